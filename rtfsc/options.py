@@ -1,0 +1,20 @@
+"""Options of the compiler's stages: frozen, hashable, part of the action key where they change bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """``level``: 0 none, 1 cheap passes, 2 all. ``target``: a backend's name. ``print_after``: name of a
+    pass whose result goes to standard error (does not change the bytes)."""
+
+    level: int = 2
+    target: str = "wasm32"
+    module_name: str = "main"
+    print_after: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.level not in (0, 1, 2):
+            raise ValueError(f"optimisation level must be 0, 1 or 2, not {self.level!r}")
