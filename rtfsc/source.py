@@ -1,0 +1,103 @@
+"""Source text and places in it.
+
+Every offset in the compiler counts code points from the start of the file; a `Span` is half-open.
+Lines and columns are worked out only when something is shown, and both count from 1.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from typing import Final, NamedTuple
+
+MAX_BYTES: Final = 16 << 20
+"""Largest source file that is read."""
+
+
+class Span(NamedTuple):
+    """Code points ``start`` (included) to ``end`` (not included)."""
+
+    start: int
+    end: int
+
+
+class SourceFile:
+    """A named text. ``name`` is what diagnostics show: a path, or a label such as ``<input>``."""
+
+    __slots__ = ("_line_starts", "name", "text")
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self._line_starts: list[int] | None = None
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> SourceFile:
+        """The file at ``path``, which must be UTF-8 (a leading byte-order mark is dropped).
+
+        Raises `DiagnosticError` (IO001 unreadable, IO002 too large, IO003 not UTF-8).
+        """
+        name = os.fspath(path)
+        try:
+            with open(name, "rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            reason = getattr(error, "strerror", None) or str(error)
+            raise _refusal("IO001", f"Cannot read {name}: {reason}") from None
+        if len(data) > MAX_BYTES:
+            raise _refusal("IO002", f"{name} is larger than {MAX_BYTES >> 20} MiB")
+        try:
+            return cls(name, data.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise _not_utf8(name, data, error) from None
+
+    @property
+    def line_count(self) -> int:
+        return len(self._starts())
+
+    def line_column(self, offset: int) -> tuple[int, int]:
+        """Line and column of a code point, both from 1; offsets past the end mean the end."""
+        starts = self._starts()
+        offset = max(0, min(offset, len(self.text)))
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
+
+    def line_start(self, line: int) -> int:
+        """Offset of the first code point of a line (from 1)."""
+        return self._starts()[line - 1]
+
+    def line_text(self, line: int) -> str:
+        """A line (from 1) without its line end."""
+        starts = self._starts()
+        end = starts[line] if line < len(starts) else len(self.text)
+        return self.text[starts[line - 1] : end].rstrip("\r\n")
+
+    def _starts(self) -> list[int]:
+        if self._line_starts is None:
+            starts = [0]
+            at = self.text.find("\n")
+            while at >= 0:
+                starts.append(at + 1)
+                at = self.text.find("\n", at + 1)
+            self._line_starts = starts
+        return self._line_starts
+
+    def __repr__(self) -> str:
+        return f"SourceFile({self.name!r}, {len(self.text)} code points)"
+
+
+def _refusal(code: str, message: str, hint: str | None = None) -> Exception:
+    from rtfsc.diagnostics import Diagnostic, DiagnosticError
+
+    return DiagnosticError([Diagnostic(code, message, None, hint=hint)])
+
+
+def _not_utf8(name: str, data: bytes, error: UnicodeDecodeError) -> Exception:
+    # utf-8-sig reports positions after the mark that it dropped
+    at = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
+    line = data.count(b"\n", 0, at) + 1
+    return _refusal(
+        "IO003",
+        f"{name} is not valid UTF-8: byte {at} (line {line}) is 0x{data[at]:02x}",
+        hint="save the file as UTF-8",
+    )
