@@ -1,0 +1,7 @@
+"""``python -m rtfsc``."""
+
+import sys
+
+from rtfsc.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,70 @@
+"""The command line: a table of commands, each in a file of its own that is imported when it runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "init": "make a project: folders, a local signing key, trust in it",
+    "build": "compile files to WebAssembly (or serialised IR)",
+    "run": "run a program, or one function of a module",
+    "eval": "evaluate an expression, or a stream of programs (--jsonl)",
+    "check": "report what is wrong with files, without running them",
+    "emit": "print a stage of the compilation: forms, ast, types, ir, opt-ir, wat, wasm",
+    "inspect": "describe a compiled module: interface, imports, sections, provenance",
+    "publish": "compile, certify, sign and store modules",
+    "store": "look into the store: ls, get, verify, stats",
+    "keys": "signing keys: new, list, export",
+    "trust": "trusted keys: add, list, revoke",
+    "explain": "explain a diagnostic code",
+    "doctor": "say what works on this machine",
+}
+
+EPILOG = "exit codes: 0 ok, 1 error in the program, 2 usage, 3 trust, 5 store, 70 internal"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        _print_help()
+        return 0 if arguments else 2
+    if arguments[0] in ("-V", "--version"):
+        from rtfsc.version import __version__
+
+        print(f"rtfsc {__version__}")
+        return 0
+    name = arguments[0]
+    if name not in COMMANDS:
+        return _unknown(name)
+    from rtfsc.cli.common import guarded, parser_for
+
+    command = import_module(f"rtfsc.cli.{name}")
+    parser = parser_for(name, COMMANDS[name], EPILOG)
+    command.add_arguments(parser)
+    return guarded(command.run, parser.parse_args(arguments[1:]))
+
+
+def _print_help() -> None:
+    width = max(map(len, COMMANDS))
+    lines = "\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())
+    print(
+        "usage: rtfsc COMMAND [options]\n\n"
+        "Compiles RTFS, a small pure language, to signed WebAssembly that is found and run again.\n\n"
+        f"commands:\n{lines}\n\n"
+        "  rtfsc COMMAND --help  shows the options of a command\n\n" + EPILOG
+    )
+
+
+def _unknown(name: str) -> int:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, COMMANDS, 1)
+    hint = f"; did you mean '{close[0]}'?" if close else ""
+    print(f"rtfsc: no command '{name}'{hint} ('rtfsc --help' lists them)", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

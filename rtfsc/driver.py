@@ -1,0 +1,149 @@
+"""One compilation as an object whose properties are the phases: asking for one runs only what it needs."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rtfsc.diagnostics import DiagnosticError, Sink
+from rtfsc.options import CompileOptions
+from rtfsc.source import SourceFile
+
+if TYPE_CHECKING:
+    from rtfsc.ir.nodes import Module
+    from rtfsc.syntax.forms import Form
+
+# Trees of the deepest source that the reader lets through need a few thousand Python frames.
+RECURSION_LIMIT = 30_000
+
+T = TypeVar("T")
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Room for deep trees, and no collector pauses over the many live nodes of a big file."""
+    limit, collecting = sys.getrecursionlimit(), gc.isenabled()
+    sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
+    gc.disable()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+        if collecting:
+            gc.enable()
+
+
+def _phase(compute: Callable[[Any], T]) -> cached_property[T]:
+    @wraps(compute)
+    def run(self: Any) -> T:
+        with compiling():
+            return compute(self)
+
+    return cached_property(run)
+
+
+class Compilation:
+    """``source`` on its way to bytes. Diagnostics gather in ``sink``; static errors raise
+    `DiagnosticError` from the phase that finds them, warnings do not."""
+
+    def __init__(self, source: SourceFile, options: CompileOptions | None = None, sink: Sink | None = None) -> None:
+        self.source = source
+        self.options = options or CompileOptions()
+        self.sink = sink if sink is not None else Sink(source)
+
+    @_phase
+    def forms(self) -> list[Form]:
+        from rtfsc.syntax.reader import read
+
+        forms = read(self.source, self.sink)
+        self.sink.raise_if_errors()
+        return forms
+
+    @_phase
+    def ast(self) -> Any:
+        from rtfsc.ast import build
+
+        program = build(self.forms, self.sink)
+        self.sink.raise_if_errors()
+        return program
+
+    @_phase
+    def unoptimised(self) -> Module:
+        """IR straight from lowering: what definitions are identified by."""
+        from rtfsc.lower import lower_program
+
+        module = lower_program(self.ast, self.sink, module_name=self.options.module_name)
+        self.sink.raise_if_errors()
+        self._identify(module)
+        return module
+
+    @_phase
+    def ir(self) -> Module:
+        """IR after the passes of the chosen level."""
+        from rtfsc.passes import run
+
+        return run(self.unoptimised, self.options.level, print_after=self.options.print_after)
+
+    @_phase
+    def artifact(self) -> bytes:
+        """The bytes of the chosen target."""
+        return self._backend.compile(self.ir, action=self.action)
+
+    @_phase
+    def wat(self) -> str:
+        from backend_wasm.backend import Wasm32Backend
+
+        return Wasm32Backend().wat(self.ir)
+
+    @_phase
+    def module_key(self) -> str:
+        """What the whole module is found by: the meanings and interfaces of its definitions."""
+        from rtfsc.ir.keys import module_key
+
+        return module_key(self.unoptimised, self.options.target)
+
+    @cached_property
+    def action(self) -> dict[str, Any]:
+        """What the bytes are built from, recorded in the artifact."""
+        from rtfsc.fingerprint import compiler_fingerprint
+
+        return {
+            "backend": self._backend.fingerprint(),
+            "compiler": compiler_fingerprint(),
+            "level": self.options.level,
+            "target": self.options.target,
+        }
+
+    @cached_property
+    def _backend(self) -> Any:
+        from rtfsc.registry import backend
+
+        return backend(self.options.target)
+
+    def check(self) -> None:
+        """Runs every phase that can find fault with the source, and no other."""
+        self.unoptimised  # noqa: B018
+
+    def refuse_warnings(self) -> None:
+        """`build` and `publish` ship nothing that is known to raise: warnings count as errors there."""
+        self.unoptimised  # noqa: B018
+        if self.sink.diagnostics:
+            raise DiagnosticError(self.sink.diagnostics, self.source)
+
+    @staticmethod
+    def _identify(module: Module) -> None:
+        from rtfsc.ir.canonical import definition_hashes
+        from rtfsc.ir.keys import interface_hash
+
+        hashes = definition_hashes(module)
+        for export in module.exports:
+            export.def_hash = hashes[export.name]
+            export.interface_hash = interface_hash(export)
+
+
+def compile_text(text: str, options: CompileOptions | None = None, filename: str = "<source>") -> Compilation:
+    return Compilation(SourceFile(filename, text), options)

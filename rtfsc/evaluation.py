@@ -1,0 +1,57 @@
+"""Evaluates a whole program afresh on one engine and tells what came out, in printed form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtfsc.diagnostics import Diagnostic
+from rtfsc.driver import Compilation
+from rtfsc.options import CompileOptions
+from rtfsc.registry import executor
+from rtfsc.source import SourceFile
+
+TARGETS = {"evaluator": "rtfs-ir", "wasm": "wasm32"}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """``value``: the printed value, or None with ``error``: the `RtfsError` that was raised. Outcomes are
+    equal when value or error kind, message and span are."""
+
+    value: str | None
+    error: Any = None
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Outcome) and self._key() == other._key()
+
+    def _key(self) -> tuple[Any, ...]:
+        error = self.error
+        return (self.value, error and (error.kind, error.message, error.span))
+
+
+def evaluate(source: SourceFile, engine: str, level: int, limits: Any) -> Outcome:
+    """Raises `DiagnosticError` if the program is refused."""
+    return evaluate_compiled(
+        Compilation(source, CompileOptions(level=level, target=TARGETS[engine])), engine, limits
+    )
+
+
+def evaluate_compiled(compilation: Compilation, engine: str, limits: Any) -> Outcome:
+    from runtime.values import RtfsError
+
+    try:
+        with instantiate(compilation, engine, limits) as instance:
+            value = instance.run_printed()
+    except RtfsError as error:
+        return Outcome(None, error, compilation.sink.diagnostics)
+    return Outcome(value, None, compilation.sink.diagnostics)
+
+
+def instantiate(compilation: Compilation, engine: str, limits: Any) -> Any:
+    """An instance of the compiled program. The evaluator takes the IR as it is, without serialising."""
+    run_by = executor(TARGETS[engine])
+    if engine == "evaluator":
+        return run_by.instantiate_module(compilation.ir, limits=limits)  # type: ignore[attr-defined]
+    return run_by.instantiate(compilation.artifact, limits=limits)

@@ -1,0 +1,71 @@
+"""A loaded module as Python sees it: its exports are attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a module came from. ``origin``: ``compiled``, ``store`` or ``file``; ``digest``: SHA-256 of
+    its bytes in hex; ``signer``: id of the key whose signature was verified, None if there was none."""
+
+    origin: str
+    engine: str
+    digest: str | None = None
+    signer: str | None = None
+
+
+class Module:
+    """Exports by name: ``module.fib(30)``, ``module["price-order"](…)``; an underscore in an attribute
+    stands for a hyphen where no export is spelt with the underscore. Functions keep the instance busy
+    while they run; `close` frees it (also at the end of a ``with`` block)."""
+
+    def __init__(self, instance: Any, exports: Mapping[str, Mapping[str, Any]], provenance: Provenance) -> None:
+        self.__rtfs_instance__ = instance
+        self.__rtfs_exports__ = exports
+        self.__provenance__ = provenance
+
+    def __getitem__(self, name: str) -> Any:
+        export = self.__rtfs_exports__.get(name)
+        if export is None:
+            raise KeyError(name)
+        if export["kind"] == "function":
+            return self.__rtfs_instance__.function(name)
+        return self.__rtfs_instance__.value(name)
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        for name in (attribute, attribute.replace("_", "-"), attribute.replace("_", "-") + "?"):
+            if name in self.__rtfs_exports__:
+                value = self[name]
+                # Later look-ups of this attribute then cost what any attribute costs.
+                self.__dict__[attribute] = value
+                return value
+        known = ", ".join(sorted(self.__rtfs_exports__)) or "none"
+        raise AttributeError(f"module exports no '{attribute}'; exports: {known}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__rtfs_exports__)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.__rtfs_exports__
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(name.rstrip("?").replace("-", "_") for name in self.__rtfs_exports__)]
+
+    def __repr__(self) -> str:
+        return f"<rtfsc module with {', '.join(self.__rtfs_exports__) or 'no exports'}>"
+
+    def __enter__(self) -> Module:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Frees the instance; its functions raise afterwards. Idempotent."""
+        self.__rtfs_instance__.close()
