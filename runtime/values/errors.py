@@ -1,0 +1,146 @@
+"""Errors of programs as Python exceptions, and error values as data.
+
+Kinds, codes and templates are those of ``rtfsc/errors.toml``, from the table that the build generates.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from runtime.values.layout import ERROR_KINDS
+
+KINDS: Final[tuple[str, ...]] = tuple(kind[0] for kind in ERROR_KINDS)
+"""Names of the kinds; the index is the id."""
+_ROWS: Final = {kind[0]: kind for kind in ERROR_KINDS}
+
+
+def code_of(kind: str) -> str:
+    """Diagnostic code of a kind; that of InternalError for a name that is none."""
+    return _ROWS.get(kind, _ROWS["InternalError"])[2]
+
+
+class ErrorValue:
+    """An error as a value of a program: ``kind`` (a name of `KINDS`), ``message``, ``data`` (a dict or
+    None), ``type`` (the keyword that RTFS code sees under ``:type``), ``site`` (0: not known)."""
+
+    __slots__ = ("data", "kind", "message", "site", "type")
+
+    def __init__(self, kind: str, message: str, data: Any = None, type: Any = None, site: int = 0) -> None:
+        self.kind, self.message, self.data, self.type, self.site = kind, message, data, type, site
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ErrorValue):
+            return NotImplemented
+        return (self.kind, self.message, self.data, self.type) == (
+            other.kind, other.message, other.data, other.type)  # fmt: skip
+
+    __hash__ = None  # type: ignore[assignment]  # data may hold lists and dicts
+
+    def __repr__(self) -> str:
+        return f"ErrorValue({self.kind!r}, {self.message!r}, {self.data!r}, {self.type!r})"
+
+
+class RtfsError(Exception):
+    """An error that a program did not catch.
+
+    ``kind``: name as in `KINDS`; ``code``: diagnostic code; ``message``; ``data``: what the error
+    carries, converted; ``type``: its ``:type`` keyword; ``span``: (start, end) in code points of the
+    source, None if not known; ``site``: id of the site in its module, 0 if not known.
+    """
+
+    def __init__(self, kind: str, message: str, data: Any = None, type: Any = None,
+                 span: tuple[int, int] | None = None, site: int = 0) -> None:  # fmt: skip
+        super().__init__(kind, message, data, type, span, site)
+        self.kind, self.message, self.data = kind, message, data
+        self.type, self.span, self.site = type, span, site
+
+    @property
+    def code(self) -> str:
+        return code_of(self.kind)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class RtfsTypeError(RtfsError, TypeError):
+    """TypeError, TypeValidationError and NotCallable."""
+
+
+class ArityError(RtfsError, TypeError):
+    """A function called with a number of arguments that it does not take."""
+
+
+class DivisionByZero(RtfsError, ZeroDivisionError):
+    """Division or remainder by zero."""
+
+
+class ArithmeticOverflow(RtfsError, OverflowError):
+    """An integer result beyond 64 bits."""
+
+
+class IndexOutOfBounds(RtfsError, IndexError):
+    """An index outside of a collection or text."""
+
+
+class UndefinedSymbol(RtfsError):
+    """A name that is not defined, or not yet."""
+
+
+class InvalidArgument(RtfsError, ValueError):
+    """An argument of the right kind that an operation does not take."""
+
+
+class HostError(RtfsError):
+    """HostError and the other kinds that come from the host."""
+
+
+class StackOverflow(RtfsError, RecursionError):
+    """Too many nested calls."""
+
+
+class LimitExceeded(RtfsError):
+    """A limit of the host was hit; programs cannot catch it, and the instance stays usable."""
+
+
+class DeadlineExceeded(LimitExceeded):
+    """The call took longer than ``deadline_ms``."""
+
+
+class MemoryLimitExceeded(LimitExceeded):
+    """The call needed more than ``memory_bytes``."""
+
+
+class FuelExhausted(LimitExceeded):
+    """The call took more than ``fuel`` steps."""
+
+
+class OutputLimitExceeded(LimitExceeded):
+    """The result has more than ``output_bytes``."""
+
+
+_CLASSES: Final[dict[str, type[RtfsError]]] = {
+    "TypeError": RtfsTypeError, "TypeValidationError": RtfsTypeError, "NotCallable": RtfsTypeError,
+    "ArityMismatch": ArityError, "DivisionByZero": DivisionByZero,
+    "ArithmeticOverflow": ArithmeticOverflow, "IndexOutOfBounds": IndexOutOfBounds,
+    "UndefinedSymbol": UndefinedSymbol, "InvalidArgument": InvalidArgument, "HostError": HostError,
+    "UnknownCapability": HostError, "SecurityViolation": HostError, "IoError": HostError,
+    "NetworkError": HostError, "StorageError": HostError, "ResourceError": HostError,
+    "StackOverflow": StackOverflow, "DeadlineExceeded": DeadlineExceeded,
+    "MemoryLimit": MemoryLimitExceeded, "FuelExhausted": FuelExhausted,
+    "OutputLimit": OutputLimitExceeded,
+}  # fmt: skip
+
+
+def error_class(kind: str) -> type[RtfsError]:
+    """The exception class of a kind; `RtfsError` itself where there is none of its own."""
+    return _CLASSES.get(kind, RtfsError)
+
+
+def error_from_value(value: ErrorValue, span: tuple[int, int] | None = None) -> RtfsError:
+    """The exception for an error value that nothing caught."""
+    return error_class(value.kind)(value.kind, value.message, value.data, value.type, span, value.site)
+
+
+def limit_error(kind: str, limit: int) -> RtfsError:
+    """The exception for a limit that was hit; ``limit`` in the unit of its message."""
+    return error_class(kind)(kind, _ROWS[kind][3].format(limit=limit), {"limit": limit})
