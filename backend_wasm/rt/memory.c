@@ -1,0 +1,108 @@
+/* Allocation, the state block, the instance's life. */
+#include "internal.h"
+
+#ifdef __wasm__
+extern char __heap_base;
+enum { PAGE = 65536 };
+
+void rt_trap(int32_t kind) {
+    STATE->trap = (uint32_t)kind + 1;
+    __builtin_trap();
+}
+
+/* Makes memory usable up to `end` (exclusive); false at the limit. */
+static bool commit(uint64_t end) {
+    uint64_t have = (uint64_t)__builtin_wasm_memory_size(0) * PAGE;
+    if (end > have) {
+        uint64_t want = end + end / 4 < STATE->max ? end + end / 4 : end; /* fewer calls, never beyond MAX */
+        uint32_t pages = (uint32_t)((want - have + PAGE - 1) / PAGE);
+        if (__builtin_wasm_memory_grow(0, pages) == (size_t)-1) {
+            pages = (uint32_t)((end - have + PAGE - 1) / PAGE);
+            if (__builtin_wasm_memory_grow(0, pages) == (size_t)-1) return false;
+        }
+        have = (uint64_t)__builtin_wasm_memory_size(0) * PAGE;
+    }
+    uint64_t usable = have < STATE->max ? have : STATE->max;
+    STATE->limit = (uint32_t)(usable & ~7ull);
+    return true;
+}
+
+static ref heap_start(void) { return (RT_REF(&__heap_base) + 7) & ~7u; }
+#else
+static bool commit(uint64_t end) { return end <= STATE->limit; }
+static ref heap_start(void) { return RT_LIMITS_DATA_BASE; }
+#endif
+
+/* The most that fits a ref: the last page stays unused, so that no sum with a small offset wraps. */
+enum { TOP = 0xFFFF0000u };
+
+static __attribute__((noinline)) ref alloc_slow(uint64_t size) {
+    uint64_t end = STATE->hp + size;
+    if (end > STATE->max || end > TOP || !commit(end)) rt_trap(RT_ERRKIND_MEMORY_LIMIT);
+    ref at = STATE->hp;
+    STATE->hp = (uint32_t)end;
+    return at;
+}
+
+static inline ref alloc_ref(uint64_t size) {
+    state_block *state = STATE;
+    size = (size + 7) & ~7ull;
+    if (unlikely(size > state->limit - state->hp)) return alloc_slow(size);
+    ref at = state->hp;
+    state->hp = at + (uint32_t)size;
+    return at;
+}
+
+static inline void *alloc(uint64_t size) { return RT_AT(alloc_ref(size)); }
+
+ref rt_alloc(uint32_t size) { return alloc_ref(size); }
+ref rt_buffer(uint32_t size) { return alloc_ref(size); }
+
+static void init_errors(void);
+static void init_names(void);
+
+void rt_init(void) {
+    state_block *state = STATE;
+    if (state->max == 0) state->max = TOP;
+    state->hp = heap_start();
+#ifdef __wasm__
+    uint64_t have = (uint64_t)__builtin_wasm_memory_size(0) * PAGE;
+    state->limit = (uint32_t)(have < state->max ? have : state->max) & ~7u;
+#else
+    state->limit = state->max & ~7u;
+#endif
+    if (state->limit < state->hp) rt_trap(RT_ERRKIND_MEMORY_LIMIT);
+    state->depth = RT_LIMITS_STACK_BUDGET;
+    init_names();
+    init_errors();
+    state->mark = state->hp;
+    state->fresh = 0;
+}
+
+static void work_init(work_stack *w) {
+    w->items = w->first;
+    w->count = 0;
+    w->capacity = sizeof w->first / sizeof *w->first;
+}
+
+static __attribute__((noinline)) void work_grow(work_stack *w) {
+    val *larger = alloc((uint64_t)w->capacity * 4 * sizeof(val));
+    __builtin_memcpy(larger, w->items, w->count * sizeof(val));
+    w->items = larger;
+    w->capacity *= 4;
+}
+
+static inline void work_push(work_stack *w, val v) {
+    if (unlikely(w->count == w->capacity)) work_grow(w);
+    w->items[w->count++] = v;
+}
+
+#ifdef __wasm__
+/* With bulk memory these are single instructions; a freestanding build has to name them. */
+void *memcpy(void *restrict to, const void *restrict from, size_t n);
+void *memmove(void *to, const void *from, size_t n);
+void *memset(void *to, int byte, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+#else
+#include <string.h>
+#endif

@@ -1,0 +1,2 @@
+/* The whole library as one unit. */
+#include "internal.h"
