@@ -1,0 +1,104 @@
+"""Who may import whom: reads the imports of every module and fails on any arrow not in the table."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("rtfsc", "backend_wasm", "runtime")
+
+BOTTOM = {"rtfsc.source", "rtfsc.options", "rtfsc.diagnostics", "rtfsc.version", "rtfsc.ir.types"}
+IR = {"rtfsc.ir", "rtfsc.primitives"}
+# Layer → the layers that it may import besides itself. A module belongs to the longest name that fits.
+ALLOWED: dict[str, set[str]] = {
+    "rtfsc.ir.types": set(),
+    "rtfsc.version": set(),
+    "rtfsc.source": {"rtfsc.diagnostics"},
+    "rtfsc.options": set(),
+    "rtfsc.diagnostics": {"rtfsc.source"},
+    "rtfsc.files": set(),
+    "rtfsc.fingerprint": set(),
+    "rtfsc.primitives": {"rtfsc.ir.types"},
+    "rtfsc.ir": BOTTOM | {"rtfsc.primitives", "rtfsc.backend"},
+    "rtfsc.backend": {"rtfsc.ir"},
+    "rtfsc.syntax": BOTTOM,
+    "rtfsc.ast": BOTTOM | {"rtfsc.syntax", "rtfsc.primitives"},
+    "rtfsc.sema": BOTTOM | IR | {"rtfsc.syntax", "rtfsc.ast"},
+    "rtfsc.lower": BOTTOM | IR | {"rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.stdlib"},
+    "rtfsc.stdlib": BOTTOM | IR | {"rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.lower"},
+    "rtfsc.passes": BOTTOM | IR,
+    "backend_wasm": BOTTOM | IR | {"rtfsc.backend"},
+    "runtime.values": set(),
+    "runtime.evaluator": BOTTOM | IR | {"rtfsc.backend", "runtime.values", "backend_wasm.layout"},
+    "runtime.wasm": {"runtime.values", "backend_wasm.sections", "backend_wasm.layout"},
+    "runtime.trust": set(),
+    "runtime.store": {"runtime.trust"},
+}
+# The composition roots, and what sits on top of them.
+ROOTS = {
+    "rtfsc", "rtfsc.driver", "rtfsc.registry", "rtfsc.evaluation", "rtfsc.cli", "rtfsc.__main__",
+    "runtime", "runtime.engine", "runtime.module", "runtime.printing",
+}  # fmt: skip
+
+
+def modules() -> list[Path]:
+    return sorted(
+        path for package in PACKAGES for suffix in ("*.py", "*.pyx") for path in (ROOT / package).rglob(suffix)
+    )
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer_of(module: str) -> str:
+    fits = [name for name in {*ALLOWED, *ROOTS, "backend_wasm.sections", "backend_wasm.layout"}
+            if module == name or module.startswith(name + ".")]  # fmt: skip
+    return max(fits, key=len, default=module)
+
+
+def imports(path: Path) -> Iterator[str]:
+    if path.suffix == ".pyx":
+        for line in path.read_text().splitlines():
+            words = line.split()
+            if len(words) > 1 and words[0] in ("from", "import", "cimport") and not line.startswith(" "):
+                yield words[1]
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (
+                f"{node.module}.{alias.name}" if (ROOT / node.module.replace(".", "/")).is_dir() else node.module
+                for alias in node.names
+            )
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_point_down(path: Path) -> None:
+    layer = layer_of(name_of(path))
+    if layer in ROOTS:
+        return
+    for target in imports(path):
+        if not target.startswith(tuple(p + "." for p in PACKAGES)):
+            continue
+        reached = layer_of(target)
+        if layer == reached or (layer.startswith("backend_wasm") and reached.startswith("backend_wasm")):
+            continue
+        allowed = ALLOWED.get(layer, ALLOWED.get(layer.split(".")[0], set()))
+        assert reached in allowed, f"{name_of(path)} ({layer}) may not import {target} ({reached})"
+
+
+def test_nobody_imports_the_command_line() -> None:
+    users = [
+        name_of(path)
+        for path in modules()
+        if not name_of(path).startswith(("rtfsc.cli", "rtfsc.__main__"))
+        and any(target.startswith("rtfsc.cli") for target in imports(path))
+    ]
+    assert users == []
