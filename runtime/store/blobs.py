@@ -1,0 +1,120 @@
+"""Content-addressed blobs over any place that keeps bytes under names.
+
+The address of a blob is the SHA-256 of its content, so a blob never changes and the same content is
+kept once.  Every read hashes again: a backend is never believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from runtime.store.errors import CorruptBlob, TooLarge
+
+
+class BlobBackend(Protocol):
+    """Keeps bytes under names of the form ``kind/ab/cdef…``.  One file per backend."""
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Raises `MissingBlob`, `TooLarge` beyond ``limit`` bytes, `StoreError`."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """All or nothing, durable on return.  Where the name has other bytes it now has these.
+        Raises `ReadOnlyStore`, `StoreFull`, `StoreError`."""
+
+    def delete(self, name: str) -> None:
+        """Nothing happens if the name is not there."""
+
+    def names(self, kind: str) -> Iterator[tuple[str, int]]:
+        """All names below ``kind/``, sorted, with their sizes in bytes."""
+
+    def probe(self) -> str | None:
+        """Why nothing can be written here; None if it can.  Leaves nothing behind."""
+
+    def sweep(self) -> int:
+        """Removes what crashed writers left; returns how many files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """``limit``: most bytes of the content (not of its compressed form)."""
+
+    name: str
+    limit: int
+    compressed: bool = False
+
+
+WASM = Kind("wasm", 64 << 20)
+IR = Kind("ir", 64 << 20)
+SOURCE = Kind("source", 16 << 20, compressed=True)
+MANIFEST = Kind("manifest", 4 << 20)
+KINDS = (WASM, IR, SOURCE, MANIFEST)
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def digest_of(data: bytes) -> str:
+    """The address of a content: SHA-256, hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+class BlobStore:
+    def __init__(self, backend: BlobBackend) -> None:
+        self.backend = backend
+
+    def put(self, kind: Kind, data: bytes) -> str:
+        """Stores the content and returns its digest.  Storing it again changes nothing."""
+        if len(data) > kind.limit:
+            raise TooLarge(f"{kind.name}: {len(data)} bytes, the limit is {kind.limit}")
+        digest = digest_of(data)
+        self.backend.write(_name(kind, digest), _compress(data) if kind.compressed else data)
+        return digest
+
+    def get(self, kind: Kind, digest: str) -> bytes:
+        """The content, hashed again.  Raises `MissingBlob`, `CorruptBlob`, `TooLarge`, `StoreError`."""
+        data = self.backend.read(_name(kind, digest), kind.limit + 1024)
+        if kind.compressed:
+            data = _decompress(data, kind)
+        if len(data) > kind.limit:
+            raise TooLarge(f"{kind.name} {digest[:16]}: more than {kind.limit} bytes")
+        if digest_of(data) != digest:
+            raise CorruptBlob(f"{kind.name} {digest[:16]}: the content does not fit its address")
+        return data
+
+    def delete(self, kind: Kind, digest: str) -> None:
+        self.backend.delete(_name(kind, digest))
+
+    def digests(self, kind: Kind) -> Iterator[tuple[str, int]]:
+        """Digests of this kind, sorted, with the bytes that each takes."""
+        for name, size in self.backend.names(kind.name):
+            yield name[len(kind.name) + 1 :].replace("/", ""), size
+
+
+def _name(kind: Kind, digest: str) -> str:
+    # The digest may come from an index that somebody tampered with: it must not become a path.
+    if not _DIGEST.fullmatch(digest):
+        raise CorruptBlob(f"{kind.name}: {digest[:80]!r} is no address")
+    return f"{kind.name}/{digest[:2]}/{digest[2:]}"
+
+
+def _compress(data: bytes) -> bytes:
+    import zstandard
+
+    return zstandard.ZstdCompressor(level=3, write_content_size=True).compress(data)
+
+
+def _decompress(data: bytes, kind: Kind) -> bytes:
+    import zstandard
+
+    try:
+        size = zstandard.frame_content_size(data)
+        if size < 0:
+            raise CorruptBlob(f"{kind.name}: a compressed blob of unknown size")
+        if size > kind.limit:
+            raise TooLarge(f"{kind.name}: unpacks to {size} bytes, the limit is {kind.limit}")
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=kind.limit)
+    except zstandard.ZstdError as error:
+        raise CorruptBlob(f"{kind.name}: cannot be unpacked ({error})") from None

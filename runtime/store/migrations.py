@@ -1,0 +1,56 @@
+"""The schema of the SQLite index, as steps.  A step is never changed once released; ``user_version`` of
+the database says how many were taken."""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE rtfs_modules (
+            id                   INTEGER PRIMARY KEY,
+            name                 TEXT NOT NULL,
+            version              TEXT NOT NULL,
+            doc                  TEXT NOT NULL,
+            target               TEXT NOT NULL,
+            level                TEXT NOT NULL,
+            compiler_fingerprint TEXT NOT NULL,
+            action_key           TEXT NOT NULL UNIQUE,
+            interface_hash       TEXT NOT NULL,
+            source_digest        TEXT,
+            storage_pointer      TEXT NOT NULL,
+            source_pointer       TEXT,
+            ir_pointer           TEXT,
+            semantic_embedding   BLOB,
+            embedder             TEXT,
+            signature            TEXT NOT NULL,
+            signer               TEXT NOT NULL,
+            validation_status    TEXT NOT NULL
+                CHECK (validation_status IN ('Pending', 'Verified', 'Revoked')),
+            status_reason        TEXT NOT NULL DEFAULT '',
+            creation_timestamp   INTEGER NOT NULL,
+            last_used_timestamp  INTEGER,
+            use_count            INTEGER NOT NULL DEFAULT 0
+        )
+        """,
+        """
+        CREATE TABLE rtfs_exports (
+            module_id      INTEGER NOT NULL REFERENCES rtfs_modules (id) ON DELETE CASCADE,
+            position       INTEGER NOT NULL,
+            name           TEXT NOT NULL,
+            kind           TEXT NOT NULL,
+            def_hash       TEXT NOT NULL,
+            interface_hash TEXT NOT NULL,
+            retrieval_key  TEXT NOT NULL,
+            effects        TEXT NOT NULL,
+            PRIMARY KEY (module_id, position)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX rtfs_modules_source ON rtfs_modules (source_digest)",
+        "CREATE INDEX rtfs_modules_storage ON rtfs_modules (storage_pointer)",
+        "CREATE INDEX rtfs_exports_retrieval ON rtfs_exports (retrieval_key)",
+        "CREATE INDEX rtfs_exports_interface ON rtfs_exports (interface_hash)",
+        "CREATE INDEX rtfs_exports_definition ON rtfs_exports (def_hash)",
+    ),
+)
+
+SCHEMA = len(MIGRATIONS)

@@ -1,0 +1,371 @@
+"""`ModuleStore`: publish a module, find it again, and get it back only if it can be trusted.
+
+The order of publishing, validate → sign → blobs → index, means that an entry never points to a missing
+blob: a crash leaves blobs that nobody points to, and `runtime.store.repair` removes them.
+"""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runtime.store.blobs import IR, KINDS, MANIFEST, SOURCE, WASM, BlobStore, Kind, digest_of
+from runtime.store.errors import (
+    CorruptBlob,
+    InvalidModule,
+    MissingBlob,
+    NotVerified,
+    ReadOnlyStore,
+    StoreError,
+)
+from runtime.store.folder import FolderBackend
+from runtime.store.index import Description, Entry, IndexBackend, Key, NewEntry, Uses
+from runtime.store.sqlite import SqliteIndex
+from runtime.trust import envelope as dsse
+from runtime.trust.errors import (
+    BadSignature,
+    DigestMismatch,
+    Malformed,
+    RevokedModule,
+    StatementMismatch,
+    TrustError,
+    Unsigned,
+)
+from runtime.trust.keys import SigningKey
+from runtime.trust.statement import Predicate, Statement
+from runtime.trust.verifier import Verified, Verifier
+
+ARTIFACT_KINDS: dict[str, Kind] = {"wasm32": WASM, "rtfs-ir": IR}
+"""Kind of blob by target."""
+
+Validate = Callable[[bytes, str], None]
+"""Raises an exception if the artifact is not a valid module of the target."""
+
+# Defects of the entry itself. Other refusals are a matter of this user's policy and of the day.
+_DEFECTS = (CorruptBlob, MissingBlob, BadSignature, DigestMismatch, Malformed, StatementMismatch, Unsigned)
+_FLUSH_AFTER_USES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """``created`` is False where the action had a trusted entry already."""
+
+    entry: Entry
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedArtifact:
+    """Bytes that may be run: digest, signature, policy and index all agree."""
+
+    artifact: bytes
+    entry: Entry
+    statement: Statement
+    signers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``reason``: why the store cannot be written, None if it can."""
+
+    reason: str | None
+
+    @property
+    def writable(self) -> bool:
+        return self.reason is None
+
+
+class ModuleStore:
+    """Owns nothing but its backends; safe to use from several threads.  Close it to write the usage
+    counters."""
+
+    def __init__(
+        self,
+        blobs: BlobStore,
+        index: IndexBackend,
+        verifier: Verifier,
+        *,
+        validate: Validate | None = None,
+        read_only: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.blobs = blobs
+        self.index = index
+        self.verifier = verifier
+        self._validate = validate
+        self._read_only = read_only
+        self._clock = clock
+        self._refused: set[tuple[int, str]] = set()
+        self._uses: dict[int, Uses] = {}
+        self._finalizer = weakref.finalize(self, _flush, index, self._uses)
+
+    # -- publishing
+
+    def publish(
+        self,
+        artifact: bytes,
+        predicate: Predicate,
+        signer: SigningKey,
+        *,
+        source: str | None = None,
+        ir: bytes | None = None,
+    ) -> Published:
+        """Signs and stores a module.  ``predicate`` says what it is; digests of ``source`` and ``ir`` are
+        filled in.  Publishing the same action again returns the entry that is there.
+
+        Raises `InvalidModule`, `TrustError` (this store would refuse it itself), `ReadOnlyStore`,
+        `StoreFull`, `StoreError`; then nothing of it can be found.
+        """
+        kind = self._checked(artifact, predicate.build.target)
+        existing = self.index.at_action(predicate.build.action_key)
+        if existing is not None:
+            if existing.status == "Revoked":
+                raise RevokedModule(f"Module {existing.digest[:16]} is revoked: {existing.status_reason}")
+            if self._usable(existing):
+                return Published(existing, False)
+        if self._read_only:
+            raise ReadOnlyStore("The store was opened read-only")
+        statement = _statement(artifact, predicate, source, ir)
+        manifest = dsse.sign(statement.encode(), signer).encode()
+        self.verifier.verify(manifest, statement.digest)
+        self.blobs.put(kind, artifact)
+        source_pointer = None if source is None else self.blobs.put(SOURCE, source.encode())
+        if ir is not None:
+            self.blobs.put(IR, ir)
+        new = NewEntry(
+            Description.of(statement),
+            source_pointer,
+            self.blobs.put(MANIFEST, manifest),
+            signer.public.key_id,
+            int(self._clock() * 1000),
+        )
+        entry = self.index.add(new, replacing=existing)
+        if entry.signature != new.signature:
+            self.blobs.delete(MANIFEST, new.signature)  # somebody else was faster, nobody points to ours
+            return Published(entry, False)
+        self._refused.discard((entry.id, entry.signature))
+        return Published(entry, True)
+
+    def _checked(self, artifact: bytes, target: str) -> Kind:
+        kind = ARTIFACT_KINDS.get(target)
+        if kind is None:
+            raise InvalidModule(f"The store keeps no modules for target {target!r}")
+        if self._validate is not None:
+            try:
+                self._validate(artifact, target)
+            except Exception as error:
+                raise InvalidModule(f"Not a valid {target} module: {error}") from error
+        return kind
+
+    def _usable(self, entry: Entry) -> bool:
+        try:
+            self.fetch(entry)
+        except (TrustError, StoreError):
+            return False
+        return True
+
+    # -- finding
+
+    def find_by_source(
+        self, source_digest: str, compiler_fingerprint: str, level: str, target: str
+    ) -> list[Entry]:
+        """Modules built from exactly this text, by this compiler, at this level, for this target."""
+        return [
+            entry
+            for entry in self._find("source_digest", source_digest)
+            if entry.description.compiler_fingerprint == compiler_fingerprint
+            and entry.description.level == level
+            and entry.description.target == target
+        ]
+
+    def find_by_definition(self, retrieval_key: str) -> list[Entry]:
+        """Modules that export the definition, whoever's text and whichever compiler they come from."""
+        return self._find("retrieval_key", retrieval_key)
+
+    def find_by_interface(self, interface_hash: str, target: str | None = None) -> list[Entry]:
+        """Modules with an export of exactly this interface, newest first."""
+        found = self._find("interface_hash", interface_hash)
+        return [entry for entry in found if target is None or entry.description.target == target]
+
+    def find_by_action(self, action_key: str) -> Entry | None:
+        return next(iter(self._find("action_key", action_key)), None)
+
+    def _find(self, by: Key, key: str) -> list[Entry]:
+        return [e for e in self.index.find(by, key) if (e.id, e.signature) not in self._refused]
+
+    # -- fetching
+
+    def fetch(self, entry: Entry) -> VerifiedArtifact:
+        """The artifact, hashed again and verified.
+
+        Raises `TrustError`, `MissingBlob`, `CorruptBlob`, `NotVerified`, `StoreError`.
+        """
+        if entry.status == "Revoked":
+            raise RevokedModule(f"Module {entry.digest[:16]} is revoked: {entry.status_reason}")
+        if entry.status != "Verified":
+            raise NotVerified(f"Module {entry.digest[:16]} is {entry.status.lower()}: {entry.status_reason}")
+        return self.examine(entry)
+
+    def examine(self, entry: Entry) -> VerifiedArtifact:
+        """Like `fetch`, whatever the status says."""
+        kind = ARTIFACT_KINDS.get(entry.description.target)
+        if kind is None:
+            raise StatementMismatch(f"Target {entry.description.target!r} is unknown to this store")
+        manifest = self.blobs.get(MANIFEST, entry.signature) if entry.signature else None
+        artifact = self.blobs.get(kind, entry.digest)
+        verified = self.verifier.verify(manifest, entry.digest)
+        _confirm(entry, verified)
+        signers = tuple(key.public.key_id for key in verified.signers)
+        return VerifiedArtifact(artifact, entry, verified.statement, signers)
+
+    def manifest(self, entry: Entry) -> bytes:
+        """The signed manifest as stored, to be kept beside an exported artifact."""
+        return self.blobs.get(MANIFEST, entry.signature)
+
+    def source(self, entry: Entry) -> str | None:
+        """The source text, None if it was not stored.  Its digest is the signed one."""
+        if entry.source_pointer is None:
+            return None
+        if entry.source_pointer != entry.description.source_digest:
+            raise StatementMismatch("The stored source is not the one that was signed")
+        return self.blobs.get(SOURCE, entry.source_pointer).decode()
+
+    def ir(self, entry: Entry) -> bytes | None:
+        """The serialised IR, None if it was not stored."""
+        pointer = entry.description.ir_pointer
+        return None if pointer is None else self.blobs.get(IR, pointer)
+
+    # -- keeping order
+
+    def quarantine(self, entry: Entry, error: TrustError | StoreError) -> None:
+        """Takes an entry that `fetch` refused out of sight: for everybody where the entry is at fault,
+        for this process where the refusal is local policy.  Never fails; publishing anew heals it."""
+        self._refused.add((entry.id, entry.signature))
+        if self._read_only or not isinstance(error, _DEFECTS):
+            return
+        try:
+            self.index.set_status(entry.id, "Pending", f"{error.code} {error.message}")
+        except StoreError:
+            return  # a store that cannot be written: this process remembers
+
+    def revoke(self, entry: Entry, reason: str) -> None:
+        """No process finds the entry again, and the action cannot be published anew."""
+        self.index.set_status(entry.id, "Revoked", reason)
+
+    def touch(self, entry: Entry) -> None:
+        """Counts a use.  Costs no write: counters are written in groups and on `close`."""
+        if self._read_only:
+            return
+        known = self._uses.get(entry.id)
+        self._uses[entry.id] = Uses(known.count + 1 if known else 1, int(self._clock() * 1000))
+        if len(self._uses) >= _FLUSH_AFTER_USES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes the counters.  They are not worth an error: what cannot be written is dropped."""
+        _flush(self.index, self._uses)
+
+    def check(self) -> Health:
+        """Tries to write and degrades to read-only where that fails."""
+        if self._read_only:
+            return Health("opened read-only")
+        try:
+            reason = self.blobs.backend.probe() or self.index.read_only_reason()
+        except StoreError as error:
+            reason = error.message
+        self._read_only = reason is not None
+        return Health(reason)
+
+    # -- looking around
+
+    def list(self) -> list[Entry]:
+        """Every entry, newest first."""
+        return self.index.all()
+
+    def get(self, text: str) -> Entry | None:
+        """The newest entry with this id, name, or beginning of a digest (8 digits or more)."""
+        if text.isascii() and text.isdigit() and len(text) < 8:
+            return self.index.get(int(text))
+        for entry in self.index.all():
+            if text == entry.name or (len(text) >= 8 and entry.digest.startswith(text)):
+                return entry
+        return None
+
+    def stats(self) -> dict[str, Any]:
+        """Counts of entries by status, uses, and blobs and bytes by kind."""
+        entries = self.index.all()
+        states = ("Verified", "Pending", "Revoked")
+        sizes = {kind.name: [size for _, size in self.blobs.digests(kind)] for kind in KINDS}
+        return {
+            "modules": {state: sum(e.status == state for e in entries) for state in states},
+            "uses": sum(e.use_count for e in entries),
+            "blobs": {name: {"count": len(found), "bytes": sum(found)} for name, found in sizes.items()},
+        }
+
+    def close(self) -> None:
+        self._finalizer()
+        self.index.close()
+
+    def __enter__(self) -> ModuleStore:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def open_folder(
+    folder: Path, verifier: Verifier, *, validate: Validate | None = None, read_only: bool = False
+) -> ModuleStore:
+    """A store in a folder.  Opening and reading make nothing; the first `publish` makes what it needs."""
+    return ModuleStore(
+        BlobStore(FolderBackend(folder / "blobs")),
+        SqliteIndex(folder / "index.sqlite", read_only=read_only),
+        verifier,
+        validate=validate,
+        read_only=read_only,
+    )
+
+
+def _statement(artifact: bytes, predicate: Predicate, source: str | None, ir: bytes | None) -> Statement:
+    complete = replace(
+        predicate,
+        source_digest=_agreed(predicate.source_digest, None if source is None else source.encode(), "source"),
+        ir_digest=_agreed(predicate.ir_digest, ir, "IR"),
+    )
+    return Statement(digest_of(artifact), complete)
+
+
+def _agreed(said: str | None, data: bytes | None, what: str) -> str | None:
+    """The digest of the content, which must be what was said where both are given."""
+    if data is None:
+        return said
+    digest = digest_of(data)
+    if said not in (None, digest):
+        raise InvalidModule(f"The predicate's digest of the {what} is not that of the {what} to be stored")
+    return digest
+
+
+def _confirm(entry: Entry, verified: Verified) -> None:
+    """The index says nothing that is not signed."""
+    signed = Description.of(verified.statement)
+    if signed != entry.description:
+        said, meant = asdict(entry.description), asdict(signed)
+        field = next(name for name in said if said[name] != meant[name])
+        raise StatementMismatch(f"Module {entry.digest[:16]}: {field} in the index is not the signed one")
+    if entry.signer not in {key.public.key_id for key in verified.signers}:
+        raise StatementMismatch(f"Module {entry.digest[:16]}: the index names another signer")
+
+
+def _flush(index: IndexBackend, uses: dict[int, Uses]) -> None:
+    if not uses:
+        return
+    pending = dict(uses)
+    uses.clear()
+    try:
+        index.touch(pending)
+    except StoreError:
+        return

@@ -1,0 +1,84 @@
+"""DSSE envelopes: a payload and signatures over its pre-authentication encoding.
+
+See https://github.com/secure-systems-lab/dsse.  The algorithm is fixed: Ed25519, so that no field of
+an envelope can ask for a weaker one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runtime.trust import strict
+from runtime.trust.errors import Malformed, Unsigned
+from runtime.trust.keys import SigningKey
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+ENVELOPE_LIMIT = 4 << 20
+SIGNATURE_BYTES = 64
+MOST_SIGNATURES = 16
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """What is signed: type and payload with their lengths, so that neither can run into the other."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    key_id: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    payload: bytes
+    signatures: tuple[Signature, ...]
+
+    @property
+    def signed(self) -> bytes:
+        """The bytes that every signature covers."""
+        return pae(PAYLOAD_TYPE, self.payload)
+
+    def encode(self) -> bytes:
+        return strict.canonical(
+            {
+                "payloadType": PAYLOAD_TYPE,
+                "payload": strict.base64_text(self.payload),
+                "signatures": [
+                    {"keyid": s.key_id, "sig": strict.base64_text(s.value)} for s in self.signatures
+                ],
+            }
+        )
+
+
+def sign(payload: bytes, *keys: SigningKey) -> Envelope:
+    """An envelope with one signature per key."""
+    message = pae(PAYLOAD_TYPE, payload)
+    return Envelope(payload, tuple(Signature(key.public.key_id, key.sign(message)) for key in keys))
+
+
+def parse(data: bytes) -> Envelope:
+    """Reads an envelope; raises `Malformed`, or `Unsigned` if it holds no signature."""
+    fields = strict.Fields(strict.parse(data, limit=ENVELOPE_LIMIT, what="envelope"), "envelope")
+    fields.constant("payloadType", PAYLOAD_TYPE)
+    payload = strict.base64_bytes(fields.take("payload", str), "envelope.payload")
+    entries = fields.objects("signatures")
+    fields.done()
+    if not entries:
+        raise Unsigned("The manifest has no signature")
+    if len(entries) > MOST_SIGNATURES:
+        raise Malformed(f"envelope: {len(entries)} signatures, the limit is {MOST_SIGNATURES}")
+    signatures = tuple(_signature(entry) for entry in entries)
+    if len({s.key_id for s in signatures}) != len(signatures):
+        raise Malformed("envelope: two signatures of one key")
+    return Envelope(payload, signatures)
+
+
+def _signature(fields: strict.Fields) -> Signature:
+    key_id = fields.digest("keyid")
+    value = strict.base64_bytes(fields.text("sig"), f"{fields.what}.sig")
+    fields.done()
+    if len(value) != SIGNATURE_BYTES:
+        raise Malformed(f"{fields.what}: {len(value)} bytes, an Ed25519 signature has {SIGNATURE_BYTES}")
+    return Signature(key_id, value)

@@ -1,0 +1,207 @@
+"""Ed25519 keys in files.
+
+A key ``NAME`` is two files of one folder: ``NAME.pem`` (PKCS8, mode 0600, encrypted if it has a
+passphrase) and ``NAME.pub`` (SubjectPublicKeyInfo).  Its id is the SHA-256 of the 32 bytes of the public
+key.  ``cryptography`` is imported when a key is first used, not before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runtime.trust.errors import BadSignature, KeyFileError, WrongPassphrase
+from runtime.trust.files import private_folder, write_atomic
+
+Prompt = Callable[[str], str]
+"""Asks the user for the passphrase of the key of that name."""
+
+PASSPHRASE_FILE = "RTFSC_KEY_PASSPHRASE_FILE"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+_KEY_FILE_LIMIT = 16384
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """The 32 bytes of an Ed25519 public key."""
+
+    raw: bytes
+
+    @property
+    def key_id(self) -> str:
+        return hashlib.sha256(self.raw).hexdigest()
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        """Raises `BadSignature` unless ``signature`` is this key's over ``message``."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        try:
+            Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, message)
+        except (InvalidSignature, ValueError):
+            raise BadSignature(f"The signature of key {short(self.key_id)} does not fit") from None
+
+    def pem(self) -> bytes:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        key = Ed25519PublicKey.from_public_bytes(self.raw)
+        return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    @classmethod
+    def from_pem(cls, data: bytes, what: str = "public key") -> PublicKey:
+        """Raises `KeyFileError` for anything but an Ed25519 public key in PEM."""
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+        try:
+            key = load_pem_public_key(data)
+        except (ValueError, UnsupportedAlgorithm):
+            raise KeyFileError(f"{what}: not a public key in PEM form") from None
+        if not isinstance(key, Ed25519PublicKey):
+            raise KeyFileError(f"{what}: not an Ed25519 key")
+        return cls(key.public_bytes_raw())
+
+
+class SigningKey:
+    """A private key, in memory for as long as it is needed."""
+
+    __slots__ = ("_private", "public")
+
+    def __init__(self, private: Any) -> None:
+        self._private = private
+        self.public = PublicKey(private.public_key().public_bytes_raw())
+
+    @classmethod
+    def generate(cls) -> SigningKey:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return cls(Ed25519PrivateKey.generate())
+
+    def sign(self, message: bytes) -> bytes:
+        """The 64 bytes of the signature; the same message always gives the same ones."""
+        signature: bytes = self._private.sign(message)
+        return signature
+
+    def pem(self, passphrase: str | None) -> bytes:
+        from cryptography.hazmat.primitives import serialization as s
+
+        protection: s.KeySerializationEncryption = s.NoEncryption()
+        if passphrase is not None:
+            protection = s.BestAvailableEncryption(passphrase.encode())
+        data: bytes = self._private.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, protection)
+        return data
+
+    @classmethod
+    def from_pem(cls, data: bytes, passphrase: Callable[[], str], what: str = "key") -> SigningKey:
+        """``passphrase`` is asked only for an encrypted key.  Raises `KeyFileError`, `WrongPassphrase`."""
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in data
+        word = passphrase().encode() if encrypted else None
+        try:
+            key = load_pem_private_key(data, word)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            if encrypted:
+                raise WrongPassphrase(f"{what}: wrong passphrase, or a damaged file") from None
+            raise KeyFileError(f"{what}: not a private key in PEM form") from None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise KeyFileError(f"{what}: not an Ed25519 key")
+        return cls(key)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    name: str
+    public: PublicKey
+    path: Path
+
+
+class KeyRing:
+    """The keys of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def new(self, name: str, *, passphrase: str | None = None) -> KeyInfo:
+        """Makes a key.  Never overwrites: a name that is taken raises `KeyFileError`."""
+        path = self._path(name)
+        if passphrase == "":
+            raise KeyFileError("The passphrase is empty", hint="leave it out for a key without one")
+        key = SigningKey.generate()
+        try:
+            private_folder(self.folder)
+            write_atomic(path, key.pem(passphrase), replace=False)
+            write_atomic(path.with_suffix(".pub"), key.public.pem(), mode=0o644)
+        except FileExistsError:
+            raise KeyFileError(f"A key named {name!r} exists already", hint="choose another name") from None
+        except OSError as error:
+            raise KeyFileError(f"{path}: cannot write the key: {error.strerror}") from error
+        return KeyInfo(name, key.public, path)
+
+    def list(self) -> list[KeyInfo]:
+        """All keys, by name.  Needs no passphrase."""
+        names = sorted(path.stem for path in self.folder.glob("*.pub") if _NAME.fullmatch(path.stem))
+        return [KeyInfo(name, self.public(name), self._path(name)) for name in names]
+
+    def public(self, name: str) -> PublicKey:
+        path = self._path(name).with_suffix(".pub")
+        return PublicKey.from_pem(_read(path), str(path))
+
+    def export(self, name: str) -> str:
+        """The public key in PEM, to be given to others."""
+        return self.public(name).pem().decode()
+
+    def load(self, name: str, prompt: Prompt | None = None) -> SigningKey:
+        """The private key; refuses a file that others can read."""
+        path = self._path(name)
+        return SigningKey.from_pem(_read(path, private=True), lambda: _passphrase(name, prompt), str(path))
+
+    def __contains__(self, name: str) -> bool:
+        return self._path(name).exists()
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise KeyFileError(f"{name!r} is no name for a key", hint="use letters, digits, '.', '_' and '-'")
+        return self.folder / f"{name}.pem"
+
+
+def short(key_id: str) -> str:
+    """A key id for display."""
+    return key_id[:16]
+
+
+def _read(path: Path, *, private: bool = False) -> bytes:
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise KeyFileError(f"{path}: not a regular file")
+            if private and status.st_mode & 0o077:
+                raise KeyFileError(f"{path}: others can read this key", hint=f"chmod 600 {path}")
+            return file.read(_KEY_FILE_LIMIT)
+    except FileNotFoundError:
+        raise KeyFileError(f"{path}: no such key", hint="make one with: rtfsc keys new") from None
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror}") from error
+
+
+def _passphrase(name: str, prompt: Prompt | None) -> str:
+    file = os.environ.get(PASSPHRASE_FILE)
+    if file:
+        try:
+            return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise KeyFileError(f"{PASSPHRASE_FILE}={file}: cannot be read ({error})") from None
+    if prompt is None:
+        raise WrongPassphrase(f"The key {name!r} needs a passphrase", hint=f"set {PASSPHRASE_FILE}")
+    return prompt(name)

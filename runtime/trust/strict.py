@@ -1,0 +1,124 @@
+"""Strict reading of JSON that an attacker may have written.
+
+One text for one meaning: no duplicate fields, no floats, no unknown fields, no other base64 than the
+canonical one.  Everything that deviates raises `Malformed`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+from runtime.trust.errors import Malformed
+
+T = TypeVar("T")
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_TEXT_LIMIT = 65536
+
+
+def canonical(value: Any) -> bytes:
+    """The one encoding of a JSON value: sorted keys, no blanks, UTF-8."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def parse(data: bytes, *, limit: int, what: str) -> Any:
+    """Parses at most ``limit`` bytes of JSON without duplicate fields and without floats."""
+    if len(data) > limit:
+        raise Malformed(f"{what}: {len(data)} bytes, the limit is {limit}")
+
+    def refuse_number(text: str) -> NoReturn:
+        raise Malformed(f"{what}: the number {text} is not an integer")
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) != len(pairs):
+            raise Malformed(f"{what}: duplicate field")
+        return fields
+
+    try:
+        return json.loads(
+            data.decode(), object_pairs_hook=unique, parse_float=refuse_number, parse_constant=refuse_number
+        )
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"{what}: not JSON ({error})") from None
+
+
+def base64_text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def base64_bytes(text: str, what: str) -> bytes:
+    """Decodes canonical base64 only: padded, no blanks, unused bits zero."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed(f"{what}: not base64") from None
+    if base64_text(data) != text:
+        raise Malformed(f"{what}: base64 in a form that is not canonical")
+    return data
+
+
+class Fields:
+    """Reads an object field by field; `done` refuses what nobody asked for."""
+
+    def __init__(self, value: Any, what: str) -> None:
+        if not isinstance(value, dict):
+            raise Malformed(f"{what}: expected an object")
+        self._left: dict[str, Any] = dict(value)
+        self.what = what
+
+    def take(self, name: str, kind: type[T]) -> T:
+        """The required field, exactly of type ``kind`` (so True is not an integer)."""
+        if name not in self._left:
+            raise Malformed(f"{self.what}: field {name!r} is missing")
+        value = self._left.pop(name)
+        if type(value) is not kind:
+            raise Malformed(f"{self.what}: field {name!r} is not of type {kind.__name__}")
+        return value
+
+    def text(self, name: str) -> str:
+        value = self.take(name, str)
+        if len(value) > _TEXT_LIMIT:
+            raise Malformed(f"{self.what}: field {name!r} is longer than {_TEXT_LIMIT} characters")
+        return value
+
+    def constant(self, name: str, expected: str) -> None:
+        value = self.text(name)
+        if value != expected:
+            raise Malformed(f"{self.what}: {name} {value!r} is not supported, expected {expected!r}")
+
+    def digest(self, name: str) -> str:
+        """64 lower-case hex digits."""
+        value = self.text(name)
+        if not _DIGEST.fullmatch(value):
+            raise Malformed(f"{self.what}: field {name!r} is not a SHA-256 digest")
+        return value
+
+    def optional(self, name: str, read: Callable[[str], T]) -> T | None:
+        """null, or what ``read`` makes of the field.  The field itself must be there."""
+        if name in self._left and self._left[name] is None:
+            del self._left[name]
+            return None
+        return read(name)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        values = self.take(name, list)
+        if not all(type(value) is str for value in values):
+            raise Malformed(f"{self.what}: field {name!r} is not a list of strings")
+        return tuple(values)
+
+    def objects(self, name: str) -> list[Fields]:
+        return [Fields(value, f"{self.what}.{name}[{i}]") for i, value in enumerate(self.take(name, list))]
+
+    def object(self, name: str) -> Fields:
+        return Fields(self.take(name, dict), f"{self.what}.{name}")
+
+    def done(self) -> None:
+        if self._left:
+            raise Malformed(f"{self.what}: unknown field {min(self._left)!r}")
