@@ -34,9 +34,8 @@ from rtfsc.ir.nodes import (
     Variant,
 )
 from rtfsc.ir.sexpr import Atom, Sexpr, read
-from rtfsc.ir.text import CONST_NAMES, TYPE_IMM
+from rtfsc.ir.text import CONST_NAMES, TYPE_IMM, declared_type
 from rtfsc.ir.walk import deep
-from rtfsc.primitives.ops import OPS
 
 _CONST_HEADS: Final = {name: t for t, name in CONST_NAMES.items()} | {"kw": T.KW}
 
@@ -242,11 +241,11 @@ class _Reader:
 
     def prim(self, op: str, x: list[Sexpr]) -> Expr:
         m = _Marks(x[1:])
-        declared = OPS[op].result if op in OPS else T.ANY
         imm: Any = m.imm
         if imm is not None:
             imm = _type_of(imm) if op in TYPE_IMM else json.loads(imm)
-        return Prim(op, self.exprs(m.operands), declared if m.type is None else m.type, m.site, imm)
+        t = declared_type(op, imm) if m.type is None else m.type
+        return Prim(op, self.exprs(m.operands), t, m.site, imm)
 
     def let(self, x: list[Sexpr]) -> Expr:
         bound: list[tuple[Var, Expr]] = []

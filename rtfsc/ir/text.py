@@ -57,6 +57,7 @@ _DEEPEST: Final = 60
 """Indentation stops here, so that deep trees do not print as squares of blanks."""
 TYPE_IMM: Final = frozenset({"is", "as", "check"})
 """Operations whose immediate is a type."""
+NARROWING: Final = frozenset({"as", "check"})
 CONST_NAMES: Final = {T.SYM: "sym", T.TIMESTAMP: "timestamp", T.UUID: "uuid", T.RESOURCE: "resource"}
 
 
@@ -77,9 +78,12 @@ def show_function(function: Function) -> str:
 
 
 def show_expr(e: Expr, limit: int = 200) -> str:
-    """One expression for messages, cut off after ``limit`` characters."""
-    with deep():
-        text = " ".join(_Printer().expr(e, 0).split())
+    """One expression for messages, cut off after ``limit`` characters; ill-formed ones by their class."""
+    try:
+        with deep():
+            text = " ".join(_Printer().expr(e, 0).split())
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return f"malformed {type(e).__name__}"
     return text if len(text) <= limit else text[:limit] + "…"
 
 
@@ -260,9 +264,15 @@ def _imm(op: str, imm: Any) -> str:
     return f" [{quote_text(imm) if isinstance(imm, str) else imm}]"
 
 
+def declared_type(op: str, imm: Any) -> T.Type:
+    """The result type of a primitive: that of its declaration, of the immediate for narrowing ones."""
+    if op in NARROWING and imm is not None:
+        return int(imm)
+    return OPS[op].result if op in OPS else T.ANY
+
+
 def _prim(p: _Printer, e: Prim, indent: int) -> str:
-    declared = OPS[e.op].result if e.op in OPS else T.ANY
-    return p.form(e.op + _imm(e.op, e.imm), e.args, indent, _marks(e, declared))
+    return p.form(e.op + _imm(e.op, e.imm), e.args, indent, _marks(e, declared_type(e.op, e.imm)))
 
 
 def _try(p: _Printer, e: Try, indent: int) -> str:
