@@ -62,7 +62,7 @@ def _cyclic(graph: dict[str, list[str]]) -> set[str]:
         work = [(root, 0)]
         while work:
             node, i = work.pop()
-            if i == 0:
+            if node not in index:
                 index[node] = low[node] = len(index)
                 stack.append(node)
                 on_stack.add(node)
