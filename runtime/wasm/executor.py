@@ -1,0 +1,215 @@
+"""Runs wasm32 artifacts: the executor behind the entry point ``rtfsc.executors``."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from backend_wasm.layout import ABI_MAJOR
+from backend_wasm.sections import MalformedModule, read_interface, read_sites
+from runtime.values.limits import Limits
+from runtime.wasm.errors import InstanceClosed, ModuleRejected
+from runtime.wasm.native_cache import NativeCache
+
+if TYPE_CHECKING:
+    from runtime.wasm.engine import Code
+    from runtime.wasm.machine import Machine
+
+MAX_MODULE_BYTES: Final = 64 << 20
+RT: Final = Path(__file__).resolve().parents[2] / "backend_wasm" / "rt.wasm"
+_KEPT: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A compiled module with what its sections say."""
+
+    code: Code
+    interface: dict[str, Any]
+    spans: list[tuple[int, int]]
+
+    @property
+    def names(self) -> list[str]:
+        return [function["name"] for function in self.interface["functions"]]
+
+
+class WasmExecutor:
+    """Instantiates artifacts of target ``wasm32`` (`rtfsc.backend.BytecodeExecutor`).
+
+    ``cache_folder``: where machine code is kept, None for the user's own cache folder. Where wasmtime
+    cannot be called directly, instances go through wasmtime-py: see `runtime.wasm.bridge`.
+    """
+
+    target = "wasm32"
+
+    def __init__(self, cache_folder: Path | None = None) -> None:
+        self._cache_folder = cache_folder
+        self._caches: dict[bool, NativeCache] = {}
+        self._rt: dict[bool, Code] = {}
+        self._artifacts: OrderedDict[tuple[bytes, bool], Artifact] = OrderedDict()
+
+    def instantiate(
+        self,
+        artifact: bytes,
+        *,
+        limits: Limits | None = None,
+        spans: Sequence[tuple[int, int]] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> Instance:
+        """A fresh instance; its top level has not run yet. Raises `ModuleRejected`."""
+        from runtime.wasm.bridge import direct
+
+        limits = limits or Limits()
+        if not direct():
+            from runtime.wasm.slow import SlowInstance
+
+            interface, own_spans = read(artifact)
+            return SlowInstance(artifact, interface, limits, spans or own_spans, names)  # type: ignore[return-value]
+        from runtime.wasm.machine import Machine
+
+        fuel = limits.fuel is not None
+        loaded = self.load(artifact, fuel=fuel)
+        machine = Machine(self._rt_code(fuel), loaded.code, limits)
+        machine.spans = spans if spans is not None else loaded.spans
+        return Instance(machine, loaded, list(names) if names is not None else loaded.names)
+
+    def load(self, artifact: bytes, *, fuel: bool = False) -> Artifact:
+        """The compiled module, from this process, the native cache or the compiler, in this order."""
+        key = (hashlib.sha256(artifact).digest(), fuel)
+        found = self._artifacts.get(key)
+        if found is None:
+            interface, spans = read(artifact)
+            found = Artifact(self._compile(artifact, key[0], fuel), interface, spans)
+            self._artifacts[key] = found
+            if len(self._artifacts) > _KEPT:
+                self._artifacts.popitem(last=False)
+        else:
+            self._artifacts.move_to_end(key)
+        return found
+
+    def cache(self, fuel: bool = False) -> NativeCache:
+        """The cache of machine code for one engine."""
+        if fuel not in self._caches:
+            from runtime.wasm.capi import library
+            from runtime.wasm.engine import CONFIG
+
+            setup = f"{library()[1]};{CONFIG};fuel={fuel};{platform.machine()};{_processor()}"
+            self._caches[fuel] = NativeCache(setup, self._cache_folder)
+        return self._caches[fuel]
+
+    def _rt_code(self, fuel: bool) -> Code:
+        if fuel not in self._rt:
+            wasm = RT.read_bytes()
+            self._rt[fuel] = self._compile(wasm, hashlib.sha256(wasm).digest(), fuel)
+        return self._rt[fuel]
+
+    def _compile(self, wasm: bytes, digest: bytes, fuel: bool) -> Code:
+        from runtime.wasm.engine import engine
+
+        cache, made_by = self.cache(fuel), engine(fuel)
+        native = cache.get(digest)
+        if native is not None:
+            try:
+                return made_by.restore(native)
+            except ValueError:  # of another build of wasmtime
+                cache.drop(digest)
+        code = made_by.compile(wasm)
+        cache.put(digest, code.native())
+        return code
+
+
+def read(artifact: bytes) -> tuple[dict[str, Any], list[tuple[int, int]]]:
+    """(interface, spans per site) of an artifact of our ABI; raises `ModuleRejected`."""
+    if len(artifact) > MAX_MODULE_BYTES:
+        raise ModuleRejected(f"the module has {len(artifact)} bytes, more than {MAX_MODULE_BYTES}")
+    try:
+        interface = read_interface(artifact)
+        if interface["abi"][0] != ABI_MAJOR:
+            raise ModuleRejected(f"the module is of ABI {interface['abi'][0]}, this host runs {ABI_MAJOR}")
+        return interface, [(site[2], site[3]) for site in read_sites(artifact)]
+    except MalformedModule as error:
+        raise ModuleRejected(f"not an RTFS module: {error}") from None
+
+
+def _processor() -> str:
+    """Tells processors apart: machine code may use what another one lacks."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith(("flags", "Features")):
+                    return hashlib.sha256(line.encode()).hexdigest()[:16]
+    except OSError:
+        pass
+    return platform.processor()
+
+
+class Instance:
+    """A module in memory (`rtfsc.backend.Instance`). Its top level runs at first use, once.
+
+    One thread is in it at a time; a second one waits. Errors of the program raise `RtfsError`.
+    """
+
+    def __init__(self, machine: Machine, artifact: Artifact, names: list[str]) -> None:
+        self._machine, self._artifact, self._names = machine, artifact, names
+        self._result: int | None = None
+        self._failure: Exception | None = None
+        self._exports = {entry["name"]: entry for entry in artifact.interface["exports"]}
+        self._functions: dict[str, Callable[..., Any]] = {}
+
+    @property
+    def interface(self) -> dict[str, Any]:
+        """The section ``rtfs.interface``."""
+        return self._artifact.interface
+
+    def run(self) -> Any:
+        """Evaluates the top level (once) and returns the value of the last form."""
+        return self._machine.convert(self._start())
+
+    def run_printed(self) -> str:
+        """Like `run`, with the value in printed RTFS form."""
+        return self._machine.printed(self._start())
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """The exported function; ``KeyError`` if there is none of this name."""
+        found = self._functions.get(name)
+        if found is None:
+            from runtime.wasm.export import Export
+
+            entry = self._entry(name, "function")
+            self._start()
+            found = self._functions[name] = Export(self._machine, entry)
+        return found
+
+    def value(self, name: str) -> Any:
+        """The exported global; ``KeyError`` if there is none of this name."""
+        self._entry(name, "value")
+        self._start()
+        return self._machine.call(f"={name}")
+
+    def close(self) -> None:
+        """Frees the memory of the instance. Functions and handles of it raise `InstanceClosed` then."""
+        self._machine.close()
+
+    def _entry(self, name: str, kind: str) -> dict[str, Any]:
+        entry = self._exports.get(name)
+        if entry is None or entry["kind"] != kind:
+            raise KeyError(name)
+        return entry
+
+    def _start(self) -> int:
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
+        if self._result is None:
+            try:
+                self._result = self._machine.initialise(self._names)
+            except (InstanceClosed, KeyboardInterrupt):
+                raise
+            except Exception as error:
+                self._failure = error
+                raise
+        return self._result
