@@ -82,7 +82,7 @@ class Writer:
 
 
 def encode_function(f: Function) -> bytes:
-    w = _FunctionWriter()
+    w = FunctionWriter()
     w.s(f.name)
     w.s(f.display_name)
     w.s(f.origin[0])
@@ -123,7 +123,9 @@ def encode_site(w: Writer, s: Site) -> None:
     w.u(s.ordinal)
 
 
-class _FunctionWriter(Writer):
+class FunctionWriter(Writer):
+    """What is written for names, labels and sites can be overridden (`canonical` leaves them out)."""
+
     def __init__(self) -> None:
         super().__init__()
         self.numbers: dict[Var, int] = {}
@@ -138,6 +140,18 @@ class _FunctionWriter(Writer):
         self.u(len(vars))
         for v in vars:
             self.var(v)
+
+    def site(self, e: Expr) -> int:
+        return e.site
+
+    def function_name(self, name: str) -> None:
+        self.s(name)
+
+    def global_name(self, name: str) -> None:
+        self.s(name)
+
+    def label(self, name: str) -> None:
+        self.s(name)
 
     def expr(self, e: Expr) -> None:
         kind = type(e)
@@ -181,12 +195,12 @@ class _FunctionWriter(Writer):
             raise IRError(f"constant of type {T.show(e.type)}")
 
     def global_(self, e: Global) -> None:
-        self.s(e.name)
+        self.global_name(e.name)
         self.t(e.type)
-        self.u(e.site << 1 | e.checked)
+        self.u(self.site(e) << 1 | e.checked)
 
     def set_global(self, e: SetGlobal) -> None:
-        self.s(e.name)
+        self.global_name(e.name)
         self.expr(e.value)
 
     def let(self, e: Let) -> None:
@@ -211,41 +225,41 @@ class _FunctionWriter(Writer):
         self.expr(e.orelse)
 
     def loop(self, e: Loop) -> None:
-        self.s(e.label)
+        self.label(e.label)
         self.exprs(e.inits)
         self.vars(e.vars)
         self.expr(e.body)
 
     def recur(self, e: Recur) -> None:
-        self.s(e.label)
+        self.label(e.label)
         self.exprs(e.args)
 
     def call(self, e: Call) -> None:
-        self.s(e.func)
+        self.function_name(e.func)
         self.t(e.type)
-        self.u(e.site << 2 | e.tail << 1 | (e.closure is not None))
+        self.u(self.site(e) << 2 | e.tail << 1 | (e.closure is not None))
         if e.closure is not None:
             self.expr(e.closure)
         self.exprs(e.args)
 
     def call_value(self, e: CallValue) -> None:
-        self.u(e.site << 1 | e.tail)
+        self.u(self.site(e) << 1 | e.tail)
         self.expr(e.callee)
         self.exprs(e.args)
 
     def apply(self, e: Apply) -> None:
-        self.u(e.site << 1 | e.tail)
+        self.u(self.site(e) << 1 | e.tail)
         self.expr(e.callee)
         self.expr(e.args)
 
     def closure(self, e: Closure) -> None:
-        self.s(e.func)
+        self.function_name(e.func)
         self.exprs(e.captures)
 
     def prim(self, e: Prim) -> None:
         self.s(e.op)
         self.t(e.type)
-        self.u(e.site << 2 | (0 if e.imm is None else 2 if isinstance(e.imm, str) else 1))
+        self.u(self.site(e) << 2 | (0 if e.imm is None else 2 if isinstance(e.imm, str) else 1))
         if isinstance(e.imm, str):
             self.s(e.imm)
         elif e.imm is not None:
@@ -259,20 +273,20 @@ class _FunctionWriter(Writer):
 
 
 _WRITE: Final[dict[type, Callable[..., None]]] = {
-    Const: _FunctionWriter.const,
-    Local: _FunctionWriter.local,
-    Global: _FunctionWriter.global_,
-    SetGlobal: _FunctionWriter.set_global,
-    Let: _FunctionWriter.let,
-    LetRec: _FunctionWriter.letrec,
-    Seq: _FunctionWriter.seq,
-    If: _FunctionWriter.conditional,
-    Loop: _FunctionWriter.loop,
-    Recur: _FunctionWriter.recur,
-    Call: _FunctionWriter.call,
-    CallValue: _FunctionWriter.call_value,
-    Apply: _FunctionWriter.apply,
-    Closure: _FunctionWriter.closure,
-    Prim: _FunctionWriter.prim,
-    Try: _FunctionWriter.try_,
+    Const: FunctionWriter.const,
+    Local: FunctionWriter.local,
+    Global: FunctionWriter.global_,
+    SetGlobal: FunctionWriter.set_global,
+    Let: FunctionWriter.let,
+    LetRec: FunctionWriter.letrec,
+    Seq: FunctionWriter.seq,
+    If: FunctionWriter.conditional,
+    Loop: FunctionWriter.loop,
+    Recur: FunctionWriter.recur,
+    Call: FunctionWriter.call,
+    CallValue: FunctionWriter.call_value,
+    Apply: FunctionWriter.apply,
+    Closure: FunctionWriter.closure,
+    Prim: FunctionWriter.prim,
+    Try: FunctionWriter.try_,
 }
