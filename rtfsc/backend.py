@@ -24,6 +24,9 @@ class BytecodeBackend(Protocol):
 class Instance(Protocol):
     """A module loaded into an engine. Errors of the program raise `runtime.values.RtfsError`."""
 
+    def start(self) -> None:
+        """Evaluates the top level (once) and drops its value. `function` and `value` do so first."""
+
     def run(self) -> Any:
         """Evaluates the top level (once) and returns the value of the last form."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,18 +23,28 @@ class Module:
     stands for a hyphen where no export is spelt with the underscore. Functions keep the instance busy
     while they run; `close` frees it (also at the end of a ``with`` block)."""
 
-    def __init__(self, instance: Any, exports: Mapping[str, Mapping[str, Any]], provenance: Provenance) -> None:
+    def __init__(
+        self,
+        instance: Any,
+        exports: Mapping[str, Mapping[str, Any]],
+        provenance: Provenance,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        """``names``: what the instance calls an export, where that differs from its name here."""
         self.__rtfs_instance__ = instance
         self.__rtfs_exports__ = exports
+        self.__rtfs_names__ = names or {}
+        self.__rtfs_warnings__: Sequence[Any] = ()
         self.__provenance__ = provenance
 
     def __getitem__(self, name: str) -> Any:
         export = self.__rtfs_exports__.get(name)
         if export is None:
             raise KeyError(name)
+        own = self.__rtfs_names__.get(name, name)
         if export["kind"] == "function":
-            return self.__rtfs_instance__.function(name)
-        return self.__rtfs_instance__.value(name)
+            return self.__rtfs_instance__.function(own)
+        return self.__rtfs_instance__.value(own)
 
     def __getattr__(self, attribute: str) -> Any:
         if attribute.startswith("__"):

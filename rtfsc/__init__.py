@@ -1,0 +1,127 @@
+"""rtfsc compiles RTFS, a small pure language, to signed WebAssembly that is found and run again.
+
+>>> import rtfsc
+>>> rtfsc.compile("(defn twice [n] (* 2 n))").twice(21)
+42
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rtfsc.version import __version__
+
+if TYPE_CHECKING:
+    import os
+
+    from rtfsc.diagnostics import Diagnostic, DiagnosticError
+    from runtime.engine import Found, RefusedEntry, Runtime
+    from runtime.module import Module, Provenance
+    from runtime.store.errors import StoreError
+    from runtime.trust.errors import TrustError
+    from runtime.values import (
+        ArithmeticOverflow,
+        ArityError,
+        DeadlineExceeded,
+        DivisionByZero,
+        ErrorValue,
+        FuelExhausted,
+        HostError,
+        HostFunction,
+        IndexOutOfBounds,
+        InvalidArgument,
+        Keyword,
+        LimitExceeded,
+        Limits,
+        List,
+        MemoryLimitExceeded,
+        OutputLimitExceeded,
+        Resource,
+        RtfsError,
+        RtfsTypeError,
+        StackOverflow,
+        Symbol,
+        Timestamp,
+        UndefinedSymbol,
+    )
+
+_VALUES = (
+    "ArithmeticOverflow", "ArityError", "DeadlineExceeded", "DivisionByZero", "ErrorValue", "FuelExhausted",
+    "HostError", "HostFunction", "IndexOutOfBounds", "InvalidArgument", "Keyword", "LimitExceeded", "Limits",
+    "List", "MemoryLimitExceeded", "OutputLimitExceeded", "Resource", "RtfsError", "RtfsTypeError",
+    "StackOverflow", "Symbol", "Timestamp", "UndefinedSymbol",
+)  # fmt: skip
+# Name → module that has it: loaded when it is first asked for, so that importing rtfsc is cheap.
+_LAZY = {
+    "Diagnostic": "rtfsc.diagnostics",
+    "DiagnosticError": "rtfsc.diagnostics",
+    "Found": "runtime.engine",
+    "Module": "runtime.module",
+    "Provenance": "runtime.module",
+    "RefusedEntry": "runtime.engine",
+    "Runtime": "runtime.engine",
+    "StoreError": "runtime.store.errors",
+    "TrustError": "runtime.trust.errors",
+    **dict.fromkeys(_VALUES, "runtime.values"),
+}
+
+__all__ = ["__version__", "compile", "load", *_LAZY]  # noqa: PLE0604
+
+
+def compile(
+    source: str,
+    *,
+    engine: str = "wasm",
+    level: int = 2,
+    limits: Limits | None = None,
+    filename: str = "<source>",
+) -> Module:
+    """Compiles a program and evaluates its top level; the exports are attributes of the result.
+
+    ``engine``: ``wasm`` or ``evaluator``. ``level``: 0, 1 or 2. ``filename``: what diagnostics show.
+
+    Raises `DiagnosticError` for source that is refused, `RtfsError` if the top level fails.
+    """
+    from runtime.engine import Runtime
+
+    return Runtime(engine=engine, level=level, limits=limits).compile(source, filename=filename)
+
+
+def load(module: str | os.PathLike[str] | bytes, *, limits: Limits | None = None) -> Module:
+    """A compiled module from a file or from bytes; the compiler is not loaded. See `Runtime.load`."""
+    from runtime.engine import Runtime
+
+    return Runtime(limits=limits).load(module)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'rtfsc' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
+
+def _refuse_foreign_packages() -> None:
+    """``runtime`` and ``backend_wasm`` are common words: say so at once where they are somebody else's."""
+    from importlib.util import find_spec
+    from os.path import dirname, realpath
+
+    home = dirname(dirname(realpath(__file__)))
+    for package in ("runtime", "backend_wasm"):
+        spec = find_spec(package)
+        origin = realpath(spec.origin) if spec and spec.origin else None
+        if origin is None or dirname(dirname(origin)) != home:
+            raise ImportError(
+                f"rtfsc needs its own package '{package}' in {home}, but 'import {package}' finds "
+                f"{origin or 'none'}; rename the other one or take it off sys.path"
+            )
+
+
+_refuse_foreign_packages()

@@ -1,0 +1,123 @@
+"""``rtfsc store``: look into the store."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from rtfsc.cli.common import OK, TRUST, UsageError, add_store, print_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ls|get|verify|stats")
+    listing = actions.add_parser("ls", help="every module, newest first")
+    getting = actions.add_parser("get", help="a module by name, digest, or declaration of its interface")
+    getting.add_argument("module", help="name, beginning of the digest, or '(declare f [a : Int] : Int)'")
+    getting.add_argument("-o", dest="output", metavar="FILE", help="write the module there and its manifest beside it")
+    verifying = actions.add_parser("verify", help="hash and verify modules again")
+    verifying.add_argument("module", nargs="?", help="name or beginning of the digest; none: all")
+    stats = actions.add_parser("stats", help="counts and sizes")
+    for action in (listing, getting, verifying, stats):
+        add_store(action)
+        action.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    from runtime.engine import Runtime
+
+    with Runtime(store=options.store or True) as runtime:
+        return {"ls": _ls, "get": _get, "verify": _verify, "stats": _stats}[options.action](runtime, options)
+
+
+def _row(entry: Any) -> dict[str, Any]:
+    description = entry.description
+    return {
+        "name": entry.name,
+        "digest": entry.digest,
+        "status": entry.status,
+        "status_reason": entry.status_reason,
+        "target": description.target,
+        "level": description.level,
+        "signer": entry.signer,
+        "uses": entry.use_count,
+        "created_ms": entry.created_ms,
+        "exports": [export.name for export in description.exports],
+        "doc": description.doc,
+    }
+
+
+def _ls(runtime: Any, options: argparse.Namespace) -> int:
+    rows = [_row(entry) for entry in runtime.store.list()]
+    if options.json:
+        print_json(rows)
+        return OK
+    if not rows:
+        print(f"the store in {runtime.paths.store} has no modules")
+    for row in rows:
+        print(
+            f"{row['digest'][:16]}  {row['status']:<8}  {row['target']} {row['level']}  "
+            f"{row['uses']:>5} uses  {row['name']}: {' '.join(row['exports'])}"
+        )
+    return OK
+
+
+def _get(runtime: Any, options: argparse.Namespace) -> int:
+    entry = _find(runtime, options.module)
+    artifact = runtime.store.fetch(entry)
+    if options.output is None:
+        print_json({**_row(entry), "signers": list(artifact.signers)})
+        return OK
+    from rtfsc.files import write_atomically
+
+    write_atomically(f"{options.output}.dsse", runtime.store.manifest(entry))
+    write_atomically(options.output, artifact.artifact)
+    runtime.store.touch(entry)
+    print(f"wrote {options.output} and {options.output}.dsse", file=sys.stderr)
+    return OK
+
+
+def _find(runtime: Any, text: str) -> Any:
+    if text.lstrip().startswith("("):
+        found = runtime.find(text)
+        if not found:
+            raise UsageError("no stored function has that interface")
+        return found[0].entry
+    entry = runtime.store.get(text)
+    if entry is None:
+        raise UsageError(f"no module '{text}' in {runtime.paths.store}; 'rtfsc store ls' lists them")
+    return entry
+
+
+def _verify(runtime: Any, options: argparse.Namespace) -> int:
+    from runtime.store.errors import StoreError
+    from runtime.trust.errors import TrustError
+
+    entries = [_find(runtime, options.module)] if options.module else runtime.store.list()
+    results = []
+    for entry in entries:
+        try:
+            signers = list(runtime.store.examine(entry).signers)
+            results.append({"name": entry.name, "digest": entry.digest, "ok": True, "signers": signers})
+        except (TrustError, StoreError) as error:
+            results.append({"name": entry.name, "digest": entry.digest, "ok": False, "error": str(error)})
+    if options.json:
+        print_json(results)
+    else:
+        for result in results:
+            verdict = "verified" if result["ok"] else f"REFUSED: {result['error']}"
+            print(f"{result['digest'][:16]}  {result['name']}: {verdict}")
+    return OK if all(result["ok"] for result in results) else TRUST
+
+
+def _stats(runtime: Any, options: argparse.Namespace) -> int:
+    stats = runtime.store.stats()
+    if options.json:
+        print_json(stats)
+        return OK
+    print(f"store {runtime.paths.store}")
+    print("modules: " + ", ".join(f"{count} {status.lower()}" for status, count in stats["modules"].items()))
+    print(f"uses: {stats['uses']}")
+    for kind, sizes in stats["blobs"].items():
+        print(f"{kind}: {sizes['count']} blobs, {sizes['bytes']:,} bytes")
+    return OK

@@ -1,0 +1,352 @@
+"""`Runtime`: owns the store, the trust in it, the engines and the limits, and puts the parts together.
+
+Compiling goes through the store where there is one: the text itself, then the action (this compiler, the
+same meaning, other names and lines), then the definitions (any compiler) are looked up, and whatever is
+found is verified before it runs. A refused entry is a warning and a fresh compilation, never an error,
+as long as the source is at hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtfsc.fingerprint import compiler_fingerprint
+from rtfsc.source import SourceFile
+from runtime.module import Module, Provenance
+from runtime.values import Limits
+
+if TYPE_CHECKING:
+    from rtfsc.driver import Compilation
+    from runtime.publishing import Publication
+    from runtime.store.index import Entry
+    from runtime.store.paths import Paths
+    from runtime.store.store import ModuleStore, VerifiedArtifact
+    from runtime.trust.keys import KeyRing, Prompt
+    from runtime.trust.store import TrustFile
+    from runtime.trust.verifier import Verifier
+
+TARGETS = {"wasm": "wasm32", "evaluator": "rtfs-ir"}
+LOCAL_KEY = "local"
+
+
+class RefusedEntry(UserWarning):
+    """A stored module was refused and its source compiled anew instead."""
+
+
+class Runtime:
+    """``store``: a folder, True for the default one (the project's or the user's), None for none.
+    ``home``: where keys and trust are kept (default: ``$RTFSC_HOME`` or the user's data folder).
+    ``engine``: ``wasm`` or ``evaluator``. ``level``: of optimisation, 0 to 2.
+
+    Nothing is opened or read before it is needed. A runtime may be used from several threads; each
+    module that it hands out serves one call at a time.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: str | os.PathLike[str] | bool | None = None,
+        home: str | os.PathLike[str] | None = None,
+        limits: Limits | None = None,
+        engine: str = "wasm",
+        level: int = 2,
+    ) -> None:
+        if engine not in TARGETS:
+            raise ValueError(f"engine must be 'wasm' or 'evaluator', not {engine!r}")
+        self.limits = limits or Limits()
+        self.engine = engine
+        self.level = level
+        self._store_option = store
+        self._home_option = home
+
+    @classmethod
+    def init(cls, **options: Any) -> Runtime:
+        """A runtime with a store, after making sure that there is a local signing key and that it is
+        trusted. Safe to call again."""
+        from runtime.trust.store import TrustedKey
+
+        runtime = cls(**{"store": True, **options})
+        if LOCAL_KEY not in runtime.keys:
+            runtime.keys.new(LOCAL_KEY)
+        public = runtime.keys.public(LOCAL_KEY)
+        if runtime.trust_file.load().find(public.key_id) is None:
+            runtime.trust_file.change(lambda trust: trust.with_key(TrustedKey(public, LOCAL_KEY)))
+        return runtime
+
+    # -- what it owns
+
+    @cached_property
+    def paths(self) -> Paths:
+        from runtime.store.paths import Paths, default_paths
+
+        paths = default_paths()
+        home = Path(self._home_option).absolute() if self._home_option is not None else paths.home
+        given = self._store_option
+        store = paths.store if given in (None, True, False) else Path(given).absolute()  # type: ignore[arg-type]
+        return Paths(home, store)
+
+    @cached_property
+    def keys(self) -> KeyRing:
+        from runtime.trust.keys import KeyRing
+
+        return KeyRing(self.paths.keys)
+
+    @cached_property
+    def trust_file(self) -> TrustFile:
+        from runtime.trust.store import TrustFile
+
+        return TrustFile(self.paths.trust)
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        from runtime.trust.verifier import Verifier
+
+        return Verifier(self.trust_file.load())
+
+    @cached_property
+    def store(self) -> ModuleStore:
+        from runtime.store.store import open_folder
+
+        return open_folder(self.paths.store, self.verifier, validate=self._validate)
+
+    @property
+    def has_store(self) -> bool:
+        return self._store_option not in (None, False)
+
+    # -- compiling
+
+    def compile(self, source: str, *, filename: str = "<source>", engine: str | None = None) -> Module:
+        """The program's exports. With a store: from there if it has them.
+
+        Raises `DiagnosticError` for source that is refused, `RtfsError` if its top level fails.
+        """
+        return self.compile_source(SourceFile(filename, source), engine=engine)
+
+    def compile_source(self, source: SourceFile, *, engine: str | None = None) -> Module:
+        engine = engine or self.engine
+        if self.has_store and engine == "wasm":
+            found = self._from_store(source)
+            if found is not None:
+                return found
+        return self._compiled(self.compilation(source, engine), engine)
+
+    def compilation(self, source: SourceFile, engine: str = "wasm") -> Compilation:
+        from rtfsc.driver import Compilation
+        from rtfsc.options import CompileOptions
+
+        return Compilation(source, CompileOptions(level=self.level, target=TARGETS[engine]))
+
+    def _compiled(self, compilation: Compilation, engine: str) -> Module:
+        from rtfsc.evaluation import exports_of, instantiate
+
+        instance = instantiate(compilation, engine, self.limits)
+        digest = hashlib.sha256(compilation.artifact).hexdigest() if engine == "wasm" else None
+        module = _run(instance, exports_of(compilation.ir), Provenance("compiled", engine, digest))
+        module.__rtfs_warnings__ = compilation.sink.diagnostics
+        return module
+
+    # -- retrieving
+
+    def _from_store(self, source: SourceFile) -> Module | None:
+        digest = hashlib.sha256(source.text.encode()).hexdigest()
+        exact = self.store.find_by_source(digest, compiler_fingerprint(), f"O{self.level}", "wasm32")
+        for artifact in self._fetched(exact):
+            return self._load_verified(artifact, None)
+        return None if exact else self._by_meaning(source)
+
+    def _by_meaning(self, source: SourceFile) -> Module | None:
+        """The same definitions under another text; errors will show the lines of this one."""
+        if not self.paths.store.exists():
+            return None
+        from runtime.matching import Match, match
+
+        compilation = self.compilation(source)
+        from runtime.publishing import action_key
+
+        entry = self.store.find_by_action(action_key(compilation))
+        candidates = [entry] if entry else self._by_definitions(compilation)
+        for artifact in self._fetched(candidates):
+            found: Match | None = match(compilation.unoptimised, artifact)
+            if found is not None:
+                return self._load_verified(artifact, found)
+        return None
+
+    def _by_definitions(self, compilation: Compilation) -> list[Entry]:
+        from runtime.matching import only_definitions, retrieval_keys
+
+        keys = retrieval_keys(compilation.unoptimised, "wasm32")
+        if not keys or not only_definitions(compilation.unoptimised):
+            return []
+        wanted = set(keys.values())
+        return [
+            entry
+            for entry in self.store.find_by_definition(next(iter(keys.values())))
+            if wanted <= {export.retrieval_key for export in entry.description.exports}
+        ]
+
+    def _fetched(self, entries: list[Entry]) -> Iterator[VerifiedArtifact]:
+        from runtime.store.errors import StoreError
+        from runtime.trust.errors import TrustError
+
+        for entry in entries:
+            try:
+                artifact = self.store.fetch(entry)
+            except (TrustError, StoreError) as error:
+                self.store.quarantine(entry, error)
+                warnings.warn(RefusedEntry(f"stored module refused, compiling anew: {error}"), stacklevel=6)
+                continue
+            self.store.touch(entry)
+            yield artifact
+
+    def _load_verified(self, artifact: VerifiedArtifact, found: Any) -> Module:
+        from backend_wasm.sections import read_interface
+
+        exports = {e["name"]: e for e in read_interface(artifact.artifact)["exports"]}
+        provenance = Provenance("store", "wasm", artifact.entry.digest, artifact.signers[0])
+        if found is None:
+            return _run(self._instantiate(artifact.artifact), exports, provenance)
+        instance = self._instantiate(artifact.artifact, spans=found.spans, names=found.names)
+        renamed = {name: exports[stored] for name, stored in found.exports.items()}
+        return _run(instance, renamed, provenance, found.exports)
+
+    # -- by interface
+
+    def find(self, signature: str) -> list[Found]:
+        """Stored functions of exactly the interface that ``(declare name [a : T …] : R)`` states,
+        newest first. The name and those of the parameters do not matter."""
+        from rtfsc.signature import interface_hash_of
+
+        wanted = interface_hash_of(signature)
+        found = []
+        for entry in self.store.find_by_interface(wanted, "wasm32"):
+            for export in entry.description.exports:
+                if export.interface_hash == wanted:
+                    found.append(Found(self, entry, export.name))
+        return found
+
+    def get(self, entry: Entry) -> Module:
+        """The module of a store entry, verified. Raises `TrustError` or `StoreError`."""
+        artifact = self.store.fetch(entry)
+        self.store.touch(entry)
+        return self._load_verified(artifact, None)
+
+    # -- files
+
+    def load(self, module: str | os.PathLike[str] | bytes) -> Module:
+        """A compiled module from a file or from bytes. A manifest beside the file (``x.wasm.dsse``) is
+        verified; a module without one is taken as it is, with no capability and never into a store.
+
+        Raises `TrustError` if there is a manifest and it does not hold, `ModuleRejected` for bytes that
+        are no module of ours.
+        """
+        if isinstance(module, (bytes, bytearray)):
+            return self._load_bytes(bytes(module), None)
+        path = Path(module)
+        data = path.read_bytes()
+        manifest = Path(f"{path}.dsse")
+        return self._load_bytes(data, manifest.read_bytes() if manifest.exists() else None)
+
+    def _load_bytes(self, data: bytes, manifest: bytes | None) -> Module:
+        digest = hashlib.sha256(data).hexdigest()
+        signer = None
+        if manifest is not None:
+            signer = self.verifier.verify(manifest, digest).signers[0].public.key_id
+        if data[:4] == b"\0asm":
+            from backend_wasm.sections import read_interface
+
+            instance = self._instantiate(data)
+            exports = {e["name"]: e for e in read_interface(data)["exports"]}
+            return _run(instance, exports, Provenance("file", "wasm", digest, signer))
+        from rtfsc.evaluation import exports_of
+        from rtfsc.ir.serial import loads
+        from rtfsc.registry import executor
+
+        instance = executor("rtfs-ir").instantiate(data, limits=self.limits)
+        return _run(instance, exports_of(loads(data)), Provenance("file", "evaluator", digest, signer))
+
+    # -- publishing
+
+    def publish_file(self, path: str | os.PathLike[str], **options: Any) -> Publication:
+        return self.publish(SourceFile.read(path), name=Path(path).stem, **options)
+
+    def publish(
+        self,
+        source: SourceFile,
+        *,
+        name: str = "main",
+        key: str = LOCAL_KEY,
+        inputs: int | None = None,
+        prompt: Prompt | None = None,
+    ) -> Publication:
+        """Compiles, certifies against the evaluator, signs with ``key`` and stores. ``inputs``: generated
+        argument lists per function.
+
+        Raises `DiagnosticError` (warnings count), `CertificationError`, `TrustError`, `StoreError`.
+        """
+        from runtime.publishing import publish
+
+        return publish(self, source, name=name, key=key, inputs=inputs, prompt=prompt)
+
+    def sign(self, compilation: Compilation, key: str, prompt: Prompt | None = None) -> bytes:
+        """A manifest for the compilation's artifact, to be kept beside it as ``x.wasm.dsse``."""
+        from runtime.publishing import manifest
+
+        return manifest(self, compilation, key, prompt)
+
+    # -- inside
+
+    def _instantiate(self, artifact: bytes, **tables: Any) -> Any:
+        from rtfsc.registry import executor
+
+        return executor("wasm32").instantiate(artifact, limits=self.limits, **tables)
+
+    def _validate(self, artifact: bytes, target: str) -> None:
+        from rtfsc.registry import executor
+
+        executor(target).instantiate(artifact, limits=Limits(deadline_ms=1000)).close()
+
+    def close(self) -> None:
+        """Writes usage counters and closes the store, if it was opened."""
+        if "store" in self.__dict__:
+            self.store.close()
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Found:
+    """A stored function that was found by its interface."""
+
+    def __init__(self, runtime: Runtime, entry: Entry, name: str) -> None:
+        self.runtime, self.entry, self.name = runtime, entry, name
+
+    def load(self) -> Any:
+        """The callable, from the verified module."""
+        return self.runtime.get(self.entry)[self.name]
+
+    def __repr__(self) -> str:
+        return f"<stored function {self.name} of {self.entry.name} {self.entry.digest[:16]}>"
+
+
+def _run(
+    instance: Any,
+    exports: Mapping[str, Mapping[str, Any]],
+    provenance: Provenance,
+    names: Mapping[str, str] | None = None,
+) -> Module:
+    """Evaluates the top level once, so that what is wrong with it shows here and not at the first call."""
+    try:
+        instance.start()
+    except BaseException:
+        instance.close()
+        raise
+    return Module(instance, exports, provenance, names)

@@ -1,0 +1,139 @@
+"""From source to a signed entry of the store: compile, certify, describe, sign, store."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from backend_wasm.layout import ABI_MAJOR, ABI_MINOR
+from runtime.values import Limits
+
+if TYPE_CHECKING:
+    from rtfsc.driver import Compilation
+    from rtfsc.ir.nodes import Export
+    from rtfsc.source import SourceFile
+    from runtime.engine import Runtime
+    from runtime.store.index import Entry
+    from runtime.trust.keys import Prompt
+    from runtime.trust.statement import Certificate, Predicate
+
+# An input on which a function does not end costs this much and proves nothing.
+_CERTIFY_LIMITS = Limits(deadline_ms=50, memory_bytes=256 << 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """``created``: False where the store had this very build already. ``size``: bytes of the module."""
+
+    entry: Entry
+    created: bool
+    certificate: Certificate
+    size: int
+
+    @property
+    def digest(self) -> str:
+        return self.entry.digest
+
+
+def publish(
+    runtime: Runtime, source: SourceFile, *, name: str, key: str, inputs: int | None, prompt: Prompt | None
+) -> Publication:
+    compilation = _compilation(runtime, source, name)
+    compilation.refuse_warnings()
+    certificate = certified(compilation, inputs)
+    signer = runtime.keys.load(key, prompt)
+    published = runtime.store.publish(
+        compilation.artifact, predicate(compilation, certificate), signer, source=source.text
+    )
+    return Publication(published.entry, published.created, certificate, len(compilation.artifact))
+
+
+def manifest(runtime: Runtime, compilation: Compilation, key: str, prompt: Prompt | None) -> bytes:
+    from runtime.trust import envelope
+    from runtime.trust.statement import Statement
+
+    signer = runtime.keys.load(key, prompt)
+    digest = hashlib.sha256(compilation.artifact).hexdigest()
+    statement = Statement(digest, predicate(compilation, certified(compilation, None)))
+    return envelope.sign(statement.encode(), signer).encode()
+
+
+def certified(compilation: Compilation, inputs: int | None) -> Certificate:
+    """Runs every export on both engines, on generated inputs and on the examples in its doc."""
+    from rtfsc.evaluation import example_arguments, exports_of, instantiate
+    from runtime.store.certify import DEFAULT_INPUTS, certify
+
+    exports = list(exports_of(compilation.ir).values())
+    examples = {e.name: example_arguments(e) for e in compilation.ir.exports if e.func}
+    with (
+        instantiate(compilation, "evaluator", _CERTIFY_LIMITS) as evaluator,
+        instantiate(compilation, "wasm", _CERTIFY_LIMITS) as wasm,
+    ):
+        engines = {"evaluator": evaluator, "wasm32": wasm}
+        for instance in engines.values():
+            instance.start()
+        count = DEFAULT_INPUTS if inputs is None else inputs
+        return certify(engines, exports, inputs=count, examples=examples)
+
+
+def predicate(compilation: Compilation, certificate: Certificate | None) -> Predicate:
+    from rtfsc.ir.keys import module_interface_hash
+    from runtime.trust.statement import Build, Export, Predicate
+
+    module, options, action = compilation.unoptimised, compilation.options, compilation.action
+    build = Build(
+        action_key=action_key(compilation),
+        target=options.target,
+        level=f"O{options.level}",
+        compiler_fingerprint=action["compiler"],
+        rt_digest=action["backend"],
+        abi=(ABI_MAJOR, ABI_MINOR),
+    )
+    exports = tuple(
+        Export(
+            export.name,
+            "function" if export.func else "value",
+            export.def_hash,
+            export.interface_hash,
+            _retrieval_key(export, options.target),
+            tuple(export.effects),
+        )
+        for export in module.exports
+    )
+    return Predicate(
+        name=options.module_name,
+        build=build,
+        exports=exports,
+        interface_hash=module_interface_hash(module),
+        effects=tuple(sorted({effect for export in module.exports for effect in export.effects})),
+        source_digest=hashlib.sha256(compilation.source.text.encode()).hexdigest(),
+        certificate=certificate,
+    )
+
+
+def action_key(compilation: Compilation) -> str:
+    """What this very build is found by: the meaning of the module and all that decides its bytes."""
+    from rtfsc.ir.keys import action_key as key
+
+    action = compilation.action
+    return key(
+        compilation.module_key,
+        compiler_fingerprint=action["compiler"],
+        rt_digest=action["backend"],
+        features=(),
+        level=f"O{action['level']}",
+    )
+
+
+def _retrieval_key(export: Export, target: str) -> str:
+    from rtfsc.ir.keys import retrieval_key
+
+    return retrieval_key(export.def_hash, export.interface_hash, target, ABI_MAJOR)
+
+
+def _compilation(runtime: Runtime, source: SourceFile, name: str) -> Any:
+    from rtfsc.driver import Compilation
+    from rtfsc.options import CompileOptions
+
+    return Compilation(source, CompileOptions(level=runtime.level, module_name=name))
