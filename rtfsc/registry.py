@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,9 @@ def backend(target: str) -> BytecodeBackend:
     return _load("rtfsc.backends", _BACKENDS, target)
 
 
+@cache
 def executor(target: str) -> BytecodeExecutor:
+    """One per process: executors keep what they compiled."""
     return _load("rtfsc.executors", _EXECUTORS, target)
 
 

@@ -122,7 +122,7 @@ def action_key(compilation: Compilation) -> str:
         compiler_fingerprint=action["compiler"],
         rt_digest=action["backend"],
         features=(),
-        level=f"O{action['level']}",
+        level=action["level"],
     )
 
 

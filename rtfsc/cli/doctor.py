@@ -53,18 +53,22 @@ def _wasm() -> str:
 
 
 def _bridge() -> str:
-    from runtime.wasm import bridge_status
+    from runtime.wasm.bridge import bridge_status
 
     status = bridge_status()
-    if not status.fast:
+    if not status.direct:
         raise RuntimeError(f"calls take the slow path: {status.reason}")
     return f"direct calls into wasmtime {status.version}"
 
 
 def _native_cache() -> str:
-    from runtime.wasm.native_cache import status
+    from rtfsc.registry import executor
 
-    return status()
+    cache = executor("wasm32").cache()  # type: ignore[attr-defined]
+    reason = cache.unusable_reason()
+    if reason:
+        raise RuntimeError(f"{cache.folder}: {reason}; modules are compiled again in every process")
+    return str(cache.folder)
 
 
 def _store() -> str:

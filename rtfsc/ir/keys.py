@@ -53,6 +53,11 @@ def interface_hash(export: Export) -> str:
     )
 
 
+def module_interface_hash(module: Module) -> str:
+    """The interfaces of all exports, whatever their names and order."""
+    return digest("rtfs-module-interface/1", sorted(interface_hash(e) for e in module.exports))
+
+
 def retrieval_key(def_hash: str, interface: str, target: str, abi_major: int = ABI_MAJOR) -> str:
     """What one definition is found by; the compiler has no part in it."""
     return digest("rtfs-retrieval/1", def_hash, interface, target, abi_major)
