@@ -1,4 +1,5 @@
-"""Everything that is said to the user: diagnostics, the list of their codes, and how they are shown."""
+"""Everything that is said to the user. Here: diagnostics and the sink that collects them. Beside, loaded
+where needed: `render` (how they are shown), `codes` (their list), `suggest` (did you mean)."""
 
 from __future__ import annotations
 

@@ -74,12 +74,22 @@ class Sink:
         self._warning_count = 0
 
     def error(
-        self, code: str, message: str, span: Span | None, labels: Sequence[Label] = (), hint: str | None = None
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        labels: Sequence[Label] = (),
+        hint: str | None = None,
     ) -> None:
         self.add(Diagnostic(code, message, span, tuple(labels), hint, "error"))
 
     def warning(
-        self, code: str, message: str, span: Span | None, labels: Sequence[Label] = (), hint: str | None = None
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        labels: Sequence[Label] = (),
+        hint: str | None = None,
     ) -> None:
         self.add(Diagnostic(code, message, span, tuple(labels), hint, "warning"))
 

@@ -24,7 +24,7 @@ _HASH: Final = {
     "#'": "there are no vars: a function is passed by its name",
     "##": "the special floats are ##Inf, ##-Inf and ##NaN",
 }
-_QUOTES: Final = "“”„‟«»"
+_QUOTES: Final = "\u201c\u201d\u201e\u201f\u00ab\u00bb"
 
 Outcome = tuple[int | None, bool]
 """Where reading goes on (None: nowhere), and whether what was skipped stood for a form."""
@@ -47,24 +47,21 @@ def report(source: SourceFile, sink: Sink, start: int) -> Outcome:
 
 
 def _number(text: str, sink: Sink, start: int) -> Outcome:
-    for pattern, message, hint in _LITERALS:
-        match = pattern.match(text, start)
-        if match is not None:
-            break
-    else:
-        match = _NUMBER.match(text, start)
-        if match is None:
-            return _character(text, sink, start)
+    literal = _DATE.match(text, start)
+    message = "malformed timestamp"
+    hint = "a timestamp is 2025-07-01T12:30:00Z, or with milliseconds 2025-07-01T12:30:00_250Z"
+    if literal is None:
+        literal = _UUID.match(text, start)
+        message = "malformed uuid"
+        hint = "a uuid has groups of 8, 4, 4, 4 and 12 hexadecimal digits"
+    match = literal or _NUMBER.match(text, start)
+    if match is None:
+        return _character(text, sink, start)
+    if literal is None:
         message, hint = "malformed number", _number_hint(match[0])
     spelling = match[0] if len(match[0]) <= 40 else f"{match[0][:40]}…"
     sink.error("S008", f"{message} {spelling}", Span(start, match.end()), hint=hint)
     return match.end(), True
-
-
-_LITERALS: Final = (
-    (_DATE, "malformed timestamp", "a timestamp is 2025-07-01T12:30:00Z, or with milliseconds 2025-07-01T12:30:00_250Z"),
-    (_UUID, "malformed uuid", "a uuid has groups of 8, 4, 4, 4 and 12 hexadecimal digits"),
-)
 
 
 def _number_hint(spelling: str) -> str:
@@ -154,9 +151,8 @@ def _keyword(text: str, sink: Sink, start: int) -> Outcome:
 
 def _backslash(text: str, sink: Sink, start: int) -> Outcome:
     end = max(start + 2, _word_end(text, start + 1))
-    sink.error(
-        "S001", "unexpected \\", Span(start, start + 1), hint="there are no character literals: use a string of length 1"
-    )
+    hint = "there are no character literals: use a string of length 1"
+    sink.error("S001", "unexpected \\", Span(start, start + 1), hint=hint)
     return min(end, len(text)), True
 
 
@@ -182,7 +178,7 @@ def _character(text: str, sink: Sink, start: int) -> Outcome:
     hint = None
     if char in _QUOTES:
         hint = 'strings are written with straight quotes: "text"'
-    elif char in "‘’´":
+    elif char in "\u2018\u2019\u00b4":
         hint = "to quote a form, use the straight '"
     elif char.isspace():
         hint = "this kind of blank is not allowed in source text: replace it by a plain space"

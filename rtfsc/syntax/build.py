@@ -24,6 +24,12 @@ _MODES: Final = ("local", "local-model", "remote")
 Token = Callable[[str, Span], Form]
 
 
+class Unread(Symbol):
+    """Stands where a form is missing or could not be read; an error has been reported."""
+
+    __slots__ = ()
+
+
 class Builder:
     """``tokens`` has the maker of each terminal that is a form by itself."""
 
@@ -60,7 +66,7 @@ class Builder:
                 "S009",
                 "integer out of range",
                 span,
-                hint=f"integers have 64 bits, from {INT_MIN} to {INT_MAX}; larger numbers are floats: write .0 after it",
+                hint=f"integers have 64 bits, {INT_MIN} to {INT_MAX}; write .0 after it for a float",
             )
             value = 0
         return Literal(types.INT, value, span)
@@ -84,18 +90,19 @@ class Builder:
                 "map with an odd number of forms",
                 items[-1].span,
                 [(span, "in this map")],
-                f"the last key has no value; a map is written {{key value …}} and this one has {len(items)} forms",
+                "the last key has no value: a map is written {key value …}",
             )
         return Map(list(zip(items[::2], items[1::2], strict=False)), span)
 
     def _check_key(self, key: Form) -> None:
-        if isinstance(key, Keyword | Symbol) or (isinstance(key, Literal) and key.kind & (types.STR | types.INT)):
+        if isinstance(key, Keyword | Symbol):
+            return
+        if isinstance(key, Literal) and key.kind & (types.STR | types.INT):
             return
         if isinstance(key, List) and key.items and _names(key.items[0], "unquote", "unquote-splicing"):
             return
-        self.sink.error(
-            "S011", f"{_described(key)} cannot be a map key", key.span, hint="map keys are keywords, strings and integers"
-        )
+        hint = "map keys are keywords, strings and integers"
+        self.sink.error("S011", f"{_described(key)} cannot be a map key", key.span, hint=hint)
 
     def make_quote(self, mark: Span, form: Form) -> List:
         return _prefixed("quote", mark, form)
@@ -110,7 +117,7 @@ class Builder:
         return _prefixed("unquote-splicing", mark, form)
 
     def make_context_ref(self, mark: Span, form: Form) -> List:
-        if not isinstance(form, Symbol | Keyword):
+        if not isinstance(form, Symbol | Keyword):  # an Unread is a Symbol
             self.sink.error(
                 "S016",
                 f"@ must be followed by a name or a keyword, not {_described(form)}",
@@ -125,9 +132,10 @@ class Builder:
             return Meta(meta, form, span)
         if isinstance(meta, Keyword):
             return Meta(Map([(meta, Literal(types.BOOL, True, meta.span))], meta.span), form, span)
-        self.sink.error(
-            "S015", f"^ must be followed by a map or a keyword, not {_described(meta)}", meta.span, hint="write ^{:key value} form"
-        )
+        if isinstance(meta, Unread):
+            return Meta(Map([], meta.span), form, span)
+        message = f"^ must be followed by a map or a keyword, not {_described(meta)}"
+        self.sink.error("S015", message, meta.span, hint="write ^{:key value} form")
         return Meta(Map([], meta.span), form, span)
 
     def make_delegation(self, mark: Span, mode: Form, *model_and_form: Form) -> Meta:
@@ -137,13 +145,13 @@ class Builder:
         if len(model_and_form) == 2:
             model = model_and_form[0]
             value = Vector([mode, model], Span(mode.span.start, model.span.end))
-        if not (isinstance(mode, Keyword) and mode.name in _MODES):
+        if not (isinstance(mode, Unread) or (isinstance(mode, Keyword) and mode.name in _MODES)):
             self.sink.error(
                 "S015",
                 f"^:delegation must be followed by :local, :local-model or :remote, not {_described(mode)}",
                 mode.span,
             )
-        elif mode.name == "local" and value is not mode:
+        elif _is_local(mode) and value is not mode:
             self.sink.error("S015", "^:delegation :local takes no model name", value.span)
         meta = Map([(key, value)], Span(mark.start, value.span.end))
         return Meta(meta, form, Span(mark.start, form.span.end))
@@ -191,6 +199,10 @@ _CLASSES: Final = {
 }
 
 
+def _is_local(mode: Form) -> bool:
+    return isinstance(mode, Keyword) and mode.name == "local"
+
+
 def _described(form: Form) -> str:
     """``a vector``, ``the symbol x``, …"""
     if isinstance(form, Literal):
@@ -200,4 +212,3 @@ def _described(form: Form) -> str:
     if isinstance(form, Keyword):
         return f"the keyword :{form.name}"
     return _CLASSES[type(form)]
-

@@ -30,7 +30,7 @@ class Literal:
 
     __slots__ = ("kind", "span", "value")
 
-    def __init__(self, kind: int, value: None | bool | int | float | str, span: Span) -> None:
+    def __init__(self, kind: int, value: bool | int | float | str | None, span: Span) -> None:
         self.kind = kind
         self.value = value
         self.span = span

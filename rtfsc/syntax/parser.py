@@ -12,8 +12,8 @@ from typing import Any, Final
 from rtfsc.diagnostics import Sink
 from rtfsc.source import SourceFile, Span
 from rtfsc.syntax import badtokens, recovery
-from rtfsc.syntax.build import Builder
-from rtfsc.syntax.forms import Form, Symbol
+from rtfsc.syntax.build import Builder, Unread
+from rtfsc.syntax.forms import Form
 from rtfsc.syntax.recovery import CLOSER_OF, Opener
 from rtfsc.syntax.tables import Tables
 
@@ -32,7 +32,7 @@ class Parser:
         self.tables = tables
         self.builder = Builder(sink)
         self.makers: list[Any] = [self.builder.tokens.get(name) for name in tables.terminals]
-        self.rules = [
+        self.rules: list[tuple[int, int, Any]] = [
             (lhs, size, makes if makes in ("first", "more", _UNIT) else getattr(self.builder, makes))
             for lhs, size, makes in tables.rules
         ]
@@ -72,7 +72,7 @@ class Parser:
             if terminal == bad:
                 goes_on, is_form = badtokens.report(self.source, self.sink, start)
                 if is_form:
-                    shift(self.symbol, Symbol("?", Span(start, start + 1)))
+                    shift(self.symbol, Unread("?", Span(start, start + 1)))
                 return goes_on
             jump = self._mark(terminal, Span(start, end))
             if jump is not None:
@@ -90,10 +90,15 @@ class Parser:
             action = tables.actions[states[-1]][terminal]
         states.append(action)
         values.append(value)
-        rule = tables.defaults[action]
+        self._reduce_by_default()
+
+    def _reduce_by_default(self) -> None:
+        """Reduces where that needs no look at the next token."""
+        states, defaults = self.states, self.tables.defaults
+        rule = defaults[states[-1]]
         while rule >= 0:
             self._reduce(rule)
-            rule = tables.defaults[states[-1]]
+            rule = defaults[states[-1]]
 
     def _reduce(self, rule: int) -> None:
         lhs, size, makes = self.rules[rule]
@@ -131,7 +136,7 @@ class Parser:
         return None
 
     def _at_margin(self, start: int) -> None:
-        if not self.opened:
+        if not any(opener.mark in CLOSER_OF for opener in self.opened):
             self.broken = False
             self.margin = None
         elif self.distrust:
@@ -142,12 +147,11 @@ class Parser:
 
     def _close(self, terminal: int, closer: str, span: Span) -> None:
         waiting = [opener for opener in self.opened if opener.mark in CLOSER_OF]
+        self._complete_prefixes(terminal, span)
         if not waiting:
-            self._complete_prefixes(span)
             if not self.broken:
                 recovery.report_unexpected_closer(self.sink, closer, span)
             return
-        self._complete_prefixes(span)
         if CLOSER_OF[waiting[-1].mark] == closer:
             self._shift(terminal, span)
             self._after_close()
@@ -157,8 +161,9 @@ class Parser:
         recovery.report_mismatch(self.sink, closer, span, waiting[-1], matches[-1] if matches else None)
         target = matches[-1] if matches else waiting[-1]
         while target in self.opened:
-            self._complete_prefixes(span)
-            self._shift(self._closer_terminal(self.opened[-1]), span)
+            missing = self._closer_terminal(self.opened[-1])
+            self._complete_prefixes(missing, span)
+            self._shift(missing, span)
         self._after_close()
 
     def _after_close(self) -> None:
@@ -168,16 +173,20 @@ class Parser:
     def _closer_terminal(self, opener: Opener) -> int:
         return self.tables.number[recovery.TERMINAL_OF[CLOSER_OF[opener.mark]]]
 
-    def _complete_prefixes(self, span: Span) -> None:
-        """Gives prefixes that have nothing to apply to a form, so that reading can go on."""
+    def _complete_prefixes(self, terminal: int, span: Span) -> None:
+        """Gives prefixes that ``terminal`` leaves without a form one, so that reading can go on."""
+        if self.opened:
+            action = self.tables.actions[self.states[-1]].get(terminal, 0)
+            if action < 0:  # the string after ^:delegation turns out to be the form
+                self._reduce(~action)
+                self._reduce_by_default()
         while self.opened and self.opened[-1].mark not in CLOSER_OF:
             recovery.report_missing_form(self.sink, self.opened[-1])
-            self._shift(self.symbol, Symbol("?", Span(span.start, span.start)))
+            self._shift(self.symbol, Unread("?", Span(span.start, span.start)))
 
     def _end(self) -> int | None:
         """The end of the text: done, or back to where the form that was never closed seems to end."""
-        if self.opened and self.opened[-1].mark not in CLOSER_OF:
-            self._complete_prefixes(Span(len(self.text), len(self.text)))
+        self._complete_prefixes(_END, Span(len(self.text), len(self.text)))
         if not self.opened:
             return None
         if self.margin is None:

@@ -63,7 +63,8 @@ def report_unclosed(source: SourceFile, sink: Sink, opened: list[Opener], next_f
     if next_form is not None:
         labels.append((Span(next_form, next_form + 1), "still open here, where a new form seems to start"))
     end = next_form if next_form is not None else len(source.text)
-    sink.error("S002", f"unclosed {innermost.mark}", innermost.span, labels, _closing_hint(source, innermost, end, missing))
+    hint = _closing_hint(source, innermost, end, missing)
+    sink.error("S002", f"unclosed {innermost.mark}", innermost.span, labels, hint)
 
 
 def _closing_hint(source: SourceFile, opener: Opener, end: int, missing: str) -> str:

@@ -130,7 +130,11 @@ def _state_order(table: Json) -> dict[int, int]:
 
 
 def _rows(
-    table: Json, order: dict[int, int], terminals: dict[str, int], nonterminals: dict[str, int], rules: dict[int, int]
+    table: Json,
+    order: dict[int, int],
+    terminals: dict[str, int],
+    nonterminals: dict[str, int],
+    rules: dict[int, int],
 ) -> tuple[list[dict[int, int]], list[dict[int, int]]]:
     """``actions`` and ``gotos`` of `Tables`, told apart by what the symbol is."""
     actions: list[dict[int, int]] = []
