@@ -35,7 +35,7 @@ class FolderBackend:
         except FileNotFoundError:
             raise MissingBlob(f"{path}: the blob is missing") from None
         except OSError as error:
-            raise from_os_error(error, path, "read") from error
+            raise StoreError(f"{path}: cannot read: {error.strerror}") from error
 
     def write(self, name: str, data: bytes) -> None:
         path = self.folder / name

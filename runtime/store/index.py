@@ -128,10 +128,10 @@ class IndexBackend(Protocol):
     def all(self) -> list[Entry]:
         """Every entry, newest first."""
 
-    def add(self, new: NewEntry, replacing: Entry | None = None) -> Entry:
-        """Adds an entry, all at once, and returns the one that the action now has: of several writers
-        of one action the first wins and the others get its entry.  ``replacing`` is the entry that the
-        caller found unusable; it is replaced if it is still the same."""
+    def add(self, new: NewEntry, replacing: Entry | None = None) -> tuple[Entry, bool]:
+        """Adds an entry, all at once, and returns the one that the action now has, and whether it is
+        the new one: of several writers of one action the first wins and the others get its entry.
+        ``replacing`` is the entry that the caller found unusable; it gives way if it is still the same."""
 
     def set_status(self, entry_id: int, status: Status, reason: str) -> None: ...
 

@@ -66,15 +66,15 @@ class MemoryIndex:
     def all(self) -> list[Entry]:
         return newest_first(self._entries.values())
 
-    def add(self, new: NewEntry, replacing: Entry | None = None) -> Entry:
+    def add(self, new: NewEntry, replacing: Entry | None = None) -> tuple[Entry, bool]:
         with self._lock:
             current = self.at_action(new.description.action_key)
             if current is not None and (replacing is None or current.signature != replacing.signature):
-                return current
+                return current, False
             entry_id = current.id if current else self._next_id
             self._next_id += current is None
             self._entries[entry_id] = new.entry(entry_id)
-            return self._entries[entry_id]
+            return self._entries[entry_id], True
 
     def set_status(self, entry_id: int, status: Status, reason: str) -> None:
         with self._lock:

@@ -66,13 +66,13 @@ class SqliteIndex:
 
     # -- writing
 
-    def add(self, new: NewEntry, replacing: Entry | None = None) -> Entry:
+    def add(self, new: NewEntry, replacing: Entry | None = None) -> tuple[Entry, bool]:
         description = new.description
         with self._transaction() as connection:
             current = self.at_action(description.action_key)
             if current is not None:
                 if replacing is None or current.signature != replacing.signature:
-                    return current
+                    return current, False
                 connection.execute("DELETE FROM rtfs_modules WHERE id = ?", (current.id,))
             values = [*_module_values(description), new.source_pointer, new.signature, new.signer]
             values += [new.created_ms, "Verified"]
@@ -87,7 +87,7 @@ class SqliteIndex:
                 "INSERT INTO rtfs_exports VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [_export_values(entry.id, i, export) for i, export in enumerate(description.exports)],
             )
-            return entry
+            return entry, True
 
     def set_status(self, entry_id: int, status: Status, reason: str) -> None:
         with self._transaction() as connection:

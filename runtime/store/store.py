@@ -143,12 +143,11 @@ class ModuleStore:
             signer.public.key_id,
             int(self._clock() * 1000),
         )
-        entry = self.index.add(new, replacing=existing)
+        entry, created = self.index.add(new, replacing=existing)
         if entry.signature != new.signature:
             self.blobs.delete(MANIFEST, new.signature)  # somebody else was faster, nobody points to ours
-            return Published(entry, False)
         self._refused.discard((entry.id, entry.signature))
-        return Published(entry, True)
+        return Published(entry, created)
 
     def _checked(self, artifact: bytes, target: str) -> Kind:
         kind = ARTIFACT_KINDS.get(target)
