@@ -22,7 +22,7 @@ DEFAULT_INPUTS = 40
 class CertificationError(StoreError):
     """The engines disagree: a defect of the compiler.  ``export``, ``arguments``, ``answers``: on what."""
 
-    code = "S010"
+    code = "ST010"
     exit_code = 70
 
     def __init__(self, export: str, arguments: tuple[Any, ...], answers: Mapping[str, Answer]) -> None:

@@ -13,7 +13,7 @@ import os
 class StoreError(Exception):
     """The store cannot do what was asked.  Nothing is half-written."""
 
-    code = "S000"
+    code = "ST000"
     exit_code = 5
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
@@ -25,57 +25,57 @@ class StoreError(Exception):
 class ReadOnlyStore(StoreError):
     """The store, or its folder, cannot be written."""
 
-    code = "S001"
+    code = "ST001"
 
 
 class StoreFull(StoreError):
     """The disk, the quota or the file size limit is exhausted."""
 
-    code = "S002"
+    code = "ST002"
 
 
 class StoreBusy(StoreError):
     """Another process held the index for longer than the patience of this one."""
 
-    code = "S003"
+    code = "ST003"
 
 
 class DamagedIndex(StoreError):
     """The index is not a database of this program."""
 
-    code = "S004"
+    code = "ST004"
 
 
 class TooLarge(StoreError):
     """More bytes than a blob of this kind may have."""
 
-    code = "S005"
+    code = "ST005"
 
 
 class InvalidModule(StoreError):
     """What should be published is not a valid module."""
 
-    code = "S006"
+    code = "ST006"
 
 
 class MissingBlob(StoreError):
     """The index points to content that is not there."""
 
-    code = "S007"
+    code = "ST007"
     exit_code = 3
 
 
 class CorruptBlob(StoreError):
     """The content is not what its address says."""
 
-    code = "S008"
+    code = "ST008"
     exit_code = 3
 
 
 class NotVerified(StoreError):
     """The entry is pending: it was quarantined or never completed."""
 
-    code = "S009"
+    code = "ST009"
     exit_code = 3
 
 
