@@ -1,0 +1,53 @@
+"""The backend of target ``wasm32``: IR to WAT to a binary module."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from backend_wasm.assemble import assemble
+from backend_wasm.interface import custom_sections
+from backend_wasm.module import emit_module
+from backend_wasm.sections import drop_section
+from rtfsc.ir.nodes import Module
+from rtfsc.ir.walk import deep
+
+_ROOT = Path(__file__).parent
+
+
+class Wasm32Backend:
+    """See `rtfsc.backend.BytecodeBackend`. ``names``: keep the name section, for debugging."""
+
+    target = "wasm32"
+
+    def __init__(self, names: bool = False) -> None:
+        self.names = names
+
+    def wat(self, module: Module) -> str:
+        """The module as text, without its custom sections."""
+        with deep():
+            return emit_module(module)
+
+    def compile(self, module: Module, *, action: Mapping[str, Any] | None = None) -> bytes:
+        """The binary module. Same module and action, same bytes."""
+        binary = assemble(self.wat(module))
+        if not self.names:
+            binary = drop_section(binary, "name")
+        return binary + custom_sections(module, action, self.fingerprint()[:16])
+
+    def fingerprint(self) -> str:
+        """Digest of the emitter's sources and the runtime library."""
+        return _fingerprint()
+
+
+@cache
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    for path in [*sorted(_ROOT.glob("*.py")), _ROOT / "rt.wasm"]:
+        data = path.read_bytes()
+        digest.update(f"{path.name}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,64 @@
+"""What the functions of one module share: names, imports, constants, helpers, call signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from backend_wasm import layout as L
+from backend_wasm.analysis import Facts, analyse
+from backend_wasm.constants import Pool
+from backend_wasm.text import Names
+from rtfsc.ir.nodes import Closure, Const, Module
+
+RECORD = 2 * L.FN_CAPTURES
+"""Bytes per function value in the module's data: its FNINFO, then an FN without captures."""
+
+
+class ModuleContext:
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.functions = module.functions
+        self.facts: Facts = analyse(module)
+        self.pool = Pool()
+        self.imports: dict[str, None] = {}
+        self.arities: dict[int, None] = {}
+        self.helpers: dict[str, list[str]] = {}
+        names = Names()
+        self.function_names = {name: names.fresh(name) for name in module.functions}
+        names = Names()
+        self.global_names = {name: names.fresh(name) for name in module.globals}
+
+    def rt_name(self, c_name: str) -> str:
+        """The identifier of a function of `rt`, which becomes an import."""
+        self.imports[c_name] = None
+        return f"${c_name}"
+
+    def rt(self, c_name: str) -> str:
+        """The instruction that calls a function of `rt`."""
+        return f"call {self.rt_name(c_name)}"
+
+    def constant(self, e: Const) -> str:
+        """The instruction that reads a constant of the pool."""
+        return f"global.get $:c{self.pool.add(e)}"
+
+    def call_type(self, arity: int) -> str:
+        """The type of closure code for so many arguments."""
+        self.arities[arity] = None
+        return f"$:t{arity}"
+
+    def helper(self, name: str, make: Callable[[ModuleContext], list[str]]) -> str:
+        """A function of the emitter's own, written when first asked for; answers its identifier."""
+        if name not in self.helpers:
+            self.helpers[name] = []  # taken before it is made: helpers may use each other
+            self.helpers[name] = make(self)
+        return f"$:{name}"
+
+    def record(self, func: str) -> int:
+        """Offset of a function's record from the global ``$:F``."""
+        return self.facts.values[func] * RECORD
+
+    def static_closure(self, e: Closure | str) -> list[str]:
+        """The value of a function without captures."""
+        func = e if isinstance(e, str) else e.func
+        offset = self.record(func) + L.FN_CAPTURES
+        return ["global.get $:F", f"i64.const {offset}", "i64.add"]

@@ -1,0 +1,247 @@
+"""Functions of the emitter's own, written into a module once when something uses them.
+
+``$:callN (callee, arg…, site)`` calls any value with N arguments; ``$:slow (callee, n, site)`` is its
+rare part, arguments in `SCRATCH`; ``$:apply (callee, arguments, site)`` takes them in a collection.
+All answer a boxed value or ``ERR``; errors of what they do themselves get the site.
+"""
+
+from __future__ import annotations
+
+from backend_wasm import layout as L
+from backend_wasm.context import ModuleContext
+
+REST = 0x10000
+"""Bit of `FN.ARITY`: a rest parameter follows the fixed ones."""
+
+
+def fn_header(arity: int) -> int:
+    """The first 8 bytes of a function value with so many parameters and no rest, as a number."""
+    return L.KIND_FN | arity << 32
+
+
+def scratch(slot: int) -> str:
+    return f"i64.store offset={L.STATE_SCRATCH + 8 * slot}"
+
+
+def _arguments(n: int) -> list[str]:
+    return [f"local.get {i + 1}" for i in range(n)]
+
+
+def call_helper(module: ModuleContext, arity: int) -> str:
+    def make(module: ModuleContext) -> list[str]:
+        kind = module.call_type(arity)
+        params = " i64" * arity
+        return [
+            f"(func $:call{arity} (param i64{params} i32) (result i64)",
+            "  local.get 0", "  i64.const 7", "  i64.and", "  i64.eqz",
+            "  if",
+            "    local.get 0", "    i32.wrap_i64", "    i64.load", f"    i64.const {fn_header(arity)}", "    i64.eq",
+            "    if",
+            "      local.get 0", *(f"      {line}" for line in _arguments(arity)),
+            "      local.get 0", "      i32.wrap_i64", f"      i32.load offset={L.FN_CODE}",
+            f"      return_call_indirect $:table (type {kind})",
+            "    end",
+            "  end",
+            *(line for i in range(arity)
+              for line in ("  i32.const 0", f"  local.get {i + 1}", f"  {scratch(i)}")),
+            "  local.get 0", f"  i32.const {arity}", f"  local.get {arity + 1}",
+            f"  return_call {slow_helper(module)}",
+            ")",
+        ]  # fmt: skip
+
+    return module.helper(f"call{arity}", make)
+
+
+def slow_helper(module: ModuleContext) -> str:
+    return module.helper("slow", _slow)
+
+
+def _slow(module: ModuleContext) -> list[str]:
+    return [
+        "(func $:slow (param $f i64) (param $n i32) (param $site i32) (result i64)",
+        "  (local $kind i32) (local $r i64)",
+        *_object_kind(),
+        *_when_kind(L.KIND_FN, [
+            *_variadic_fits("local.get $n"),
+            "if",
+            "  local.get $f", f"  i32.const {L.STATE_SCRATCH}", "  local.get $n", f"  {module.rt('rt_list')}",
+            *_call_variadic(module),
+            "end",
+        ]),
+        "  block $done",
+        *_when_kind(L.KIND_KW, [
+            *_when_count(1, ["local.get $f", *_slot(0), module.rt("rt_kw_get"), "local.set $r", "br $done"]),
+            *_when_count(2, ["local.get $f", *_slot(0), *_slot(1), module.rt("rt_kw_get_or"), "local.set $r",
+                             "br $done"]),
+        ]),
+        *_slow_host(module),
+        "    local.get $f", "    local.get $n", f"    {module.rt('rt_closure_call_error')}", "    local.set $r",
+        "  end",
+        *_return_sited(module),
+        ")",
+    ]  # fmt: skip
+
+
+def apply_helper(module: ModuleContext) -> str:
+    return module.helper("apply", _apply)
+
+
+def _apply(module: ModuleContext) -> list[str]:
+    """Written out by `finish_apply`, when all arities are known."""
+    slow_helper(module)
+    for name in ("rt_call_args", "rt_seq_to_list"):
+        module.rt(name)
+    return []
+
+
+def finish_apply(module: ModuleContext) -> None:
+    """Completes ``$:apply``: a branch table over the arities that function values of the module have."""
+    arities = sorted({len(module.functions[name].params) for name in module.facts.values})
+    cases = " ".join(f"$n{n}" if n in arities else "$out" for n in range(arities[-1] + 1)) if arities else ""
+    body = ["local.get $n", f"br_table {cases} $out"]
+    for n in arities:
+        body = [f"block $n{n}", *(f"  {line}" for line in body), "end",
+                "local.get $f", *(line for i in range(n) for line in _slot(i)),
+                "local.get $f", "i32.wrap_i64", f"i32.load offset={L.FN_CODE}",
+                f"return_call_indirect $:table (type {module.call_type(n)})"]  # fmt: skip
+    module.helpers["apply"] = [
+        "(func $:apply (param $f i64) (param $args i64) (param $site i32) (result i64)",
+        "  (local $kind i32) (local $n i32) (local $r i64)",
+        "  local.get $args", "  i32.wrap_i64", f"  i32.load offset={L.SEQ_COUNT}", "  local.set $n",
+        *_object_kind(),
+        *_when_kind(L.KIND_FN, [
+            *_variadic_fits("local.get $n"),
+            "if",
+            "  local.get $f", "  local.get $args", f"  {module.rt('rt_seq_to_list')}",
+            *_call_variadic(module),
+            "end",
+        ]),
+        *_apply_host(module),
+        "  local.get $args", f"  i32.const {L.STATE_SCRATCH}", f"  i32.const {L.LIMITS_SCRATCH_SLOTS}",
+        f"  {module.rt('rt_call_args')}", "  drop",
+        *_when_kind(L.KIND_FN, [
+            "local.get $f", "i32.wrap_i64", f"i32.load offset={L.FN_ARITY}", "local.get $n", "i32.eq",
+            "if",
+            "  block $out",
+            *(f"    {line}" for line in body),
+            "  end",
+            "end",
+        ]),
+        "  local.get $f", "  local.get $n", "  local.get $site", f"  return_call {slow_helper(module)}",
+        ")",
+    ]  # fmt: skip
+
+
+def _apply_host(module: ModuleContext) -> list[str]:
+    if not module.facts.unknown:
+        return []
+    return _when_kind(L.KIND_HOSTFN, [
+        "local.get $f", "i32.wrap_i64", "i32.load offset=4",
+        "local.get $args", module.rt("rt_seq_to_list"), "call $:call_host", "local.set $r",
+        *_return_sited(module),
+        "return",
+    ])  # fmt: skip
+
+
+def _slow_host(module: ModuleContext) -> list[str]:
+    """A module that calls no unknown values need not import what the host's functions want."""
+    if not module.facts.unknown:
+        return []
+    return _when_kind(L.KIND_HOSTFN, [
+        "local.get $f", "i32.wrap_i64", "i32.load offset=4",
+        f"i32.const {L.STATE_SCRATCH}", "local.get $n", module.rt("rt_list"),
+        "call $:call_host", "local.set $r", "br $done",
+    ])  # fmt: skip
+
+
+def _object_kind() -> list[str]:
+    """``$kind``: the kind byte of an object, 0 for all else (memory before 1024 holds zeros)."""
+    return [
+        "  local.get $f", "  i64.const 7", "  i64.and", "  i64.eqz",
+        "  if", "    local.get $f", "    i32.wrap_i64", "    i32.load8_u", "    local.set $kind", "  end",
+    ]  # fmt: skip
+
+
+def _when_kind(kind: int, body: list[str]) -> list[str]:
+    return ["  local.get $kind", f"  i32.const {kind}", "  i32.eq", "  if",
+            *(f"    {line}" for line in body), "  end"]  # fmt: skip
+
+
+def _when_count(n: int, body: list[str]) -> list[str]:
+    return ["local.get $n", f"i32.const {n}", "i32.eq", "if", *(f"  {line}" for line in body), "end"]
+
+
+def _variadic_fits(count: str) -> list[str]:
+    """1 if ``$f`` takes a rest and so many arguments are enough for its fixed parameters."""
+    arity = ["local.get $f", "i32.wrap_i64", f"i32.load offset={L.FN_ARITY}"]
+    return [*arity, f"i32.const {REST}", "i32.ge_u", *arity, f"i32.const {REST - 1}", "i32.and",
+            count, "i32.le_u", "i32.and"]  # fmt: skip
+
+
+def _call_variadic(module: ModuleContext) -> list[str]:
+    return ["  local.get $f", "  i32.wrap_i64", f"  i32.load offset={L.FN_CODE}",
+            f"  return_call_indirect $:table (type {module.call_type(1)})"]  # fmt: skip
+
+
+def _slot(i: int) -> list[str]:
+    return ["i32.const 0", f"i64.load offset={L.STATE_SCRATCH + 8 * i}"]
+
+
+def _return_sited(module: ModuleContext) -> list[str]:
+    """Returns ``$r``, with the site in the pending error if it is one."""
+    return ["  local.get $r", f"  i64.const {L.SPECIAL_ERR}", "  i64.eq", "  if", "    local.get $site",
+            f"    {module.rt('rt_error_site')}", "  end", "  local.get $r"]  # fmt: skip
+
+
+def adaptor(module: ModuleContext, c_name: str, count: int) -> str:
+    """``$:rt_str.3 (a, b, c)``: a variadic op with its arguments on the stack."""
+
+    def make(module: ModuleContext) -> list[str]:
+        return [
+            f"(func $:{c_name}.{count} (param{' i64' * count}) (result i64)" if count
+            else f"(func $:{c_name}.0 (result i64)",
+            *(line for i in range(count) for line in ("  i32.const 0", f"  local.get {i}", f"  {scratch(i)}")),
+            f"  i32.const {L.STATE_SCRATCH}", f"  i32.const {count}", f"  {module.rt(c_name)}",
+            ")",
+        ]  # fmt: skip
+
+    return module.helper(f"{c_name}.{count}", make)
+
+
+def mul_helper(module: ModuleContext) -> str:
+    """``$:mul (a, b) -> (product, overflow)`` for operands that a short test did not clear."""
+
+    def make(module: ModuleContext) -> list[str]:
+        smallest = -(1 << 63)
+        return [
+            "(func $:mul (param $a i64) (param $b i64) (result i64 i32) (local $r i64)",
+            "  local.get $a", "  local.get $b", "  i64.mul", "  local.tee $r",
+            "  local.get $b", "  i64.eqz",
+            "  if (result i32)",
+            "    i32.const 0",
+            "  else",
+            "    local.get $b", "    i64.const -1", "    i64.eq",
+            "    if (result i32)",
+            "      local.get $a", f"      i64.const {smallest}", "      i64.eq",
+            "    else",
+            "      local.get $r", "      local.get $b", "      i64.div_s", "      local.get $a", "      i64.ne",
+            "    end",
+            "  end",
+            ")",
+        ]  # fmt: skip
+
+    return module.helper("mul", make)
+
+
+def overflow_helper(module: ModuleContext) -> str:
+    """``$:overflow (a, b, operation, site)``: sets the error and its site."""
+
+    def make(module: ModuleContext) -> list[str]:
+        return [
+            "(func $:overflow (param i64 i64 i32 i32)",
+            "  local.get 2", "  local.get 0", "  local.get 1", f"  {module.rt('rt_overflow2')}", "  drop",
+            "  local.get 3", f"  {module.rt('rt_error_site')}",
+            ")",
+        ]  # fmt: skip
+
+    return module.helper("overflow", make)

@@ -1,0 +1,295 @@
+"""Primitives that the backend writes itself: a table from op to emitter.
+
+Overflow tests keep the hot path to a few instructions; what raises leaves at once, so that the
+engine's register allocator sees a straight line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from backend_wasm import layout as L
+from backend_wasm.function import NONE, FunctionEmitter
+from backend_wasm.helpers import mul_helper, overflow_helper
+from rtfsc.ir import types as T
+from rtfsc.ir.nodes import Const, Expr, Prim
+
+INT_MIN: Final = -(1 << 63)
+INT_MAX: Final = (1 << 63) - 1
+
+Emit = Callable[[FunctionEmitter, Prim], str]
+
+
+def _plain(rep: str, result: str, *lines: str) -> Emit:
+    """Operands on the stack, then these instructions."""
+
+    def emit(f: FunctionEmitter, e: Prim) -> str:
+        for arg in e.args:
+            f.value(arg, rep)
+        f.op(*lines)
+        return result
+
+    return emit
+
+
+def _literal(e: Expr) -> int | None:
+    return e.value if isinstance(e, Const) and e.type == T.INT else None
+
+
+# --- checked integers
+
+
+def _overflow(f: FunctionEmitter, a: str, b: str, operation: int, site: int) -> None:
+    """The i32 on the stack says that it happened."""
+    with f.nested("if"):
+        f.op(a, b, f"i32.const {operation}", f"i32.const {site}", f"call {overflow_helper(f.module)}")
+        f.fail(0)
+
+
+def _add(f: FunctionEmitter, e: Prim) -> str:
+    if _literal(e.args[0]) is not None and _literal(e.args[1]) is None:
+        return _sum(f, e.args[0], e.args[1], e, _literal(e.args[0]), "i64.lt_s", "i64.gt_s", 0)
+    return _sum(f, e.args[0], e.args[1], e, _literal(e.args[1]), "i64.lt_s", "i64.gt_s", 1)
+
+
+def _sub(f: FunctionEmitter, e: Prim) -> str:
+    return _sum(f, e.args[0], e.args[1], e, _literal(e.args[1]), "i64.gt_s", "i64.lt_s", 1)
+
+
+def _sum(f: FunctionEmitter, left: Expr, right: Expr, e: Prim, literal: int | None, positive: str,
+         negative: str, at: int) -> str:  # fmt: skip
+    """Addition and subtraction. With a literal the result must lie on its side of the other operand."""
+    add = e.op == "int.add"
+    a, temp_a = f.operand(left, "i64")
+    b, temp_b = f.operand(right, "i64")
+    r = f.temp("i64")
+    f.op(a, b, "i64.add" if add else "i64.sub")
+    if literal == 0:
+        f.set(r)
+    elif literal is not None:
+        f.op(f"local.tee {r}", (a, b)[1 - at], positive if literal > 0 else negative)
+    elif add:
+        f.op(f"local.tee {r}", a, "i64.xor", f"local.get {r}", b, "i64.xor", "i64.and", "i64.const 0", "i64.lt_s")
+    else:
+        f.op(f"local.set {r}", a, b, "i64.xor", f"local.get {r}", a, "i64.xor", "i64.and", "i64.const 0", "i64.lt_s")
+    if literal != 0:
+        _overflow(f, a, b, L.OPERATION_ADD if add else L.OPERATION_SUB, e.site)
+    f.get(r)
+    f.release("i64", temp_a, temp_b, r)
+    return "i64"
+
+
+def _mul(f: FunctionEmitter, e: Prim) -> str:
+    a, temp_a = f.operand(e.args[0], "i64")
+    b, temp_b = f.operand(e.args[1], "i64")
+    literals = [_literal(arg) for arg in e.args]
+    if all(_known_32(n) for n in literals):
+        f.op(a, b, "i64.mul")
+        return "i64"
+    f.op(*_fits_32(a, literals[0]), *_fits_32(b, literals[1]))
+    if not any(_known_32(n) for n in literals):
+        f.op("i32.and")
+    with f.nested("if (result i64)"):
+        f.op(a, b, "i64.mul")
+        f.orelse()
+        f.op(a, b, f"call {mul_helper(f.module)}")
+        _overflow(f, a, b, L.OPERATION_MUL, e.site)
+    f.release("i64", temp_a, temp_b)
+    return "i64"
+
+
+def _known_32(n: int | None) -> bool:
+    return n is not None and -(1 << 31) <= n < 1 << 31
+
+
+def _fits_32(line: str, literal: int | None) -> tuple[str, ...]:
+    """1 if the operand has 32 bits, so that the product of two fits; nothing for a literal that does."""
+    return () if _known_32(literal) else (line, "i64.extend32_s", line, "i64.eq")
+
+
+def _negate(f: FunctionEmitter, e: Prim) -> str:
+    a, temp = f.operand(e.args[0], "i64")
+    _refuse_min(f, a, L.OPERATION_SUB, e.site)
+    f.op("i64.const 0", a, "i64.sub")
+    f.release("i64", temp)
+    return "i64"
+
+
+def _abs(f: FunctionEmitter, e: Prim) -> str:
+    a, temp = f.operand(e.args[0], "i64")
+    _refuse_min(f, a, L.OPERATION_ABS, e.site)
+    f.op("i64.const 0", a, "i64.sub", a, a, "i64.const 0", "i64.lt_s", "select")
+    f.release("i64", temp)
+    return "i64"
+
+
+def _refuse_min(f: FunctionEmitter, a: str, operation: int, site: int) -> None:
+    f.op(a, f"i64.const {INT_MIN}", "i64.eq")
+    with f.nested("if"):
+        f.op(f"i32.const {operation}", a, f.module.rt("rt_overflow1"), "drop")
+        f.fail(site)
+
+
+def _mod(f: FunctionEmitter, e: Prim) -> str:
+    a, temp_a = f.operand(e.args[0], "i64")
+    b, temp_b = f.operand(e.args[1], "i64")
+    if _literal(e.args[1]) in (None, 0):
+        f.op(b, "i64.eqz")
+        with f.nested("if"):
+            f.op(f.module.rt("rt_div_zero"), "drop")
+            f.fail(e.site)
+    f.op(a, b, "i64.rem_s")
+    f.release("i64", temp_a, temp_b)
+    return "i64"
+
+
+def _pick(compare: str) -> Emit:
+    def emit(f: FunctionEmitter, e: Prim) -> str:
+        a, temp_a = f.operand(e.args[0], "i64")
+        b, temp_b = f.operand(e.args[1], "i64")
+        f.op(a, b, a, b, compare, "select")
+        f.release("i64", temp_a, temp_b)
+        return "i64"
+
+    return emit
+
+
+# --- kinds
+
+
+def _mask(imm: Any) -> int:
+    return T.parse(imm) if isinstance(imm, str) else int(imm)
+
+
+def kind_test(f: FunctionEmitter, v: str, mask: int) -> None:
+    """Leaves 1 if the boxed value has a kind of ``mask``. ``v``: the instruction that reads it."""
+    if mask == T.NIL:
+        f.op(v, "i64.eqz")
+    elif mask & T.ANY == T.ANY & ~T.NIL:
+        f.op(v, "i64.eqz", "i32.eqz")
+    elif mask == T.BOOL:
+        f.op(v, f"i64.const {L.SPECIAL_FALSE ^ L.SPECIAL_TRUE}", "i64.or", f"i64.const {L.SPECIAL_TRUE}", "i64.eq")
+    elif f.hot and mask in (T.INT, T.NUM):
+        f.op(v, "i32.wrap_i64", "i32.const 1", "i32.and")
+        with f.nested("if (result i32)"):
+            f.op("i32.const 1")
+            f.orelse()
+            f.op(v, f"i32.const {mask}", f.module.rt("rt_is"))
+    elif f.hot and mask in _OBJECT_KINDS:
+        f.op(v, "i64.const 7", "i64.and", "i64.eqz")
+        with f.nested("if (result i32)"):
+            f.op(v, "i32.wrap_i64", "i32.load8_u", f"i32.const {_OBJECT_KINDS[mask]}", "i32.eq")
+            f.orelse()
+            f.op("i32.const 0")
+    else:
+        f.op(v, f"i32.const {mask}", f.module.rt("rt_is"))
+
+
+_OBJECT_KINDS: Final = {
+    T.FLOAT: L.KIND_FLOAT, T.STR: L.KIND_STR, T.KW: L.KIND_KW, T.SYM: L.KIND_SYM, T.VEC: L.KIND_VEC,
+    T.LIST: L.KIND_LIST, T.MAP: L.KIND_MAP, T.ERR: L.KIND_ERROR,
+}  # fmt: skip
+
+
+def _is(f: FunctionEmitter, e: Prim) -> str:
+    mask, arg = _mask(e.imm), e.args[0]
+    if T.subtype(arg.type, mask) or not arg.type & mask:
+        f.value(arg, NONE)
+        f.op(f"i32.const {int(T.subtype(arg.type, mask))}")
+        return "i32"
+    v, temp = f.operand(arg, "val")
+    kind_test(f, v, mask)
+    f.release("i64", temp)
+    return "i32"
+
+
+def _as(f: FunctionEmitter, e: Prim) -> str:
+    want = T.rep(e.type)
+    if T.rep(e.args[0].type) == want:
+        f.value(e.args[0], want)
+        return want
+    f.value(e.args[0], "val")
+    return "val"
+
+
+def _check(f: FunctionEmitter, e: Prim) -> str:
+    mask, arg = _mask(e.imm), e.args[0]
+    if T.subtype(arg.type, mask):
+        return _as(f, e)
+    v, temp = f.operand(arg, "val")
+    kind_test(f, v, mask)
+    f.op("i32.eqz")
+    with f.nested("if"):
+        f.op(v, f"i32.const {mask}", f.module.rt("rt_check_fail"), "drop")
+        f.fail(e.site)
+    f.op(v)
+    f.release("i64", temp)
+    return "val"
+
+
+# --- truth
+
+
+def _truthy(f: FunctionEmitter, e: Prim) -> str:
+    return _truth(f, e.args[0], False)
+
+
+def _not(f: FunctionEmitter, e: Prim) -> str:
+    return _truth(f, e.args[0], True)
+
+
+def _truth(f: FunctionEmitter, arg: Expr, negated: bool) -> str:
+    rep = T.rep(arg.type)
+    if rep == "i32":
+        f.value(arg, "i32")
+        if negated:
+            f.op("i32.eqz")
+    elif not arg.type & (T.NIL | T.BOOL) and arg.type != T.NEVER:
+        f.value(arg, NONE)
+        f.op(f"i32.const {int(not negated)}")
+    else:
+        f.value(arg, "val")
+        # nil is 0 and false is 2: nothing else is left without bit 1
+        f.op(f"i64.const {~L.SPECIAL_FALSE}", "i64.and", "i64.eqz")
+        if not negated:
+            f.op("i32.eqz")
+    return "i32"
+
+
+def _length(offset: int) -> Emit:
+    def emit(f: FunctionEmitter, e: Prim) -> str:
+        f.value(e.args[0], "val")
+        f.op("i32.wrap_i64", f"i64.load32_u offset={offset}")
+        return "i64"
+
+    return emit
+
+
+INLINE: Final[dict[str, Emit]] = {
+    "int.add": _add,
+    "int.sub": _sub,
+    "int.mul": _mul,
+    "int.neg": _negate,
+    "int.abs": _abs,
+    "int.mod": _mod,
+    **{f"int.{op}": _plain("i64", "i32", f"i64.{op}") for op in ("eq", "ne")},
+    **{f"int.{op}": _plain("i64", "i32", f"i64.{op}_s") for op in ("lt", "le", "gt", "ge")},
+    "int.min": _pick("i64.le_s"),
+    "int.max": _pick("i64.ge_s"),
+    "int.odd": _plain("i64", "i32", "i32.wrap_i64", "i32.const 1", "i32.and"),
+    "int.to-float": _plain("i64", "f64", "f64.convert_i64_s"),
+    **{f"float.{op}": _plain("f64", "f64", f"f64.{op}") for op in ("add", "sub", "mul", "neg", "abs")},
+    **{f"float.{op}": _plain("f64", "i32", f"f64.{op}") for op in ("eq", "ne", "lt", "le", "gt", "ge")},
+    "float.to-int": _plain("f64", "i64", "i64.trunc_sat_f64_s"),
+    "truthy": _truthy,
+    "not": _not,
+    "bool.not": _plain("i32", "i32", "i32.eqz"),
+    "bool.eq": _plain("i32", "i32", "i32.eq"),
+    "is": _is,
+    "as": _as,
+    "check": _check,
+    "seq.length": _length(L.SEQ_COUNT),
+    "map.length": _length(L.MAP_COUNT),
+}
+

@@ -1,0 +1,69 @@
+"""The custom sections of a module, from its IR: interface, sites, action, producers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from backend_wasm import layout as L
+from backend_wasm.analysis import Facts, analyse
+from backend_wasm.sections import ACTION, INTERFACE, SITES, canonical_json, custom_section, producers
+from rtfsc.ir import types as T
+from rtfsc.ir.nodes import Export, Module
+
+_LETTER = {"i64": "i", "f64": "f", "i32": "b", "val": "v"}
+
+
+def custom_sections(module: Module, action: Mapping[str, Any] | None, version: str) -> bytes:
+    """All custom sections, ready to append to the binary."""
+    facts = analyse(module)
+    parts = [
+        custom_section(INTERFACE, canonical_json(interface(module, facts))),
+        custom_section(SITES, canonical_json([[s.definition, s.ordinal, s.start, s.end] for s in module.sites])),
+        custom_section("producers", producers("rtfsc", version)),
+    ]
+    if action is not None:
+        parts.insert(2, custom_section(ACTION, canonical_json(dict(action))))
+    return b"".join(parts)
+
+
+def interface(module: Module, facts: Facts) -> dict[str, Any]:
+    """What the section ``rtfs.interface`` says (docs/abi.md)."""
+    functions = [module.functions[name] for name in facts.values]
+    return {
+        "abi": [L.ABI_MAJOR, L.ABI_MINOR],
+        "name": module.name,
+        "exports": [_export(module, facts, export) for export in module.exports],
+        "functions": [{"origin": list(f.origin), "name": f.display_name or f.name} for f in functions],
+    }
+
+
+def _export(module: Module, facts: Facts, export: Export) -> dict[str, Any]:
+    return {
+        "name": export.name,
+        "kind": "value" if export.func is None else "function",
+        "params": list(export.params),
+        "param_types": list(export.param_types),
+        "rest": export.rest,
+        "result_type": export.result_type,
+        "doc": export.doc,
+        "effects": list(export.effects),
+        "examples": list(export.examples),
+        "def_hash": export.def_hash,
+        "interface_hash": export.interface_hash,
+        "variants": _variants(module, facts, export),
+    }
+
+
+def _variants(module: Module, facts: Facts, export: Export) -> list[dict[str, Any]]:
+    out: dict[str, dict[str, Any]] = {}
+    for variant in export.variants:
+        function = module.functions[variant.func]
+        params = "".join(_LETTER[T.rep(var.type)] for var in function.params)
+        result = _LETTER[T.rep(function.result)]
+        # A boxed result says by itself that it is an error; an unboxed one needs the flag.
+        raises = variant.func in (facts.raises if result == "v" else facts.flagged)
+        out.setdefault(
+            params, {"export": f"{export.name}#{params}", "params": params, "result": result, "raises": raises}
+        )
+    return list(out.values())

@@ -1,0 +1,194 @@
+"""Layout of a module: imports, types, globals, functions, data, exports, `$init` and `$apply`."""
+
+from __future__ import annotations
+
+from backend_wasm import layout as L
+from backend_wasm.context import RECORD, ModuleContext
+from backend_wasm.convert import convert
+from backend_wasm.functions import emit_code, emit_export, emit_function
+from backend_wasm.helpers import REST, apply_helper, finish_apply
+from backend_wasm.signatures import wasm_type
+from backend_wasm.text import WASM, string
+from rtfsc.ir import types as T
+from rtfsc.ir.nodes import INIT, Function, Module
+
+
+def emit_module(module: Module) -> str:
+    """The WAT text of a module; the same for the same module, always."""
+    m = ModuleContext(module)
+    body: list[str] = []
+    for function in module.functions.values():
+        body += emit_function(m, function)
+    codes = _codes(m, body)
+    exports = _exports(m, body)
+    body += _init(m)
+    body += _apply(m)
+    for lines in m.helpers.values():
+        body += lines
+    out = ["(module", *_imports(m), *_types(m), *_globals(m)]
+    out += exports
+    if codes:
+        out.append(f"(elem $:code func {' '.join(codes)})")
+    data = _records(m, codes) + (m.pool.buffer() if len(m.pool) else b"")
+    if data:
+        out.append(f"(data $:data {string(data)})")
+    out += body
+    out.append(")\n")
+    return "\n".join(out)
+
+
+def _imports(m: ModuleContext) -> list[str]:
+    out = ['(import "rtfs" "memory" (memory 1))', '(import "rtfs" "table" (table $:table 0 funcref))']
+    out += [f'(import "rtfs" "{name}" (func ${name}{wasm_type(name)}))' for name in sorted(m.imports)]
+    if m.facts.unknown and "slow" in m.helpers:
+        out.append('(import "rtfs_host" "call_host" (func $:call_host (param i32 i64) (result i64)))')
+    return out
+
+
+def _types(m: ModuleContext) -> list[str]:
+    return [
+        f"(type $:t{n} (func (param i64{' i64' * n}) (result i64)))" for n in sorted(m.arities)
+    ]  # fmt: skip
+
+
+def _globals(m: ModuleContext) -> list[str]:
+    out = ["(global $:F (mut i64) (i64.const 0))"] if m.facts.values else []
+    out += [f"(global $:c{i} (mut i64) (i64.const 0))" for i in range(len(m.pool))]
+    for name, identifier in m.global_names.items():
+        rep = "val" if name in m.facts.checked else T.rep(m.module.globals[name])
+        first = L.SPECIAL_UNDEF if rep == "val" else 0
+        out.append(f"(global {identifier} (mut {WASM[rep]}) ({WASM[rep]}.const {first}))")
+    return out
+
+
+def _codes(m: ModuleContext, body: list[str]) -> list[str]:
+    """Closure code of every function used as a value, in the order of their records."""
+    codes = []
+    for name in m.facts.values:
+        code, lines = emit_code(m, m.functions[name])
+        codes.append(code)
+        body += lines
+    return codes
+
+
+def _records(m: ModuleContext, codes: list[str]) -> bytes:
+    """Per function value its FNINFO and an FN without captures; `$init` adds addresses and names."""
+    out = []
+    for index, name in enumerate(m.facts.values):
+        function = m.functions[name]
+        fixed = len(function.params) - function.rest
+        arity = fixed | REST if function.rest else fixed
+        info = L.KIND_FNINFO | len(function.captures) << 32
+        out.append(info.to_bytes(8, "little") + bytes(8))
+        out.append((L.KIND_FN | arity << 32).to_bytes(8, "little") + index.to_bytes(8, "little"))
+    assert len(out) == 2 * len(codes)
+    return b"".join(out)
+
+
+def variant_signature(function: Function) -> str:
+    letters = {"i64": "i", "f64": "f", "i32": "b", "val": "v"}
+    return "".join(letters[T.rep(var.type)] for var in function.params)
+
+
+def _exports(m: ModuleContext, body: list[str]) -> list[str]:
+    out = []
+    for export in m.module.exports:
+        name = string(export.name)
+        if export.func is None:
+            body += _value_export(m, export.name)
+            continue
+        entry, lines = emit_export(m, m.functions[export.func])
+        body += lines
+        out.append(f"(export {name} (func {entry}))")
+        seen = set()
+        for variant in export.variants:
+            signature = variant_signature(m.functions[variant.func])
+            if signature not in seen:
+                seen.add(signature)
+                target = m.function_names[variant.func]
+                out.append(f"(export {string(f'{export.name}#{signature}')} (func {target}))")
+    return out
+
+
+def _value_export(m: ModuleContext, name: str) -> list[str]:
+    from backend_wasm.expressions import operand, value
+    from backend_wasm.function import FunctionEmitter
+    from rtfsc.ir.nodes import Global
+
+    f = FunctionEmitter(m, Function("", [], Global(name)), value, operand)
+    rep = "val" if name in m.facts.checked else T.rep(m.module.globals[name])
+    f.op(f"global.get {m.global_names[name]}")
+    convert(f, rep, "val")
+    declared = ["  " + " ".join(f.declared)] if f.declared else []
+    return [f"(func (export {string('=' + name)}) (result i64)", *declared, *f.out, ")"]
+
+
+def _init(m: ModuleContext) -> list[str]:
+    """`$init`: function values, constants, then the top level."""
+    count, entries = len(m.facts.values), len(m.pool)
+    lines = ['(func $:init (export "$init") (param $names i64) (result i64)',
+             "  (local $p i32) (local $i i64) (local $v i64) (local $t i32)"]  # fmt: skip
+    if count:
+        lines += _register(m, count)
+    if entries:
+        lines += _constants(m, count * RECORD, entries)
+    if count or entries:
+        lines.append("  data.drop $:data")
+    top = m.functions[INIT]
+    lines.append(f"  call {m.function_names[INIT]}")
+    if INIT in m.facts.flagged:
+        lines += ["  if", f"    i64.const {L.SPECIAL_ERR}", "    return", "  end"]
+    lines += _boxed(m, T.rep(top.result))
+    return [*lines, ")"]
+
+
+def _apply(m: ModuleContext) -> list[str]:
+    head = '(func (export "$apply") (param i64 i64) (result i64)'
+    if not m.facts.values and not m.facts.unknown:
+        # No function value can come from here, and this module calls none.
+        return [head, "  local.get 0", "  i32.const 0", f"  return_call {m.rt_name('rt_closure_call_error')}", ")"]
+    helper = apply_helper(m)
+    finish_apply(m)
+    return [head, "  local.get 0", "  local.get 1", "  i32.const 0", f"  return_call {helper}", ")"]
+
+
+def _register(m: ModuleContext, count: int) -> list[str]:
+    size = count * RECORD
+    return [
+        f"  i32.const {size}", f"  {m.rt('rt_alloc')}", "  local.tee $p",
+        "  i64.extend_i32_u", "  global.set $:F",
+        "  local.get $p", "  i32.const 0", f"  i32.const {size}", "  memory.init $:data",
+        "  ref.null func", f"  i32.const {count}", "  table.grow $:table", "  local.tee $t",
+        "  i32.const 0", f"  i32.const {count}", "  table.init $:table $:code", "  elem.drop $:code",
+        "  loop $next",
+        "    local.get $p", "    local.get $names", "    local.get $i", f"    {m.rt('rt_seq_nth')}",
+        f"    i64.store offset={L.FNINFO_NAME}",
+        "    local.get $p", "    local.get $p", f"    i32.load offset={L.FN_CAPTURES + L.FN_CODE}",
+        "    local.get $t", "    i32.add", f"    i32.store offset={L.FN_CAPTURES + L.FN_CODE}",
+        "    local.get $p", "    local.get $p", f"    i32.store offset={L.FN_CAPTURES + L.FN_INFO}",
+        "    local.get $p", f"    i32.const {RECORD}", "    i32.add", "    local.set $p",
+        "    local.get $i", "    i64.const 1", "    i64.add", "    local.tee $i",
+        f"    i64.const {count}", "    i64.lt_u", "    br_if $next",
+        "  end",
+    ]  # fmt: skip
+
+
+def _constants(m: ModuleContext, offset: int, entries: int) -> list[str]:
+    size = len(m.pool.buffer())
+    lines = [
+        f"  i32.const {size}", f"  {m.rt('rt_buffer')}", "  local.tee $p",
+        f"  i32.const {offset}", f"  i32.const {size}", "  memory.init $:data",
+        "  local.get $p", f"  {m.rt('rt_decode')}", "  local.set $v",
+    ]  # fmt: skip
+    nth = m.rt("rt_seq_nth")
+    for i in range(entries):
+        lines += ["  local.get $v", f"  i64.const {i}", f"  {nth}", f"  global.set $:c{i}"]
+    return lines
+
+
+def _boxed(m: ModuleContext, rep: str) -> list[str]:
+    if rep == "val":
+        return []
+    if rep == "i32":
+        return ["  i64.extend_i32_u", "  i64.const 2", "  i64.shl", f"  i64.const {L.SPECIAL_FALSE}", "  i64.or"]
+    return [f"  {m.rt('rt_box_int' if rep == 'i64' else 'rt_box_float')}"]

@@ -1,0 +1,203 @@
+"""Sections of a binary module: a bounds-checked reader and a writer of custom sections.
+
+Nothing is trusted: every length is checked against the bytes that are there, and whatever is wrong
+is a `MalformedModule`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+MAGIC: Final = b"\0asm\x01\0\0\0"
+INTERFACE: Final = "rtfs.interface"
+SITES: Final = "rtfs.sites"
+ACTION: Final = "rtfs.action"
+_LAST_ID: Final = 13
+
+
+class MalformedModule(ValueError):
+    """The bytes are not a module of ours; the message says what is wrong and where."""
+
+
+def uleb(n: int) -> bytes:
+    """Unsigned LEB128."""
+    out = bytearray()
+    while n > 0x7F:
+        out.append(n & 0x7F | 0x80)
+        n >>= 7
+    out.append(n)
+    return bytes(out)
+
+
+def read_uleb(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """A u32 at ``at`` and the offset after it."""
+    value = 0
+    for shift in range(0, 35, 7):
+        if at >= end:
+            raise MalformedModule(f"number cut off at byte {at}")
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            if value > 0xFFFFFFFF:
+                raise MalformedModule(f"number too large at byte {at}")
+            return value, at
+    raise MalformedModule(f"number too long at byte {at}")
+
+
+def _sections(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """(id, start of the section, start of its body, end)."""
+    if data[:8] != MAGIC:
+        raise MalformedModule("not a WebAssembly module of version 1")
+    at = 8
+    while at < len(data):
+        start, kind = at, data[at]
+        if kind > _LAST_ID:
+            raise MalformedModule(f"unknown section {kind} at byte {start}")
+        size, body = read_uleb(data, at + 1, len(data))
+        at = body + size
+        if at > len(data):
+            raise MalformedModule(f"section {kind} at byte {start} is cut off")
+        yield kind, start, body, at
+
+
+def _name(data: bytes, at: int, end: int) -> tuple[str, int]:
+    size, at = read_uleb(data, at, end)
+    if at + size > end:
+        raise MalformedModule(f"name at byte {at} is cut off")
+    try:
+        return data[at : at + size].decode(), at + size
+    except UnicodeDecodeError:
+        raise MalformedModule(f"name at byte {at} is not UTF-8") from None
+
+
+def read_sections(data: bytes) -> dict[str, bytes]:
+    """Payloads of the custom sections by name. A name that occurs twice is refused."""
+    found: dict[str, bytes] = {}
+    for kind, start, body, end in _sections(data):
+        if kind != 0:
+            continue
+        name, at = _name(data, body, end)
+        if name in found:
+            raise MalformedModule(f"second section {name!r} at byte {start}")
+        found[name] = data[at:end]
+    return found
+
+
+def section_sizes(data: bytes) -> list[tuple[int, str, int, int]]:
+    """(id, name of a custom section or "", offset, size of the whole section) in file order."""
+    return [
+        (kind, _name(data, body, end)[0] if kind == 0 else "", start, end - start)
+        for kind, start, body, end in _sections(data)
+    ]
+
+
+def drop_section(data: bytes, name: str) -> bytes:
+    """The module without its custom sections of this name."""
+    parts = [data[:8]]
+    for kind, start, body, end in _sections(data):
+        if kind != 0 or _name(data, body, end)[0] != name:
+            parts.append(data[start:end])
+    return b"".join(parts)
+
+
+def custom_section(name: str, payload: bytes) -> bytes:
+    body = uleb(len(name.encode())) + name.encode() + payload
+    return b"\0" + uleb(len(body)) + body
+
+
+def canonical_json(value: Any) -> bytes:
+    """Sorted keys, no blanks, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def producers(tool: str, version: str) -> bytes:
+    """Payload of the section ``producers`` with one processing tool."""
+
+    def text(s: str) -> bytes:
+        return uleb(len(s.encode())) + s.encode()
+
+    return uleb(1) + text("processed-by") + uleb(1) + text(tool) + text(version)
+
+
+def _json_section(data: bytes, name: str) -> Any:
+    payload = read_sections(data).get(name)
+    if payload is None:
+        raise MalformedModule(f"section {name!r} is missing")
+    try:
+        return json.loads(payload)
+    except (ValueError, RecursionError):
+        raise MalformedModule(f"section {name!r} is not JSON") from None
+
+
+_EXPORT_FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "name": str, "kind": str, "params": list, "param_types": list, "rest": bool, "result_type": str,
+    "doc": str, "effects": list, "examples": list, "def_hash": str, "interface_hash": str, "variants": list,
+}  # fmt: skip
+_VARIANT_FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "export": str, "params": str, "result": str, "raises": bool,
+}  # fmt: skip
+
+
+def _fields(value: Any, fields: Mapping[str, type | tuple[type, ...]], what: str) -> None:
+    if not isinstance(value, dict):
+        raise MalformedModule(f"{what} is not an object")
+    for key, kind in fields.items():
+        if not isinstance(value.get(key), kind):
+            raise MalformedModule(f"{what}: {key!r} is missing or of a wrong type")
+
+
+def _texts(value: list[Any], what: str) -> None:
+    if not all(isinstance(item, str) for item in value):
+        raise MalformedModule(f"{what} must be texts")
+
+
+def read_interface(data: bytes) -> dict[str, Any]:
+    """The section ``rtfs.interface``, its shape checked (docs/abi.md)."""
+    interface = _json_section(data, INTERFACE)
+    _fields(interface, {"abi": list, "name": str, "exports": list, "functions": list}, "interface")
+    abi = interface["abi"]
+    if len(abi) != 2 or not all(type(n) is int for n in abi):
+        raise MalformedModule("interface: 'abi' is not a pair of numbers")
+    for export in interface["exports"]:
+        _fields(export, _EXPORT_FIELDS, "export")
+        if export["kind"] not in ("function", "value"):
+            raise MalformedModule("export: unknown kind")
+        for key in ("params", "param_types", "effects", "examples"):
+            _texts(export[key], f"export: {key!r}")
+        for variant in export["variants"]:
+            _fields(variant, _VARIANT_FIELDS, "variant")
+            if set(variant["params"]) - set("ifbv") or variant["result"] not in tuple("ifbv"):
+                raise MalformedModule("variant: unknown signature")
+    for function in interface["functions"]:
+        _fields(function, {"origin": list, "name": str}, "function")
+        _origin(function["origin"], "function")
+    return interface  # type: ignore[no-any-return]
+
+
+def _origin(origin: list[Any], what: str) -> None:
+    if len(origin) != 2 or type(origin[0]) is not str or type(origin[1]) is not int:
+        raise MalformedModule(f"{what}: 'origin' is not a definition and an ordinal")
+
+
+def read_sites(data: bytes) -> list[tuple[str, int, int, int]]:
+    """(definition, ordinal, start, end) per site; site id *n + 1* is entry *n*."""
+    sites = _json_section(data, SITES)
+    if not isinstance(sites, list):
+        raise MalformedModule("sites are not a list")
+    for site in sites:
+        if not (isinstance(site, list) and len(site) == 4 and type(site[0]) is str):
+            raise MalformedModule("site is not [definition, ordinal, start, end]")
+        if not all(type(n) is int and 0 <= n < 1 << 53 for n in site[1:]):
+            raise MalformedModule("site: offsets are not numbers")
+    return [tuple(site) for site in sites]
+
+
+def read_action(data: bytes) -> dict[str, Any]:
+    """The section ``rtfs.action``: what the module was built from."""
+    action = _json_section(data, ACTION)
+    if not isinstance(action, dict):
+        raise MalformedModule("action is not an object")
+    return action
