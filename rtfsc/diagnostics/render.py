@@ -1,7 +1,7 @@
 """Diagnostics as text: ``full`` for people, ``concise`` for editors, ``json`` for programs.
 
 ```
-error[S003]: expected ] to close [, found )
+error[S003]: Expected ] to close [, found )
  --> area.rtfs:1:10
   |
 1 | (let [a 1) a)

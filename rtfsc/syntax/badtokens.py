@@ -48,17 +48,17 @@ def report(source: SourceFile, sink: Sink, start: int) -> Outcome:
 
 def _number(text: str, sink: Sink, start: int) -> Outcome:
     literal = _DATE.match(text, start)
-    message = "malformed timestamp"
+    message = "Malformed timestamp"
     hint = "a timestamp is 2025-07-01T12:30:00Z, or with milliseconds 2025-07-01T12:30:00_250Z"
     if literal is None:
         literal = _UUID.match(text, start)
-        message = "malformed uuid"
+        message = "Malformed uuid"
         hint = "a uuid has groups of 8, 4, 4, 4 and 12 hexadecimal digits"
     match = literal or _NUMBER.match(text, start)
     if match is None:
         return _character(text, sink, start)
     if literal is None:
-        message, hint = "malformed number", _number_hint(match[0])
+        message, hint = "Malformed number", _number_hint(match[0])
     spelling = match[0] if len(match[0]) <= 40 else f"{match[0][:40]}…"
     sink.error("S008", f"{message} {spelling}", Span(start, match.end()), hint=hint)
     return match.end(), True
@@ -95,7 +95,7 @@ def _string(text: str, sink: Sink, start: int) -> Outcome:
         if escape[1] not in 'ntr\\"':
             sink.error(
                 "S006",
-                f"unknown escape \\{escape[1] if escape[1].isprintable() else ''} in a string",
+                f"Unknown escape \\{escape[1] if escape[1].isprintable() else ''} in a string",
                 Span(*escape.span()),
                 hint=_escape_hint(escape[1]),
             )
@@ -115,7 +115,7 @@ def _unterminated_string(text: str, sink: Sink, start: int) -> Outcome:
     end = len(text) if line_end < 0 else line_end
     sink.error(
         "S005",
-        "unterminated string",
+        "Unterminated string",
         Span(start, start + 1),
         hint='add the closing "'
         if end == len(text)
@@ -127,12 +127,12 @@ def _unterminated_string(text: str, sink: Sink, start: int) -> Outcome:
 def _hash(text: str, sink: Sink, start: int) -> Outcome:
     mark = text[start : start + 2]
     if mark == "#|":
-        sink.error("S007", "unterminated block comment", Span(start, start + 2), hint="close it with |#")
+        sink.error("S007", "Unterminated block comment", Span(start, start + 2), hint="close it with |#")
         return None, False
     end = start + (2 if mark in ("##", "#_") else 1)
     if mark == "##":
         end = _word_end(text, end)
-    sink.error("S001", f"unexpected {text[start:end]}", Span(start, end), hint=_HASH.get(mark))
+    sink.error("S001", f"Unexpected {text[start:end]}", Span(start, end), hint=_HASH.get(mark))
     return end, mark == "##"
 
 
@@ -145,14 +145,14 @@ def _keyword(text: str, sink: Sink, start: int) -> Outcome:
         hint = f"write :{name}"
     elif name:
         hint += "; a name cannot start with a digit"
-    sink.error("S014", f"malformed keyword {match[0][:40]}", Span(start, match.end()), hint=hint)
+    sink.error("S014", f"Malformed keyword {match[0][:40]}", Span(start, match.end()), hint=hint)
     return match.end(), True
 
 
 def _backslash(text: str, sink: Sink, start: int) -> Outcome:
     end = max(start + 2, _word_end(text, start + 1))
     hint = "there are no character literals: use a string of length 1"
-    sink.error("S001", "unexpected \\", Span(start, start + 1), hint=hint)
+    sink.error("S001", "Unexpected \\", Span(start, start + 1), hint=hint)
     return min(end, len(text)), True
 
 
@@ -186,7 +186,7 @@ def _character(text: str, sink: Sink, start: int) -> Outcome:
         hint = "a byte-order mark may only start the file: remove it"
     elif char == "|":
         hint = "block comments are written #| … |#"
-    sink.error("S001", f"unexpected {_named(char)}", Span(start, start + 1), hint=hint)
+    sink.error("S001", f"Unexpected {_named(char)}", Span(start, start + 1), hint=hint)
     return start + 1, False
 
 

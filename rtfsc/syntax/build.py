@@ -64,7 +64,7 @@ class Builder:
         if not INT_MIN <= value <= INT_MAX:
             self.sink.error(
                 "S009",
-                "integer out of range",
+                "Integer out of range",
                 span,
                 hint=f"integers have 64 bits, {INT_MIN} to {INT_MAX}; write .0 after it for a float",
             )
@@ -87,7 +87,7 @@ class Builder:
         if len(items) % 2:
             self.sink.error(
                 "S010",
-                "map with an odd number of forms",
+                "Map with an odd number of forms",
                 items[-1].span,
                 [(span, "in this map")],
                 "the last key has no value: a map is written {key value …}",

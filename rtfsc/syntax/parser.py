@@ -161,7 +161,8 @@ class Parser:
         recovery.report_mismatch(self.sink, closer, span, waiting[-1], matches[-1] if matches else None)
         target = matches[-1] if matches else waiting[-1]
         while target in self.opened:
-            missing = self._closer_terminal(self.opened[-1])
+            innermost = next(opener for opener in reversed(self.opened) if opener.mark in CLOSER_OF)
+            missing = self._closer_terminal(innermost)
             self._complete_prefixes(missing, span)
             self._shift(missing, span)
         self._after_close()

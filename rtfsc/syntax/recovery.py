@@ -24,7 +24,7 @@ class Opener(NamedTuple):
 
 
 def report_unexpected_closer(sink: Sink, closer: str, span: Span) -> None:
-    sink.error("S004", f"unexpected {closer}", span, hint="no bracket is open here: remove it")
+    sink.error("S004", f"Unexpected {closer}", span, hint="no bracket is open here: remove it")
 
 
 def report_mismatch(sink: Sink, closer: str, span: Span, innermost: Opener, match: Opener | None) -> None:
@@ -35,7 +35,7 @@ def report_mismatch(sink: Sink, closer: str, span: Span, innermost: Opener, matc
     if match is not None:
         hint = f"add the missing {wanted} before {closer}"
         labels.append((match.span, f"{closer} would close this {match.mark}"))
-    sink.error("S003", f"expected {wanted} to close {mark}, found {closer}", span, labels, hint)
+    sink.error("S003", f"Expected {wanted} to close {mark}, found {closer}", span, labels, hint)
 
 
 def report_missing_form(sink: Sink, prefix: Opener) -> None:
@@ -48,7 +48,7 @@ def report_missing_form(sink: Sink, prefix: Opener) -> None:
 def report_too_deep(sink: Sink, span: Span, limit: int) -> None:
     sink.error(
         "S013",
-        f"nested more than {limit} deep",
+        f"Nested more than {limit} deep",
         span,
         hint="give parts of the expression a name, with let or a function of their own",
     )
@@ -64,7 +64,7 @@ def report_unclosed(source: SourceFile, sink: Sink, opened: list[Opener], next_f
         labels.append((Span(next_form, next_form + 1), "still open here, where a new form seems to start"))
     end = next_form if next_form is not None else len(source.text)
     hint = _closing_hint(source, innermost, end, missing)
-    sink.error("S002", f"unclosed {innermost.mark}", innermost.span, labels, hint)
+    sink.error("S002", f"Unclosed {innermost.mark}", innermost.span, labels, hint)
 
 
 def _closing_hint(source: SourceFile, opener: Opener, end: int, missing: str) -> str:

@@ -71,6 +71,7 @@ def found(text: str) -> list[tuple[str, str]]:
         ("::x :1", [("S014", "::x"), ("S014", ":1")]),
         ("^5 x", [("S015", "5")]),
         ("^", [("S012", "^")]),
+        ("(^:delegation [)", [("S012", "^:delegation"), ("S015", "[)"), ("S003", ")")]),
         ("(^) @", [("S012", "^"), ("S012", "@")]),
         ("@0x1 ^0x1 a", [("S008", "0x1"), ("S008", "0x1")]),
         ("(f ^:delegation :remote)", [("S012", "^:delegation")]),
@@ -85,7 +86,7 @@ def test_code_and_place(text: str, expected: list[tuple[str, str]]) -> None:
 
 def test_mismatch_names_both_brackets_and_points_at_the_opener() -> None:
     (error,) = errors("(let [a 1) a)")[1]
-    assert error.message == "expected ] to close [, found )"
+    assert error.message == "Expected ] to close [, found )"
     assert [tuple(span) for span, _ in error.labels] == [(5, 6), (0, 1)]
     assert error.hint == "add the missing ] before )"
 
