@@ -8,6 +8,8 @@
 ``runtime/values/layout.py``               the same numbers and the error table for the engines
 ``runtime/values/layout.pxd``              numbers for Cython (``cimport``)
 ``runtime/evaluator/rt.pxd``               the C functions of `rt` for Cython
+``runtime/evaluator/opnumbers.pxd``        instructions of the evaluator for Cython
+``backend_wasm/rt/generated/primitives.h`` table of the C functions of the ops, for the evaluator
 ========================================== =====================================================
 """
 
@@ -24,6 +26,8 @@ C_TYPES = {"i64": "int64_t", "f64": "double", "i32": "int32_t", "val": "val"}
 
 def generate(root: Path) -> list[Path]:
     """Writes the files that changed; returns all of them."""
+    from runtime.evaluator import opcodes, primitives
+
     layout = tomllib.loads((root / "backend_wasm/layout.toml").read_text("utf-8"))
     errors = tomllib.loads((root / "rtfsc/errors.toml").read_text("utf-8"))
     numbers = _numbers(layout, errors)
@@ -35,6 +39,8 @@ def generate(root: Path) -> list[Path]:
         "runtime/values/layout.py": _py_layout(numbers) + _py_errors(errors),
         "runtime/values/layout.pxd": _pxd_layout(numbers),
         "runtime/evaluator/rt.pxd": _pxd_rt((root / "backend_wasm/rt/rt.h").read_text("utf-8")),
+        "runtime/evaluator/opnumbers.pxd": f"# {NOTE}\n{opcodes.pxd()}",
+        "backend_wasm/rt/generated/primitives.h": f"/* {NOTE} */\n{primitives.c_table()}",
     }
     return [_write_if_changed(root / name, text) for name, text in texts.items()]
 

@@ -5,6 +5,14 @@
 #include <stddef.h>
 #include "rt.h"
 
+#ifdef __wasm__ /* freestanding: compiler_rt has them, single instructions where bulk memory serves */
+void *memcpy(void *restrict to, const void *restrict from, size_t n);
+void *memset(void *to, int byte, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+#else
+#include <string.h>
+#endif
+
 #define NIL ((val)RT_SPECIAL_NIL)
 #define FALSE ((val)RT_SPECIAL_FALSE)
 #define TRUE ((val)RT_SPECIAL_TRUE)
@@ -29,7 +37,7 @@ typedef struct { uint8_t kind; uint8_t pad[3]; uint32_t arity, code; ref info; v
 typedef struct { uint8_t kind; uint8_t pad[3]; uint32_t capture_count; val name; } fninfo_obj;
 typedef struct {
     uint8_t kind; uint8_t pad[3];
-    uint32_t error_kind, site, flags;
+    uint32_t kind_id, site, flags;
     val message, data, type;
 } error_obj;
 
@@ -49,7 +57,7 @@ typedef struct { val key, value; } entry;
 /* Up to SMALL_MAP entries lie in the map itself. Beyond, `entries` is a vector of keys and values in
  * turn, in order of insertion (key UNDEF = removed), and `index` a hash trie from key to entry number. */
 typedef struct { uint8_t kind; uint8_t large; uint8_t pad[2]; uint32_t count; entry entries[]; } map_obj;
-typedef struct { uint8_t kind; uint8_t large; uint8_t pad[2]; uint32_t count; ref index, entries; } large_map;
+typedef struct { uint8_t kind; uint8_t large; uint8_t pad[2]; uint32_t count; ref index, pad2; seq_obj entries; } large_map;
 enum { SMALL_MAP = 8 };
 
 /* ---- the state block */
@@ -61,8 +69,8 @@ typedef struct {
     uint32_t mark, pad;
     int64_t fuel;
     uint32_t trap, fresh;
-    ref names, name_count, name_capacity, name_previous; /* intern table, see names.c */
-    ref error_types, field_names;                        /* tables made by rt_init, see error.c */
+    ref names;       /* intern table, see names.c */
+    ref error_types; /* :type keyword per error kind, see error.c */
 } state_block;
 _Static_assert(offsetof(state_block, fuel) + 1024 == RT_STATE_FUEL, "layout.toml");
 _Static_assert(offsetof(state_block, fresh) + 1024 == RT_STATE_FRESH, "layout.toml");
@@ -123,7 +131,7 @@ static void out_init(text_out *out, uint32_t expected);
 static void out_bytes(text_out *out, const char *bytes, uint32_t size);
 static void out_text(text_out *out, const char *text);
 static val out_done(text_out *out);
-static void print(text_out *out, val v, bool quoted, bool escape);
+static void print(text_out *out, val v, bool escape);
 
 /* ---- error.c: all return ERR */
 static val type_error(const char *operation, const char *expected, val actual);
@@ -134,27 +142,29 @@ static val overflow_error(int operation, const val *args, uint32_t n);
 static val make_error(uint32_t kind, val message, val data, val type);
 static val type_name(val v);
 
-/* ---- seq.c */
+/* ---- seq.c. `since`: nodes at or above this ref are new and may be changed in place */
+enum { SHARED = 0xFFFFFFFFu };
+static void trie_push(seq_obj *s, val item, ref since);
+static void trie_set(seq_obj *s, uint32_t index, val item, ref since);
+static val *seq_chunk(seq_obj *s, uint32_t index, uint32_t *run); /* items from `index` on that lie together */
+static inline val seq_get(seq_obj *s, uint32_t index);
 static val seq_new(int kind, const val *items, uint64_t n);
-static val seq_empty(int kind);
 static val seq_as(val seq, int kind);
-static val *seq_chunk(seq_obj *s, uint32_t index, uint32_t *run);
-static val seq_get(seq_obj *s, uint32_t index);
-static val seq_set(val seq, uint32_t index, val item);
-static val seq_push(val seq, val item);
 static val seq_slice(val seq, uint32_t from, uint32_t to, int kind);
+static void seq_copy_out(seq_obj *s, val *out);
 static val builder_new(void);
 static void builder_push(val builder, val item);
 static void builder_extend(val builder, val seq);
 static val builder_done(val builder, int kind);
 
-/* ---- map.c. `since`: nodes at or above this ref are new and may be changed in place */
-static val map_empty(void);
+/* ---- map.c */
+static val map_from(const val *pairs, uint32_t n); /* n keys and values in turn, keys known to be good */
 static bool map_key_ok(val key);
 static val *map_find(val map, val key); /* place of the value, or NULL */
 static val map_put(val map, val key, val value, ref since);
 static val map_remove(val map, val key);
 static uint32_t map_next(val map, uint32_t at, entry *out); /* 0 at the end, else where to go on */
+static inline val map_get(val map, val key, val otherwise);
 #define EACH_ENTRY(map, e) for (uint32_t at_ = 0; (at_ = map_next(map, at_, &(e))) != 0;)
 
 /* ---- equality.c */

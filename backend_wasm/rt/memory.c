@@ -96,13 +96,3 @@ static inline void work_push(work_stack *w, val v) {
     if (unlikely(w->count == w->capacity)) work_grow(w);
     w->items[w->count++] = v;
 }
-
-#ifdef __wasm__
-/* With bulk memory these are single instructions; a freestanding build has to name them. */
-void *memcpy(void *restrict to, const void *restrict from, size_t n);
-void *memmove(void *to, const void *from, size_t n);
-void *memset(void *to, int byte, size_t n);
-int memcmp(const void *a, const void *b, size_t n);
-#else
-#include <string.h>
-#endif

@@ -1,2 +1,25 @@
 /* The whole library as one unit. */
+#ifndef __wasm__
+#define _GNU_SOURCE
+#include <string.h>
+#endif
 #include "internal.h"
+
+#include "memory.c"
+#include "strings.c"
+#include "names.c"
+#include "error.c"
+#include "seq.c"
+#include "map.c"
+#include "equality.c"
+#include "numbers.c"
+#include "print.c"
+#include "function.c"
+#include "transit.c"
+#include "collections.c"
+#include "maps.c"
+#include "text.c"
+#include "check.c"
+#ifndef __wasm__
+#include "native.c"
+#endif
