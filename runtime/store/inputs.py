@@ -52,6 +52,8 @@ _TEXTS = (
 )
 _KEYWORDS = ("a", "b", "name", "ns/key", "id")
 _SCALARS = (":nil", ":bool", ":int", ":float", ":string", ":keyword")
+# What undeclared parameters get in turn, all of a call the same, so that it often comes to an answer.
+_THEMES = (":any", ":int", "[:vector :int]", ":number", ":any", ":int", ":string", "[:map-of :keyword :int]")
 _LENGTHS = (0, 1, 3, 2, 5, 33)
 _DEPTH = 3
 
@@ -66,8 +68,15 @@ def argument_lists(param_types: Sequence[str], rest: bool, seed: str, count: int
     if not param_types:
         return [()]
     rng = random.Random(seed)
-    streams = [_values(parse_type(text), rng) for text in param_types]
-    return [_arguments(streams, rest, i) for i in range(count)]
+    streams: dict[tuple[int, str], Iterator[Any]] = {}
+    lists = []
+    for i in range(count):
+        texts = [_THEMES[i % len(_THEMES)] if text == ":any" else text for text in param_types]
+        for key in enumerate(texts):
+            if key not in streams:
+                streams[key] = _values(parse_type(key[1]), rng)
+        lists.append(_arguments([streams[key] for key in enumerate(texts)], rest, i))
+    return lists
 
 
 def _arguments(streams: list[Iterator[Any]], rest: bool, i: int) -> tuple[Any, ...]:
@@ -155,7 +164,7 @@ def _maker(tree: TypeTree, rng: random.Random) -> Make:
         inner = _maker(parts[0], rng)
         return lambda depth: None if rng.random() < 0.25 else inner(depth)
     build = _COMPOUND.get(head)
-    if build is None or not parts:
+    if build is None or not (parts or build is _record):
         raise NotGenerable(head)
     return build(parts, rng)
 
@@ -227,6 +236,18 @@ def _vector(parts: list[Any], rng: random.Random) -> Make:
     return lambda depth: [item(depth + 1) for _ in range(_length(rng, depth))]
 
 
+def _array(parts: list[Any], rng: random.Random) -> Make:
+    """``[:array T [2 ? 3]]``: nested vectors, ``?`` is any length."""
+    item = _maker(parts[0], rng)
+    for size in reversed(parts[1] if len(parts) > 1 else ["?"]):
+        item = _sized(item, size, rng)
+    return item
+
+
+def _sized(item: Make, size: str, rng: random.Random) -> Make:
+    return lambda depth: [item(depth + 1) for _ in range(_length(rng, depth) if size == "?" else int(size))]
+
+
 def _list(parts: list[Any], rng: random.Random) -> Make:
     vector = _vector(parts, rng)
     return lambda depth: List(vector(depth))
@@ -252,6 +273,8 @@ def _map_of(parts: list[Any], rng: random.Random) -> Make:
 
 
 def _record(parts: list[Any], rng: random.Random) -> Make:
+    if not parts:
+        return _map_of([":keyword", ":any"], rng)
     fields = []
     for part in parts:
         if not isinstance(part, list) or len(part) < 2 or not isinstance(part[0], str):
@@ -313,6 +336,7 @@ _WORDS = {"true": True, "false": False, "nil": None}
 _COMPOUND: dict[str, Callable[[list[Any], random.Random], Make]] = {
     ":vector": _vector,
     ":list": _list,
+    ":array": _array,
     ":tuple": _tuple,
     ":map": _record,
     ":record": _record,

@@ -213,8 +213,10 @@ def test_deep_results_are_compared_without_recursion() -> None:
         (":int?", lambda v: v is None or type(v) is int),
         ("[:vector :int]?", lambda v: v is None or all(type(x) is int for x in v)),
         ("[:vector [:vector :int]]", lambda v: all(type(x) is list for x in v)),
+        ("[:array :int [2 ?]]", lambda v: len(v) == 2 and all(type(x) is int for row in v for x in row)),
         ("[:tuple :int :string]", lambda v: type(v[0]) is int and type(v[1]) is str and len(v) == 2),
         ("[:map [:a :int] [:b :string ?]]", lambda v: type(v[Keyword("a")]) is int and len(v) in (1, 2)),
+        ("[:map]", lambda v: all(isinstance(k, Keyword) for k in v)),
         ("[:map-of :keyword :int]", lambda v: all(isinstance(k, Keyword) for k in v)),
         ("[:union :int :string]", lambda v: type(v) in (int, str)),
         ('[:enum :a "b" 3 true]', lambda v: v in (Keyword("a"), "b", 3, True)),
@@ -243,6 +245,12 @@ def test_rest_arguments_vary_in_number() -> None:
     lists = argument_lists([":string", ":int"], True, "s", 12)
     assert {len(arguments) for arguments in lists} >= {1, 2, 4}
     assert all(type(x) is int for arguments in lists for x in arguments[1:])
+
+
+def test_undeclared_parameters_often_get_arguments_of_one_kind() -> None:
+    lists = argument_lists([":any", ":any", ":any"], False, "s", 40)
+    assert sum(all(type(x) is int for x in arguments) for arguments in lists) >= 10
+    assert len({type(x) for arguments in lists for x in arguments}) >= 6
 
 
 def test_no_parameters_one_call() -> None:
