@@ -46,7 +46,10 @@ def explain(code: str) -> str | None:
     entry = find(code)
     if entry is None:
         return None
-    text = f"{entry.code}: {entry.title}\n\n{entry.explanation}\n"
+    from textwrap import fill
+
+    paragraphs = "\n".join(fill(line, 96) for line in entry.explanation.splitlines())
+    text = f"{entry.code}: {entry.title}\n\n{paragraphs}\n"
     if entry.example:
         text += "\nExample:\n\n" + "".join(f"    {line}\n" for line in entry.example.splitlines())
     return text

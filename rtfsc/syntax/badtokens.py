@@ -14,6 +14,7 @@ _NUMBER: Final = re.compile(rf"[+-]?\.?[0-9](?:(?<=[eE])[+-]|[{_NAME}])*")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:T[0-9:._+\-]*Z?)?")
 _UUID: Final = re.compile(r"[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+-[0-9A-Fa-f]+")
 _STRING: Final = re.compile(r'"[^"\\]*+(?:\\[\s\S][^"\\]*+)*+"')
+_STRINGS: Final = re.compile(r';[^\n]*|#\|[\s\S]*?\|#|("[^"\\]*+(?:\\[\s\S][^"\\]*+)*+")')
 _ESCAPE: Final = re.compile(r"\\([\s\S])")
 _KEYWORD: Final = re.compile(rf":+[{_NAME}:]*")
 _WORD_LEFT: Final = re.compile(rf"[{_NAME}]*\Z")
@@ -111,17 +112,24 @@ def _escape_hint(char: str) -> str:
 
 
 def _unterminated_string(text: str, sink: Sink, start: int) -> Outcome:
-    line_end = text.find("\n", start)
-    end = len(text) if line_end < 0 else line_end
-    sink.error(
-        "S005",
-        "Unterminated string",
-        Span(start, start + 1),
-        hint='add the closing "'
-        if end == len(text)
-        else 'add the closing "; if no string starts here, a " is missing or too many further up',
+    """A missing quote turns strings inside out up to the end of the text, so the mistake is rather where
+    a string first runs over a line end and into a word."""
+    suspect = next((m for m in _STRINGS.finditer(text, 0, start) if _runs_into_word(text, m)), None)
+    labels = (
+        []
+        if suspect is None
+        else [(Span(suspect.start(), suspect.start() + 1), "or the one that starts here")]
     )
+    hint = 'add the closing "'
+    if suspect is not None:
+        hint += " where one of these strings should end"
+    sink.error("S005", "Unterminated string", Span(start, start + 1), labels, hint)
     return None, False
+
+
+def _runs_into_word(text: str, match: re.Match[str]) -> bool:
+    string = match[1]
+    return string is not None and "\n" in string and text[match.end()].isalnum()
 
 
 def _hash(text: str, sink: Sink, start: int) -> Outcome:

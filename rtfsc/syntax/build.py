@@ -82,6 +82,10 @@ class Builder:
 
     def make_map(self, *parts: Span | list[Form]) -> Map:
         items, span = _bracketed(parts)
+        colon = next((item for item in items if _names(item, ":")), None)
+        if colon is not None:
+            self._refuse_colon(items, colon)
+            return Map([], span)
         for key in items[::2]:
             self._check_key(key)
         if len(items) % 2:
@@ -93,6 +97,17 @@ class Builder:
                 "the last key has no value: a map is written {key value …}",
             )
         return Map(list(zip(items[::2], items[1::2], strict=False)), span)
+
+    def _refuse_colon(self, items: list[Form], colon: Form) -> None:
+        """``{a: 1}`` or ``{"a": 1}``, as other languages write maps."""
+        position = items.index(colon)
+        key = items[position - 1] if position else None
+        hint = "no colon stands between a key and its value"
+        if isinstance(key, Symbol) and not isinstance(key, Unread):
+            hint += f": write {{:{key.name} value}}"
+        elif isinstance(key, Literal) and key.kind == types.STR:
+            hint += ': write {"key" value}'
+        self.sink.error("S014", "Unexpected : in a map", colon.span, hint=hint)
 
     def _check_key(self, key: Form) -> None:
         if isinstance(key, Keyword | Symbol):

@@ -182,7 +182,7 @@ class Parser:
                 self._reduce(~action)
                 self._reduce_by_default()
         while self.opened and self.opened[-1].mark not in CLOSER_OF:
-            recovery.report_missing_form(self.sink, self.opened[-1])
+            recovery.report_missing_form(self.source, self.sink, self.opened[-1])
             self._shift(self.symbol, Unread("?", Span(span.start, span.start)))
 
     def _end(self) -> int | None:

@@ -15,6 +15,8 @@ TERMINAL_OF: Final = {")": "RPAR", "]": "RSQB", "}": "RBRACE"}
 
 _SWALLOWED: Final = re.compile(r"resource://[^ \t\r\n,]*[)\]}]")
 
+_ENDS_IN_WORD: Final = re.compile(r"[^\s,()\[\]{}]\Z")
+
 
 class Opener(NamedTuple):
     """A bracket or prefix that waits for what it needs."""
@@ -38,8 +40,10 @@ def report_mismatch(sink: Sink, closer: str, span: Span, innermost: Opener, matc
     sink.error("S003", f"Expected {wanted} to close {mark}, found {closer}", span, labels, hint)
 
 
-def report_missing_form(sink: Sink, prefix: Opener) -> None:
+def report_missing_form(source: SourceFile, sink: Sink, prefix: Opener) -> None:
     hint = "remove it, or write the form that it applies to directly after it"
+    if prefix.mark == "'" and _ENDS_IN_WORD.search(source.text[: prefix.span.start][-40:]):
+        hint = "a ' quotes the form after it; strings are written with double quotes"
     if prefix.mark.startswith("^"):
         hint = f"metadata stands before the form that it describes: {prefix.mark}… form"
     sink.error("S012", f"{prefix.mark} must be followed by a form", prefix.span, hint=hint)

@@ -92,7 +92,8 @@ _ATOMS = st.sampled_from(
 
 def _nested(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     items = st.lists(inner, max_size=4).map(" ".join)
-    pairs = st.lists(inner, max_size=3).map(lambda values: " ".join(f":k {value}" for value in values))
+    values = inner.filter(lambda text: text != ":")
+    pairs = st.lists(values, max_size=3).map(lambda values: " ".join(f":k {value}" for value in values))
     return st.one_of(
         items.map("({})".format),
         items.map("[{}]".format),

@@ -113,7 +113,7 @@ def test_each_unclosed_form_is_reported() -> None:
 
 
 def test_prefix_may_stand_on_a_line_of_its_own() -> None:
-    assert errors("'\n(a)\n^{:doc \"d\"}\n(defn f [] 1)\n")[1] == []
+    assert errors('\'\n(a)\n^{:doc "d"}\n(defn f [] 1)\n')[1] == []
     assert found("(a\n'\n(b)\n'\n(c)") == [("S002", "(")]
 
 
@@ -130,6 +130,39 @@ def test_swallowed_bracket_is_explained() -> None:
     assert error.hint == (
         "a resource handle runs to the next blank: put one between resource://host/path and the bracket"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "hint"),
+    [
+        ("{a: 1 b: 2}", "S014", "no colon stands between a key and its value: write {:a value}"),
+        ('{"a": 1, "b": 2}', "S014", 'no colon stands between a key and its value: write {"key" value}'),
+        ("(def x 'abc')", "S012", "a ' quotes the form after it; strings are written with double quotes"),
+        ("(def x ')", "S012", "remove it, or write the form that it applies to directly after it"),
+        ("#{1}", "S001", "there are no set literals: use a vector or a map"),
+        ("\u201ca\u201d", "S001", 'strings are written with straight quotes: "text"'),
+        (r'"\d+"', "S006", r"in a pattern, write the backslash twice: \\d"),
+        ("0xff", "S008", "integers are written in decimal"),
+        ("1e5", "S008", "an exponent needs a point before it: 1.0e5"),
+        ("22/7", "S008", "there are no ratios: divide with (/ 22 7)"),
+        ("1_000", "S008", "write it without _: 1000"),
+        (".5", "S008", "a float has digits on both sides of the point: 0.5"),
+        ("5.", "S008", "a float has digits on both sides of the point: 5.0"),
+        ("10N", "S008", "numbers have no suffix: 10"),
+        ("1+2", "S008", "operators come first, in parentheses: (+ 1 2)"),
+        ("::k", "S014", "write :k"),
+    ],
+)
+def test_hint(text: str, code: str, hint: str) -> None:
+    first = errors(text)[1][0]
+    assert (first.code, first.hint) == (code, hint)
+
+
+def test_unterminated_string_points_at_the_string_that_swallowed_a_line() -> None:
+    text = '(f "fine" ; "\n)\n(g "oops)\n(h "x") (i "y")\n'
+    (error,) = errors(text)[1]
+    assert error.code == "S005"
+    assert [text[span.start :][:5] for span, _ in error.labels] == ['"oops']
 
 
 def test_several_errors_in_one_run() -> None:
