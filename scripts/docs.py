@@ -1,0 +1,99 @@
+"""Writes the pages of docs/ that are derived from data; with ``--check`` only says whether they are current."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+GENERATED = "<!-- Derived from {source} by scripts/docs; change that file. -->\n"
+
+
+def errors() -> str:
+    data = tomllib.loads((ROOT / "rtfsc/errors.toml").read_text())
+    lines = [
+        "# Error kinds",
+        GENERATED.format(source="rtfsc/errors.toml"),
+        "What a running program can raise. `catch` names a kind, a group, or everything (`_`, `Any`, `Error`, …); "
+        "`(:type e)` is the keyword. Kinds that are not catchable are limits of the host.",
+        "",
+        "| kind | `:type` | code | message | catchable |",
+        "|---|---|---|---|---|",
+    ]
+    for kind in data["kind"]:
+        catchable = "yes" if kind.get("catchable", True) else "no"
+        lines.append(
+            f"| {kind['name']} | `:{kebab(kind['name'])}` | {kind['code']} | {kind['message']} | {catchable} |"
+        )
+    lines += ["", "| group | kinds |", "|---|---|"]
+    lines += [f"| {name} | {', '.join(members)} |" for name, members in data["groups"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def kebab(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+def library() -> str:
+    from rtfsc.primitives import LIBRARY
+
+    lines = [
+        "# Library",
+        GENERATED.format(source="rtfsc/primitives/library.py"),
+        "| name | arguments | what it does |",
+        "|---|---|---|",
+    ]
+    for function in LIBRARY.values():
+        lines.append(f"| `{function.name}` | {arity(function)} | {function.doc} |")
+    return "\n".join(lines) + "\n"
+
+
+def arity(function: object) -> str:
+    f = function
+    counts = sorted(f.arities)  # type: ignore[attr-defined]
+    if f.fold:  # type: ignore[attr-defined]
+        return "1 or more" if 1 in counts else "2 or more"
+    if f.at_least:  # type: ignore[attr-defined]
+        return f"{f.at_least[0]} or more" if f.at_least[0] else "any number"  # type: ignore[attr-defined]
+    if f.rtfs:  # type: ignore[attr-defined]
+        return f.signature if hasattr(f, "signature") else "see the standard library's source"
+    return " or ".join(map(str, counts))
+
+
+def diagnostics() -> str:
+    data = tomllib.loads((ROOT / "rtfsc/diagnostics/codes.toml").read_text())
+    entries = data["code"] if isinstance(data.get("code"), list) else [
+        {"code": code, **entry} for code, entry in data.items()
+    ]  # fmt: skip
+    lines = [
+        "# Diagnostics",
+        GENERATED.format(source="rtfsc/diagnostics/codes.toml"),
+        "What is wrong with source text, or with the call of a command. `rtfsc explain CODE` shows an example. "
+        "Errors of running programs are in [errors.md](errors.md).",
+        "",
+        "| code | what |",
+        "|---|---|",
+    ]
+    lines += [f"| {entry['code']} | {entry['title']} |" for entry in entries]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"docs/errors.md": errors, "docs/library.md": library, "docs/diagnostics.md": diagnostics}
+
+
+def stale() -> list[str]:
+    """Pages that are not what their data says."""
+    return [name for name, make in PAGES.items() if not (ROOT / name).exists() or (ROOT / name).read_text() != make()]
+
+
+if __name__ == "__main__":
+    old = stale()
+    if "--check" in sys.argv:
+        sys.exit(f"stale: {', '.join(old)}; run scripts/docs" if old else 0)
+    for name in old:
+        (ROOT / name).write_text(PAGES[name]())
+        print(f"wrote {name}")
