@@ -31,7 +31,7 @@ class Parser:
         self.sink = sink
         self.tables = tables
         self.builder = Builder(sink)
-        self.makers: list[Any] = [self.builder.tokens.get(name) for name in tables.terminals]
+        self.makers: list[Any] = [self.builder.tokens.get(name) for name in [*tables.terminals, "bad"]]
         self.rules: list[tuple[int, int, Any]] = [
             (lhs, size, makes if makes in ("first", "more", _UNIT) else getattr(self.builder, makes))
             for lhs, size, makes in tables.rules
@@ -65,7 +65,7 @@ class Parser:
             if terminal is None:
                 return self._end()
             start, end = match.span(terminal)
-            make = makers[terminal] if terminal != bad else None
+            make = makers[terminal]
             if make is not None:
                 shift(terminal, make(text[start:end], Span(start, end)))
                 continue
