@@ -96,6 +96,7 @@ class build_ext(_build_ext):
 
 def extensions() -> list[Extension]:
     rt = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "backend_wasm/rt").glob("*.[ch]"))]
+    native_parts = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "runtime/evaluator").glob("*.px[id]"))]
     found = []
     for path in sorted((ROOT / "runtime").rglob("*.pyx")):
         source = path.relative_to(ROOT)
@@ -106,7 +107,7 @@ def extensions() -> list[Extension]:
                 name,
                 [str(source), "backend_wasm/rt/rt.c"] if native else [str(source)],
                 include_dirs=["backend_wasm/rt"],
-                depends=[*rt, "backend_wasm/layout.toml", "rtfsc/errors.toml"] if native else [],
+                depends=[*rt, *native_parts, "backend_wasm/layout.toml", "rtfsc/errors.toml"] if native else [],
                 extra_compile_args=["-O2", "-fvisibility=hidden"],
             )
         )

@@ -131,6 +131,10 @@ _CLASSES: Final[dict[str, type[RtfsError]]] = {
 }  # fmt: skip
 
 
+class InstanceClosed(Exception):
+    """A call into an instance, or through a handle, after ``close``."""
+
+
 def error_class(kind: str) -> type[RtfsError]:
     """The exception class of a kind; `RtfsError` itself where there is none of its own."""
     return _CLASSES.get(kind, RtfsError)

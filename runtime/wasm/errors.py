@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from runtime.values.errors import InstanceClosed
+
+__all__ = ["InstanceClosed", "ModuleRejected"]
+
 
 class ModuleRejected(Exception):
     """The bytes are not a module that this host runs; the text says why. Nothing of it has run."""
-
-
-class InstanceClosed(Exception):
-    """A call into an instance, or through a handle, after ``close``."""
