@@ -15,6 +15,7 @@ from backend_wasm.constants import immediate
 from backend_wasm.convert import convert
 from backend_wasm.function import NEVER, NONE, FunctionEmitter
 from backend_wasm.prims import emit_prim
+from backend_wasm.ranges import after_test
 from backend_wasm.text import WASM
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import (
@@ -76,6 +77,7 @@ def result(f: FunctionEmitter, e: Expr, want: str, tail: bool) -> None:
     closers = 0
     counting = f.counting
     loops = f.loops
+    ranges = f.ranges
     while True:
         kind = type(e)
         if kind is Let:
@@ -94,7 +96,10 @@ def result(f: FunctionEmitter, e: Expr, want: str, tail: bool) -> None:
             _before(f, e.test, tail)  # type: ignore[attr-defined]
             value(f, e.test, "i32")  # type: ignore[attr-defined]
             f.open("if" + _result(want))
+            around = f.ranges
+            f.ranges = after_test(e.test, True, around)  # type: ignore[attr-defined]
             result(f, e.then, want, tail)  # type: ignore[attr-defined]
+            f.ranges = after_test(e.test, False, around)  # type: ignore[attr-defined]
             if want == NONE and _empty(e.orelse):  # type: ignore[attr-defined]
                 f.close()
                 break
@@ -123,6 +128,7 @@ def result(f: FunctionEmitter, e: Expr, want: str, tail: bool) -> None:
         f.close()
     f.counting = counting
     f.loops = loops
+    f.ranges = ranges
 
 
 def _result(want: str) -> str:

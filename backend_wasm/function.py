@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from backend_wasm import layout as L
 from backend_wasm.context import ModuleContext
+from backend_wasm.ranges import Ranges
 from backend_wasm.text import WASM, Names
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Expr, Function, Var
@@ -62,6 +63,9 @@ class FunctionEmitter:
         self.labels = 0
         self.targets: dict[str, tuple[str, list[Var]]] = {}
         """WAT label and variables of each loop around."""
+
+        self.ranges: Ranges = {}
+        """What is known here of integer variables."""
 
     def value(self, e: Expr, want: str) -> None:
         """Leaves the value on the stack in representation ``want``; nothing for `NONE`."""

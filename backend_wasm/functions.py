@@ -10,7 +10,7 @@ from backend_wasm.expressions import operand, result, value
 from backend_wasm.function import FunctionEmitter
 from backend_wasm.text import WASM, results
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import Const, Function, Var
+from rtfsc.ir.nodes import Const, Function
 
 
 
@@ -74,7 +74,7 @@ def _error_exit(f: FunctionEmitter) -> None:
 
 def emit_code(module: ModuleContext, function: Function) -> tuple[str, list[str]]:
     """Closure code of a function: its identifier, and the lines of a wrapper if it needs one."""
-    if function.captures and not function.rest and _all_boxed(module, function):
+    if function.captures and not function.rest and _boxed_result(function):
         return module.function_names[function.name], []
     name = f"$:code.{module.function_names[function.name][1:]}"
     wrapper = _Wrapper(module, function)
@@ -86,63 +86,42 @@ def emit_code(module: ModuleContext, function: Function) -> tuple[str, list[str]
     if function.rest:
         wrapper.spread(len(function.params))
     else:
-        for i, var in enumerate(function.params):
-            wrapper.argument(f"local.get {i + 1}", var)
+        f.op(*(f"local.get {i + 1}" for i in range(count)))
     wrapper.call()
     return name, wrapper.lines(f"(func {name} (param i64{' i64' * count}) (result i64)")
 
 
 def emit_export(module: ModuleContext, function: Function) -> tuple[str, list[str]]:
     """The generic entry of an exported function, all boxed: itself where it is that already."""
-    if not function.captures and _all_boxed(module, function):
+    if not function.captures and _boxed_result(function):
         return module.function_names[function.name], []
     name = f"$:export.{module.function_names[function.name][1:]}"
     wrapper = _Wrapper(module, function)
-    for i, var in enumerate(function.params):
-        wrapper.argument(f"local.get {i}", var)
-    wrapper.call()
     count = len(function.params)
+    wrapper.f.op(*(f"local.get {i}" for i in range(count)))
+    wrapper.call()
     return name, wrapper.lines(f"(func {name}{' (param' + ' i64' * count + ')' if count else ''} (result i64)")
 
 
-def _all_boxed(module: ModuleContext, function: Function) -> bool:
-    return T.rep(function.result) == "val" and all(T.rep(var.type) == "val" for var in function.params)
+def _boxed_result(function: Function) -> bool:
+    return T.rep(function.result) == "val"
 
 
 class _Wrapper:
-    """A function with boxed arguments and result around one with any."""
+    """A function with a boxed result around one with any; the verifier sees to boxed parameters."""
 
     def __init__(self, module: ModuleContext, function: Function) -> None:
         self.function = function
         self.f = FunctionEmitter(module, Function("", [], Const(T.NIL, None)), value, operand)
 
-    def argument(self, line: str, var: Var) -> None:
-        """Passes a boxed argument; one that the function wants unboxed is checked first."""
-        f, rep = self.f, T.rep(var.type)
-        if rep == "val":
-            f.op(line)
-            return
-        f.op(line, f"i32.const {var.type}", f.module.rt("rt_is"), "i32.eqz")
-        with f.nested("if"):
-            f.op(line, f"i32.const {var.type}", f.module.rt("rt_check_fail"), "return")
-        f.op(line)
-        convert(f, "val", rep)
-
     def spread(self, count: int) -> None:
         """From the list of all arguments: the fixed ones, then the list of the others."""
         f = self.f
-        for i, var in enumerate(self.function.params[:-1]):
+        for i in range(count - 1):
             f.op("local.get 1", f"i64.const {i}", f.module.rt("rt_seq_nth"))
-            if T.rep(var.type) != "val":
-                temp = f.temp("i64")
-                f.set(temp)
-                self.argument(f"local.get {temp}", var)
-                f.release("i64", temp)
-        if count == 1:
-            f.op("local.get 1")
-        else:
-            f.op("local.get 1", f"i64.const {(count - 1) << 1 | 1}")
-            f.op(f.module.rt("rt_drop"))
+        f.op("local.get 1")
+        if count > 1:
+            f.op(f"i64.const {(count - 1) << 1 | 1}", f.module.rt("rt_drop"))
 
     def call(self) -> None:
         f, function = self.f, self.function

@@ -12,11 +12,9 @@ from typing import Any, Final
 from backend_wasm import layout as L
 from backend_wasm.function import NONE, FunctionEmitter
 from backend_wasm.helpers import mul_helper, overflow_helper
+from backend_wasm.ranges import INT_MIN, Range, fits, range_of
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Const, Expr, Prim
-
-INT_MIN: Final = -(1 << 63)
-INT_MAX: Final = (1 << 63) - 1
 
 Emit = Callable[[FunctionEmitter, Prim], str]
 
@@ -61,35 +59,38 @@ def _sum(f: FunctionEmitter, left: Expr, right: Expr, e: Prim, literal: int | No
          negative: str, at: int) -> str:  # fmt: skip
     """Addition and subtraction. With a literal the result must lie on its side of the other operand."""
     add = e.op == "int.add"
+    (low, high), (low2, high2) = range_of(left, f.ranges), range_of(right, f.ranges)
+    if fits(low + low2, high + high2) if add else fits(low - high2, high - low2):
+        f.value(left, "i64")
+        f.value(right, "i64")
+        f.op("i64.add" if add else "i64.sub")
+        return "i64"
     a, temp_a = f.operand(left, "i64")
     b, temp_b = f.operand(right, "i64")
     r = f.temp("i64")
     f.op(a, b, "i64.add" if add else "i64.sub")
-    if literal == 0:
-        f.set(r)
-    elif literal is not None:
+    if literal is not None:
         f.op(f"local.tee {r}", (a, b)[1 - at], positive if literal > 0 else negative)
     elif add:
         f.op(f"local.tee {r}", a, "i64.xor", f"local.get {r}", b, "i64.xor", "i64.and", "i64.const 0", "i64.lt_s")
     else:
         f.op(f"local.set {r}", a, b, "i64.xor", f"local.get {r}", a, "i64.xor", "i64.and", "i64.const 0", "i64.lt_s")
-    if literal != 0:
-        _overflow(f, a, b, L.OPERATION_ADD if add else L.OPERATION_SUB, e.site)
+    _overflow(f, a, b, L.OPERATION_ADD if add else L.OPERATION_SUB, e.site)
     f.get(r)
     f.release("i64", temp_a, temp_b, r)
     return "i64"
 
 
 def _mul(f: FunctionEmitter, e: Prim) -> str:
+    corners = [x * y for x in range_of(e.args[0], f.ranges) for y in range_of(e.args[1], f.ranges)]
+    if fits(min(corners), max(corners)):
+        return _PRODUCT(f, e)
     a, temp_a = f.operand(e.args[0], "i64")
     b, temp_b = f.operand(e.args[1], "i64")
-    literals = [_literal(arg) for arg in e.args]
-    if all(_known_32(n) for n in literals):
-        f.op(a, b, "i64.mul")
-        return "i64"
-    f.op(*_fits_32(a, literals[0]), *_fits_32(b, literals[1]))
-    if not any(_known_32(n) for n in literals):
-        f.op("i32.and")
+    tests = [line for line, arg in ((a, e.args[0]), (b, e.args[1])) if not _short(range_of(arg, f.ranges))]
+    for i, line in enumerate(tests):
+        # The product of two 32-bit numbers fits.
+        f.op(line, "i64.extend32_s", line, "i64.eq", *(["i32.and"] if i else []))
     with f.nested("if (result i64)"):
         f.op(a, b, "i64.mul")
         f.orelse()
@@ -99,13 +100,11 @@ def _mul(f: FunctionEmitter, e: Prim) -> str:
     return "i64"
 
 
-def _known_32(n: int | None) -> bool:
-    return n is not None and -(1 << 31) <= n < 1 << 31
+_PRODUCT: Final = _plain("i64", "i64", "i64.mul")
 
 
-def _fits_32(line: str, literal: int | None) -> tuple[str, ...]:
-    """1 if the operand has 32 bits, so that the product of two fits; nothing for a literal that does."""
-    return () if _known_32(literal) else (line, "i64.extend32_s", line, "i64.eq")
+def _short(known: Range) -> bool:
+    return -(1 << 31) <= known[0] and known[1] < 1 << 31
 
 
 def _negate(f: FunctionEmitter, e: Prim) -> str:

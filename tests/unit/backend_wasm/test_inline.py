@@ -1,0 +1,210 @@
+"""Inline ops against Python's integers and floats, at the edges, cold and hot."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import pytest
+from tests.unit.backend_wasm.harness import Failure, Machine, evaluate, module
+
+MIN, MAX = -(1 << 63), (1 << 63) - 1
+EDGES = [MIN, MIN + 1, -(1 << 62) - 1, -(1 << 62), -(1 << 32), -(1 << 31) - 1, -(1 << 31), -7, -1, 0, 1, 2, 7,
+         (1 << 31) - 1, 1 << 31, 1 << 32, (1 << 62) - 1, 1 << 62, MAX - 1, MAX]  # fmt: skip
+
+BINARY = {"int.add": (operator.add, "+"), "int.sub": (operator.sub, "-"), "int.mul": (operator.mul, "*")}
+COMPARE = {"int.eq": operator.eq, "int.ne": operator.ne, "int.lt": operator.lt, "int.le": operator.le,
+           "int.gt": operator.gt, "int.ge": operator.ge}  # fmt: skip
+
+
+def two_ints(op: str, result: str = "int") -> Machine:
+    """Exports ``f (a, b)``: the op on two variables."""
+    return Machine(
+        module("nil", '(export "f" (func f) (params "a" "b") (types ":int" ":int") (result ":any"))',
+               f"(function f (params a b) ({op} (check a [int]) (check b [int]) @3))"
+               if result == "raises" else
+               f"(function f (params a b) ({op} (check a [int]) (check b [int])))")
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("op", BINARY)
+def test_checked_arithmetic(op: str) -> None:
+    machine = two_ints(op, "raises")
+    python, name = BINARY[op]
+    for a in EDGES:
+        for b in EDGES:
+            exact = python(a, b)
+            expected = str(exact) if MIN <= exact <= MAX else Failure("ArithmeticOverflow", 3, f"Integer overflow in {name}")
+            assert machine.ints("f", a, b) == expected, (op, a, b)
+
+
+@pytest.mark.parametrize("op", BINARY)
+@pytest.mark.parametrize("literal", [MIN, -(1 << 31) - 1, -2, -1, 0, 1, 2, 3, 1 << 31, MAX])
+def test_arithmetic_with_a_literal(op: str, literal: int) -> None:
+    parts = []
+    for name, operands in (("f", f"(check a [int]) {literal}"), ("g", f"{literal} (check a [int])")):
+        parts.append(f'(export "{name}" (func {name}) (params "a") (types ":int") (result ":any"))')
+        parts.append(f"(function {name} (params a) ({op} {operands} @4))")
+    machine = Machine(module("nil", *parts))
+    python = BINARY[op][0]
+    for a in EDGES:
+        for name, exact in (("f", python(a, literal)), ("g", python(literal, a))):
+            got = machine.ints(name, a)
+            if MIN <= exact <= MAX:
+                assert got == str(exact), (op, name, a)
+            else:
+                assert isinstance(got, Failure) and got[:2] == ("ArithmeticOverflow", 4), (op, name, a)
+
+
+@pytest.mark.parametrize("op", COMPARE)
+def test_comparisons(op: str) -> None:
+    machine = two_ints(op)
+    for a in EDGES:
+        for b in EDGES:
+            assert machine.ints("f", a, b) == str(COMPARE[op](a, b)).lower()
+
+
+def test_modulo() -> None:
+    machine = two_ints("int.mod", "raises")
+    for a in EDGES:
+        for b in EDGES:
+            expected = str(int(math.copysign(1, a)) * (abs(a) % abs(b))) if b else Failure("DivisionByZero", 3, "Division by zero")
+            assert machine.ints("f", a, b) == expected, (a, b)
+
+
+@pytest.mark.parametrize("op,python", [("int.min", min), ("int.max", max)])
+def test_min_and_max(op: str, python: object) -> None:
+    machine = two_ints(op)
+    for a in EDGES:
+        for b in EDGES:
+            assert machine.ints("f", a, b) == str(python(a, b))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("op,name,python", [("int.neg", "-", operator.neg), ("int.abs", "abs", abs)])
+def test_negation(op: str, name: str, python: object) -> None:
+    for a in EDGES:
+        expected = str(python(a)) if a != MIN else Failure("ArithmeticOverflow", 2, f"Integer overflow in {name}")  # type: ignore[operator]
+        assert evaluate(f"({op} {a} @2)") == expected
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("(float.add (float \"1.5\") (float \"2.0\"))", "3.5"),
+        ("(float.sub (float \"1.5\") (float \"2.0\"))", "-0.5"),
+        ("(float.mul (float \"1.5\") (float \"2.0\"))", "3.0"),
+        ("(float.neg (float \"0.0\"))", "-0.0"),
+        ("(float.abs (float \"-2.5\"))", "2.5"),
+        ("(float.lt (float \"nan\") (float \"1.0\"))", "false"),
+        ("(float.ne (float \"nan\") (float \"nan\"))", "true"),
+        ("(float.to-int (float \"-2.9\"))", "-2"),
+        ("(float.to-int (float \"nan\"))", "0"),
+        ("(float.to-int (float \"inf\"))", str(MAX)),
+        ("(int.to-float 3)", "3.0"),
+        ("(int.odd -3)", "true"),
+        ("(bool.not true)", "false"),
+        ("(bool.eq true false)", "false"),
+        ("(truthy nil)", "false"),
+        ("(not (const-vec))", "false"),
+        ("(seq.length (vector 1 2 3))", "3"),
+        ("(map.length (const-map (kw \"a\") 1))", "1"),
+        ("(float \"0x1.921fb54442d18p+1\")", "3.141592653589793"),
+    ],
+)  # fmt: skip
+def test_plain_ops(text: str, expected: str) -> None:
+    text = text.replace('(float "0x1.921fb54442d18p+1")', "3.141592653589793")
+    assert evaluate(text) == expected
+
+
+VALUES = {
+    "nil": "nil", "bool": "false", "int": "1", "float": "1.5", "str": '"s"', "kw": '(kw "k")', "sym": '(sym "s")',
+    "vec": "(const-vec 1)", "list": "(const-list 1)", "map": "(const-map)", "fn": "(closure f)",
+}  # fmt: skip
+MASKS = [*VALUES, "num", "seq", "int|nil", "str|kw", "any"]
+
+
+@pytest.mark.parametrize("hot", [False, True])
+def test_is(hot: bool) -> None:
+    """Every kind against every mask, at once in a vector of booleans."""
+    tests = " ".join(f"(is x [{mask}])" for mask in MASKS)
+    body = f"(vector {tests})"
+    if hot:
+        body = f"(loop l ((i int) 0) (if (int.lt i 1) (recur l (int.add i 1)) {body}))".replace("((i int) 0)", "((i int) 0)")
+    parts = ["(function f (params) nil)", f"(function g (params x) {body})"]
+    for kind, text in VALUES.items():
+        expected = [kind in _kinds(mask) for mask in MASKS]
+        assert evaluate(f"(call g {text})", *parts) == "[" + " ".join(str(x).lower() for x in expected) + "]", kind
+
+
+def _kinds(mask: str) -> set[str]:
+    groups = {"num": {"int", "float"}, "seq": {"vec", "list"}, "any": set(VALUES)}
+    return set().union(*(groups.get(name, {name}) for name in mask.split("|")))
+
+
+@pytest.mark.parametrize("big", [1 << 62, -(1 << 62) - 1, MAX])
+def test_integers_beyond_63_bits_are_integers(big: int) -> None:
+    assert evaluate("(call g " + str(big) + ")", "(function g (params x) (vector (is x [int]) (check x [int]) x))") == f"[true {big} {big}]"
+
+
+def test_check_names_what_it_wants() -> None:
+    failure = evaluate('(call g "s")', "(function g (params x) (check x [int] @5))")
+    assert isinstance(failure, Failure)
+    assert failure[:2] == ("TypeValidationError", 5) and "expected :int" in failure.message
+
+
+@pytest.mark.parametrize("op,python", [("num.add", operator.add), ("num.sub", operator.sub)])
+def test_generic_arithmetic_in_a_loop(op: str, python: object) -> None:
+    body = f"(loop l ((i int) 0) (if (int.lt i 1) (recur l (int.add i 1)) ({op} a b @6)))"
+    machine = Machine(
+        module("nil", '(export "f" (func f) (params "a" "b") (types ":any" ":any") (result ":any"))',
+               f"(function f (params a b) {body})")
+    )  # fmt: skip
+    for a in EDGES:
+        for b in EDGES:
+            exact = python(a, b)  # type: ignore[operator]
+            got = machine.ints("f", a, b)
+            if MIN <= exact <= MAX:
+                assert got == str(exact), (a, b)
+            else:
+                assert isinstance(got, Failure) and got[:2] == ("ArithmeticOverflow", 6)
+
+
+@pytest.mark.parametrize("op", ["lt", "le", "gt", "ge", "eq", "ne"])
+def test_generic_comparison_in_a_loop(op: str) -> None:
+    body = f"(loop l ((i int) 0) (if (int.lt i 1) (recur l (int.add i 1)) ({op} a b)))"
+    machine = Machine(
+        module("nil", '(export "f" (func f) (params "a" "b") (types ":any" ":any") (result ":any"))',
+               f"(function f (params a b) {body})")
+    )  # fmt: skip
+    for a in EDGES:
+        for b in EDGES:
+            assert machine.ints("f", a, b) == str(getattr(operator, op)(a, b)).lower(), (a, b)
+    assert machine.call("f", machine.string("a"), machine.string("b")) == str(op in ("lt", "le", "ne")).lower()
+
+
+def test_inc_and_dec_in_a_loop() -> None:
+    body = "(loop l ((i int) 0) (if (int.lt i 1) (recur l (int.add i 1)) (vector (num.inc a @1) (num.dec b @1))))"
+    machine = Machine(
+        module("nil", '(export "f" (func f) (params "a" "b") (types ":any" ":any") (result ":any"))',
+               f"(function f (params a b) {body})")
+    )  # fmt: skip
+    for a in EDGES[:-1]:
+        for b in EDGES[1:]:
+            assert machine.ints("f", a, b) == f"[{a + 1} {b - 1}]"
+    assert machine.ints("f", MAX, 0) == Failure("ArithmeticOverflow", 1, "Integer overflow in +")
+    assert machine.ints("f", 0, MIN) == Failure("ArithmeticOverflow", 1, "Integer overflow in -")
+
+
+@pytest.mark.parametrize("a", ["nil", "true", '(kw "a")', '(sym "a")', '(kw "b")', '"a"', "1"])
+@pytest.mark.parametrize("b", ["nil", "true", '(kw "a")', '(sym "a")'])
+def test_equality_by_identity(a: str, b: str) -> None:
+    assert evaluate(f"(vector (eq {a} {b}) (ne {a} {b}))") == ("[true false]" if a == b else "[false true]")
+
+
+def test_ranges_drop_only_tests_that_cannot_fail() -> None:
+    """``i`` is below a bound inside the loop, but its double is not."""
+    counter = "(function f (params (m int)) (result int) (loop l ((i int) {start}) (if (int.lt i m) (recur l (int.add i {step} @7)) i)))"
+    assert evaluate(f"(call f {MAX} ^int)", counter.format(start=MAX - 1, step=1)) == str(MAX)
+    assert evaluate(f"(call f {MAX} ^int)", counter.format(start=MAX - 1, step=2)) == Failure(
+        "ArithmeticOverflow", 7, "Integer overflow in +"
+    )
