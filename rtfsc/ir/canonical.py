@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from rtfsc.ir.encode import FunctionWriter
+from rtfsc.ir.graph import components
 from rtfsc.ir.keys import digest
 from rtfsc.ir.nodes import INIT, Expr, Function, Local, Module, SetGlobal, Var
 from rtfsc.ir.walk import deep, nodes
@@ -55,7 +56,7 @@ def _hashes(module: Module) -> dict[Name, str]:
                 if isinstance(e, SetGlobal) and ("global", e.name) in shapes:
                     shapes["global", e.name].expr(e.value)
     done: dict[Name, str] = {}
-    for group in _components({n: s.references for n, s in shapes.items()}):
+    for group in components({n: s.references for n, s in shapes.items()}):
         _hash_group(group, shapes, done)
     return done
 
@@ -122,49 +123,3 @@ def _hash_group(group: list[Name], shapes: dict[Name, _Shape], done: dict[Name, 
 def _resolve(shape: _Shape, colours: dict[Name, str], done: dict[Name, str]) -> list[str]:
     """References within the group by colour, others by hash; what the module does not define as unknown."""
     return [colours[r] if r in colours else done.get(r, "unknown") for r in shape.references]
-
-
-def _components(graph: dict[Name, dict[Name, int]]) -> list[list[Name]]:
-    """Strongly connected components, callees first (Tarjan's algorithm, iterative)."""
-    index: dict[Name, int] = {}
-    low: dict[Name, int] = {}
-    stack: list[Name] = []
-    on_stack: set[Name] = set()
-    result: list[list[Name]] = []
-    for root in graph:
-        if root in index:
-            continue
-        work = [(root, iter(graph[root]))]
-        index[root] = low[root] = len(index)
-        stack.append(root)
-        on_stack.add(root)
-        while work:
-            node, successors = work[-1]
-            for s in successors:
-                if s not in graph:
-                    continue
-                if s not in index:
-                    index[s] = low[s] = len(index)
-                    stack.append(s)
-                    on_stack.add(s)
-                    work.append((s, iter(graph[s])))
-                    break
-                if s in on_stack:
-                    low[node] = min(low[node], index[s])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == index[node]:
-                    result.append(_pop_component(stack, on_stack, node))
-    return result
-
-
-def _pop_component(stack: list[Name], on_stack: set[Name], root: Name) -> list[Name]:
-    component = []
-    while True:
-        n = stack.pop()
-        on_stack.discard(n)
-        component.append(n)
-        if n == root:
-            return component

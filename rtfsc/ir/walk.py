@@ -240,13 +240,23 @@ def size(e: Expr, limit: int = 1 << 30) -> int:
 
 
 class Copier:
-    """Copies trees with fresh variables; ``variables`` may be seeded. Labels get ``suffix``; sites 0
-    of expressions that can raise become ``site`` (inlined library code reports its caller's span)."""
+    """Copies trees with fresh variables; ``variables`` may be seeded, ``atoms`` stand for variables.
+    Labels get ``suffix``; sites 0 of expressions that can raise become ``site`` (inlined library code
+    reports its caller's span); without ``tails`` no call stays a tail call."""
 
-    def __init__(self, variables: dict[Var, Var] | None = None, suffix: str = "", site: int = 0) -> None:
+    def __init__(
+        self,
+        variables: dict[Var, Var] | None = None,
+        suffix: str = "",
+        site: int = 0,
+        tails: bool = True,
+        atoms: dict[Var, Expr] | None = None,
+    ) -> None:
         self.variables = {} if variables is None else variables
         self.suffix = suffix
         self.site = site
+        self.tails = tails
+        self.atoms = {} if atoms is None else atoms
 
     def var(self, v: Var) -> Var:
         new = Var(v.name, v.type)
@@ -258,11 +268,13 @@ class Copier:
 
     def copy(self, e: Expr) -> Expr:
         new: Expr = _COPY[type(e)](self, e)
-        new.type = e.type
         return new
 
 
 def _copy_local(c: Copier, e: Local) -> Expr:
+    atom = c.atoms.get(e.var)
+    if atom is not None:
+        return Local(atom.var) if isinstance(atom, Local) else Const(atom.type, atom.value)  # type: ignore[attr-defined]
     return Local(c.variables.get(e.var, e.var))
 
 
@@ -284,7 +296,7 @@ def _copy_loop(c: Copier, e: Loop) -> Expr:
 
 def _copy_call(c: Copier, e: Call) -> Expr:
     closure = None if e.closure is None else c.copy(e.closure)
-    return Call(e.func, c.all(e.args), e.type, e.site or c.site, e.tail, closure)
+    return Call(e.func, c.all(e.args), e.type, e.site or c.site, e.tail and c.tails, closure)
 
 
 def _copy_try(c: Copier, e: Try) -> Expr:
@@ -304,8 +316,8 @@ _COPY: Final[dict[type, Callable[..., Expr]]] = {
     Loop: _copy_loop,
     Recur: lambda c, e: Recur(e.label + c.suffix, c.all(e.args)),
     Call: _copy_call,
-    CallValue: lambda c, e: CallValue(c.copy(e.callee), c.all(e.args), e.site or c.site, e.tail),
-    Apply: lambda c, e: Apply(c.copy(e.callee), c.copy(e.args), e.site or c.site, e.tail),
+    CallValue: lambda c, e: CallValue(c.copy(e.callee), c.all(e.args), e.site or c.site, e.tail and c.tails),
+    Apply: lambda c, e: Apply(c.copy(e.callee), c.copy(e.args), e.site or c.site, e.tail and c.tails),
     Closure: lambda c, e: Closure(e.func, c.all(e.captures)),
     Prim: lambda c, e: Prim(e.op, c.all(e.args), e.type, e.site or c.site, e.imm),
     Try: _copy_try,

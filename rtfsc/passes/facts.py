@@ -1,0 +1,54 @@
+"""What a test that came out true (or false) says about the variables it looked at."""
+
+from __future__ import annotations
+
+from rtfsc.ir import types as T
+from rtfsc.ir.nodes import Const, Expr, If, Local, Prim, Var
+
+Facts = list[tuple[Var, T.Type]]
+"""Each variable's value is of that type."""
+
+_FALSY = T.NIL | T.BOOL
+
+
+def facts(test: Expr, outcome: bool) -> Facts:
+    """``and`` and ``or`` are conditionals with a constant arm: both sides hold, or both do not."""
+    if isinstance(test, Prim):
+        return _of_operation(test, outcome)
+    if isinstance(test, If):
+        if outcome and _is(test.orelse, False):
+            return facts(test.test, True) + facts(test.then, True)
+        if not outcome and _is(test.then, True):
+            return facts(test.test, False) + facts(test.orelse, False)
+    return []
+
+
+def _of_operation(test: Prim, outcome: bool) -> Facts:
+    if test.op == "bool.not":
+        return facts(test.args[0], not outcome)
+    if test.op == "eq":
+        return _of_equality(test.args[0], test.args[1], outcome)
+    x = test.args[0] if test.args else None
+    if not isinstance(x, Local):
+        return []
+    if test.op == "is":
+        return [(x.var, test.imm if outcome else T.ANY & ~test.imm)]
+    if test.op in ("truthy", "not"):
+        true = outcome == (test.op == "truthy")
+        return [(x.var, T.ANY & ~T.NIL if true else _FALSY)]
+    return []
+
+
+def _of_equality(a: Expr, b: Expr, outcome: bool) -> Facts:
+    """Equal values are of one kind."""
+    if not outcome:
+        return []
+    found: Facts = []
+    for x, y in ((a, b), (b, a)):
+        if isinstance(x, Local) and isinstance(y, Const):
+            found.append((x.var, y.type))
+    return found
+
+
+def _is(e: Expr, value: bool) -> bool:
+    return isinstance(e, Const) and e.value is value
