@@ -11,7 +11,7 @@ from pathlib import Path
 
 WASM_FLAGS = (
     "--target=wasm32-freestanding", "-mcpu=mvp+bulk_memory+sign_ext+nontrapping_fptoint+mutable_globals",
-    "-O2", "-std=c11", "-ffreestanding", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-nostdlib",
+    "-Os", "-std=c11", "-ffreestanding", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-nostdlib",
 )  # fmt: skip
 LINK_FLAGS = (
     "--no-entry", "--export-memory", "--export-table", "--growable-table", "--export-dynamic",
@@ -19,6 +19,9 @@ LINK_FLAGS = (
     "--strip-all",
 )  # fmt: skip
 ZIG_FLAGS = ("-O", "small", "-fstrip", "-fsingle-threaded", "-fno-unwind-tables", "-fno-stack-protector")
+
+
+EXPORTS = 7
 
 
 def compile_rt(root: Path, generated: Sequence[Path], temp: Path) -> None:
@@ -37,8 +40,53 @@ def compile_rt(root: Path, generated: Sequence[Path], temp: Path) -> None:
     partial = temp / "rt.wasm"
     _zig(root, temp, "cc", *WASM_FLAGS, "-Ibackend_wasm/rt", "backend_wasm/rt/rt.c", str(float_object),
          "-lcompiler_rt", *linking, "-o", str(partial))  # fmt: skip
-    os.replace(partial, out)
+    out.write_bytes(public_exports(partial.read_bytes()))
     stamp.write_text(digest + _digest([out]))
+
+
+def public_exports(module: bytes) -> bytes:
+    """The module with the exports of docs/abi.md alone, the linker's table under the name ``table``."""
+    out, at = bytearray(module[:8]), 8
+    while at < len(module):
+        section = module[at]
+        size, start = _read_leb(module, at + 1)
+        body = module[start : start + size]
+        if section == EXPORTS:
+            body = _rename(body)
+        out += bytes([section]) + _leb(len(body)) + body
+        at = start + size
+    return bytes(out)
+
+
+def _rename(body: bytes) -> bytes:
+    count, at = _read_leb(body, 0)
+    kept = []
+    for _ in range(count):
+        size, start = _read_leb(body, at)
+        name, kind = body[start : start + size], body[start + size]
+        index, at = _read_leb(body, start + size + 1)
+        name = b"table" if name == b"__indirect_function_table" else name
+        if name.startswith(b"rt_") or name in (b"memory", b"table", b"__stack_pointer"):
+            kept.append(_leb(len(name)) + name + bytes([kind]) + _leb(index))
+    return _leb(len(kept)) + b"".join(kept)
+
+
+def _read_leb(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            return value, at
+
+
+def _leb(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
 
 
 def compile_float_object(root: Path, temp: Path) -> Path:
