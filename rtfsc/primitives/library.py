@@ -54,6 +54,8 @@ not= 2:ne | Negation of =.
 > 2:gt | Greater.
 <= 2:le | Less or equal.
 >= 2:ge | Greater or equal.
+and rtfs | First falsy argument, else the last; as a call it stops there.
+or rtfs | First truthy argument, else the last; as a call it stops there.
 not 1:not | True for nil and false only.
 int? 1:is/int | True for an integer.
 float? 1:is/float | True for a float.

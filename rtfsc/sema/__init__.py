@@ -1,0 +1,1 @@
+"""Meaning of names and types."""

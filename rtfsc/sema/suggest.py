@@ -1,0 +1,43 @@
+"""Hints for names that nothing defines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtfsc.primitives.library import LIBRARY
+
+_FORMS = ("let", "if", "do", "fn", "def", "defn", "defstruct", "try", "match", "for", "when", "unless", "cond",
+          "case", "loop", "recur", "and", "or", "if-let", "when-let", "dotimes", "quote")  # fmt: skip
+_ELSEWHERE = {
+    "println": "there is no output here: return the text",
+    "print": "there is no output here: return the text",
+    "rem": "write mod",
+    "quot": "write (int (/ a b))",
+    "%": "write mod",
+    "len": "write count",
+    "size": "write count",
+    "upper": "write string-upper",
+    "lower": "write string-lower",
+    "trim": "write string-trim",
+    "subs": "write substring",
+    "null?": "write nil?",
+    "raise": "write throw",
+    "error": "write throw",
+    "foldl": "write reduce",
+    "atom": "state belongs to the host; use loop and recur",
+    "set!": "there is no assignment; use loop and recur",
+    "lambda": "write fn",
+    "define": "write def or defn",
+    "defun": "write defn",
+}
+
+
+def hint(name: str, known: Sequence[str]) -> str | None:
+    if name in _FORMS:
+        return f"{name} is a special form, not a value"
+    if name in _ELSEWHERE:
+        return _ELSEWHERE[name]
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [*known, *LIBRARY, *_FORMS], n=1, cutoff=0.7)
+    return f"did you mean {near[0]}?" if near else None
