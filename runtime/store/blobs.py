@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from runtime.store.errors import CorruptBlob, TooLarge
 
@@ -38,8 +37,7 @@ class BlobBackend(Protocol):
         """Removes what crashed writers left; returns how many files."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """``limit``: most bytes of the content (not of its compressed form)."""
 
     name: str

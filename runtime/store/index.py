@@ -7,8 +7,7 @@ Nothing here is believed either: what a hit relies on is compared with the signe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from runtime.trust.statement import Export, Statement
 
@@ -19,8 +18,7 @@ MODULE_KEYS = ("action_key", "source_digest", "storage_pointer")
 EXPORT_KEYS = ("retrieval_key", "interface_hash", "def_hash")
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(NamedTuple):
     """The part of an entry that its signed statement must confirm, word by word."""
 
     name: str
@@ -61,8 +59,7 @@ class Description:
         return [getattr(export, by) for export in self.exports]
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
+class NewEntry(NamedTuple):
     """``signature``: digest of the manifest; ``signer``: id of the key; times are milliseconds since
     1970; ``source_pointer`` is None where the source is not kept."""
 
@@ -78,8 +75,7 @@ class NewEntry:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A row of ``rtfs_modules`` with its exports."""
 
     id: int
@@ -107,9 +103,8 @@ class Entry:
         return next((e for e in self.description.exports if getattr(e, by, None) == key), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Uses:
-    count: int
+class Uses(NamedTuple):
+    times: int
     last_ms: int
 
 

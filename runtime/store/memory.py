@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from runtime.store.errors import MissingBlob, TooLarge
 from runtime.store.index import Entry, Key, NewEntry, Status, Uses, newest_first
@@ -78,7 +77,7 @@ class MemoryIndex:
 
     def set_status(self, entry_id: int, status: Status, reason: str) -> None:
         with self._lock:
-            self._entries[entry_id] = replace(self._entries[entry_id], status=status, status_reason=reason)
+            self._entries[entry_id] = self._entries[entry_id]._replace(status=status, status_reason=reason)
 
     def remove(self, entry_id: int) -> None:
         with self._lock:
@@ -89,8 +88,8 @@ class MemoryIndex:
             for entry_id, use in uses.items():
                 entry = self._entries.get(entry_id)
                 if entry is not None:
-                    count = entry.use_count + use.count
-                    self._entries[entry_id] = replace(entry, use_count=count, last_used_ms=use.last_ms)
+                    count = entry.use_count + use.times
+                    self._entries[entry_id] = entry._replace(use_count=count, last_used_ms=use.last_ms)
 
     def read_only_reason(self) -> str | None:
         return None

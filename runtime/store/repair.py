@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runtime.store.blobs import IR, KINDS, MANIFEST, SOURCE, WASM
 from runtime.store.errors import StoreError
@@ -11,8 +11,7 @@ from runtime.store.store import ARTIFACT_KINDS, ModuleStore
 from runtime.trust.errors import TrustError
 
 
-@dataclass(frozen=True, slots=True)
-class Repaired:
+class Repaired(NamedTuple):
     """Numbers of entries and files: ``restored`` to Verified, ``removed`` (Pending and beyond help),
     ``orphans`` (blobs that no entry points to), ``abandoned`` (files of crashed writers)."""
 

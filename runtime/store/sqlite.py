@@ -101,7 +101,7 @@ class SqliteIndex:
             connection.execute("DELETE FROM rtfs_modules WHERE id = ?", (entry_id,))
 
     def touch(self, uses: Mapping[int, Uses]) -> None:
-        rows = [(use.count, use.last_ms, entry_id) for entry_id, use in sorted(uses.items())]
+        rows = [(use.times, use.last_ms, entry_id) for entry_id, use in sorted(uses.items())]
         with self._transaction(durable=False) as connection:
             connection.executemany(
                 "UPDATE rtfs_modules SET use_count = use_count + ?, last_used_timestamp = ? WHERE id = ?",

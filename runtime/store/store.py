@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runtime.store.blobs import IR, KINDS, MANIFEST, SOURCE, WASM, BlobStore, Kind, digest_of
 from runtime.store.errors import (
@@ -50,16 +49,14 @@ _DEFECTS = (CorruptBlob, MissingBlob, BadSignature, DigestMismatch, Malformed, S
 _FLUSH_AFTER_USES = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """``created`` is False where the action had a trusted entry already."""
 
     entry: Entry
     created: bool
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedArtifact:
+class VerifiedArtifact(NamedTuple):
     """Bytes that may be run: digest, signature, policy and index all agree."""
 
     artifact: bytes
@@ -68,8 +65,7 @@ class VerifiedArtifact:
     signers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(NamedTuple):
     """``reason``: why the store cannot be written, None if it can."""
 
     reason: str | None
@@ -260,7 +256,7 @@ class ModuleStore:
         if self._read_only:
             return
         known = self._uses.get(entry.id)
-        self._uses[entry.id] = Uses(known.count + 1 if known else 1, int(self._clock() * 1000))
+        self._uses[entry.id] = Uses(known.times + 1 if known else 1, int(self._clock() * 1000))
         if len(self._uses) >= _FLUSH_AFTER_USES:
             self.flush()
 
@@ -330,8 +326,7 @@ def open_folder(
 
 
 def _statement(artifact: bytes, predicate: Predicate, source: str | None, ir: bytes | None) -> Statement:
-    complete = replace(
-        predicate,
+    complete = predicate._replace(
         source_digest=_agreed(predicate.source_digest, None if source is None else source.encode(), "source"),
         ir_digest=_agreed(predicate.ir_digest, ir, "IR"),
     )
@@ -352,7 +347,7 @@ def _confirm(entry: Entry, verified: Verified) -> None:
     """The index says nothing that is not signed."""
     signed = Description.of(verified.statement)
     if signed != entry.description:
-        said, meant = asdict(entry.description), asdict(signed)
+        said, meant = entry.description._asdict(), signed._asdict()
         field = next(name for name in said if said[name] != meant[name])
         raise StatementMismatch(f"Module {entry.digest[:16]}: {field} in the index is not the signed one")
     if entry.signer not in {key.public.key_id for key in verified.signers}:

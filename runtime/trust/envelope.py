@@ -6,7 +6,7 @@ an envelope can ask for a weaker one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runtime.trust import strict
 from runtime.trust.errors import Malformed, Unsigned
@@ -24,14 +24,12 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     key_id: str
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     payload: bytes
     signatures: tuple[Signature, ...]
 

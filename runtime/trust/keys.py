@@ -12,9 +12,8 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runtime.trust.errors import BadSignature, KeyFileError, WrongPassphrase
 from runtime.trust.files import private_folder, write_atomic
@@ -27,8 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _KEY_FILE_LIMIT = 16384
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKey:
+class PublicKey(NamedTuple):
     """The 32 bytes of an Ed25519 public key."""
 
     raw: bytes
@@ -119,8 +117,7 @@ class SigningKey:
         return cls(key)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyInfo:
+class KeyInfo(NamedTuple):
     name: str
     public: PublicKey
     path: Path

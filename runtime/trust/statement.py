@@ -7,9 +7,8 @@ module is found by a key instead of being compiled: whatever the index claims mu
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from runtime.trust import strict
 from runtime.trust.errors import Malformed
@@ -20,8 +19,7 @@ STATEMENT_LIMIT = 3 << 20
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(NamedTuple):
     """An exported definition and the keys it is found by (64 hex digits each)."""
 
     name: str
@@ -55,8 +53,7 @@ class Export:
         return export
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(NamedTuple):
     """What the artifact was built from and for."""
 
     action_key: str
@@ -96,8 +93,7 @@ class Build:
         return build
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """That two engines agreed: on ``inputs`` generated from ``seed`` and the examples, whose digest is
     ``inputs_digest``.  ``inconclusive`` of them ended in a resource limit and prove nothing."""
 
@@ -129,8 +125,7 @@ class Certificate:
         return certificate
 
 
-@dataclass(frozen=True, slots=True)
-class Validity:
+class Validity(NamedTuple):
     """Seconds since 1970 (UTC), None = unbounded.  ``not_after`` is the last valid second."""
 
     not_before: int | None = None
@@ -152,8 +147,7 @@ class Validity:
 ALWAYS = Validity()
 
 
-@dataclass(frozen=True, slots=True)
-class Predicate:
+class Predicate(NamedTuple):
     """What is known about a module besides its bytes.  ``source_digest`` and ``ir_digest`` are those of
     the source text (UTF-8) and the serialised IR, if known."""
 
@@ -203,8 +197,7 @@ class Predicate:
         return predicate
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """``digest``: SHA-256 of the artifact, hex."""
 
     digest: str

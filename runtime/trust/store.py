@@ -11,9 +11,8 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runtime.trust import strict
 from runtime.trust.errors import Malformed, TrustStoreError
@@ -26,8 +25,7 @@ ALGORITHM = "ed25519"
 _FILE_LIMIT = 8 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedKey:
+class TrustedKey(NamedTuple):
     """A key that may sign modules whose name is in one of ``namespaces``: ``*`` is every name, ``a.b``
     that name, ``a.*`` every name below ``a``."""
 
@@ -40,8 +38,7 @@ class TrustedKey:
         return any(_covers(pattern, module) for pattern in self.namespaces)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """``signatures``: how many trusted keys must have signed a module. ``least_inputs``: how many inputs
     its certificate must count."""
 
@@ -49,8 +46,7 @@ class Policy:
     least_inputs: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TrustStore:
+class TrustStore(NamedTuple):
     """``revoked_keys`` and ``revoked_modules`` map an id or a digest to the reason."""
 
     keys: tuple[TrustedKey, ...] = ()
@@ -77,19 +73,19 @@ class TrustStore:
         others = tuple(k for k in self.keys if k.public != key.public)
         if any(k.name == key.name for k in others):
             raise TrustStoreError(f"Another key is named {key.name!r}", hint="give it another name")
-        return replace(self, keys=(*others, key))
+        return self._replace(keys=(*others, key))
 
     def without_key(self, key_id: str) -> TrustStore:
-        return replace(self, keys=tuple(k for k in self.keys if k.public.key_id != key_id))
+        return self._replace(keys=tuple(k for k in self.keys if k.public.key_id != key_id))
 
     def revoke_key(self, key_id: str, reason: str = "") -> TrustStore:
         """From now on nothing that the key ever signed is accepted."""
         others = tuple(entry for entry in self.revoked_keys if entry[0] != key_id)
-        return replace(self, revoked_keys=(*others, (key_id, reason)))
+        return self._replace(revoked_keys=(*others, (key_id, reason)))
 
     def revoke_module(self, digest: str, reason: str = "") -> TrustStore:
         others = tuple(entry for entry in self.revoked_modules if entry[0] != digest)
-        return replace(self, revoked_modules=(*others, (digest, reason)))
+        return self._replace(revoked_modules=(*others, (digest, reason)))
 
     def encode(self) -> bytes:
         import json

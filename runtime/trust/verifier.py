@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runtime.trust import envelope as dsse
 from runtime.trust import statement as intoto
@@ -32,8 +32,7 @@ from runtime.trust.store import TrustedKey, TrustStore
 _CACHE_LIMIT = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """A statement and the trusted keys that signed it."""
 
     statement: Statement

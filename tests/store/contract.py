@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,7 +70,7 @@ class BlobContract:
 
     def test_too_much_is_not_put(self, backend: BlobBackend) -> None:
         blobs = BlobStore(backend)
-        small = replace(WASM, limit=4)
+        small = WASM._replace(limit=4)
         with pytest.raises(TooLarge):
             blobs.put(small, b"12345")
         assert list(blobs.digests(WASM)) == []

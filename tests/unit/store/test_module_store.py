@@ -93,11 +93,10 @@ def test_only_valid_modules_are_published(tmp_path: Path) -> None:
 
 
 def test_an_unknown_target_is_refused(shop: Shop) -> None:
-    from dataclasses import replace
 
     p = predicate(salt="2")
     with pytest.raises(InvalidModule, match="x86"):
-        shop.store.publish(ARTIFACT, replace(p, build=replace(p.build, target="x86")), shop.key)
+        shop.store.publish(ARTIFACT, p._replace(build=p.build._replace(target="x86")), shop.key)
 
 
 def test_a_damaged_entry_is_quarantined_for_all_and_healed_by_publishing(shop: Shop) -> None:
