@@ -290,10 +290,10 @@ cdef class Instance:
     # --- results ----------------------------------------------------------------------------
 
     cdef object decoded(self, int64_t encoded):
-        cdef size_t size = <size_t> encoded >> 32
+        cdef size_t at = <uint32_t> encoded, size = <uint64_t> encoded >> 32
         if size > <size_t> self.limits.output_bytes:
             raise limit_error("OutputLimit", self.limits.output_bytes)
-        return transit.decode(self.machine.memory + (<size_t> encoded & 0xFFFFFFFF), size, self._handle)
+        return transit.decode(self.machine.memory + at, size, self._handle)
 
     def _handle(self, int64_t value):
         return new_handle(self, <uint64_t> value)
