@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 MAX_BYTES: Final = 16 << 20
 """Largest source file that is read."""
+_MARK: Final = b"\xef\xbb\xbf"
 
 
 class Span(NamedTuple):
@@ -43,13 +44,13 @@ class SourceFile:
                 data = file.read(MAX_BYTES + 1)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             reason = getattr(error, "strerror", None) or str(error)
-            raise _refusal("IO001", f"Cannot read {name}: {reason}") from None
+            raise _refusal("IO001", f"The file cannot be read: {reason}", cls(name, "")) from None
         if len(data) > MAX_BYTES:
-            raise _refusal("IO002", f"{name} is larger than {MAX_BYTES >> 20} MiB")
+            raise _refusal("IO002", f"The file is larger than {MAX_BYTES >> 20} MiB", cls(name, ""))
         try:
             return cls(name, data.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
-            raise _not_utf8(name, data, error) from None
+            raise _not_utf8(name, data, error.start) from None
 
     @property
     def line_count(self) -> int:
@@ -86,18 +87,23 @@ class SourceFile:
         return f"SourceFile({self.name!r}, {len(self.text)} code points)"
 
 
-def _refusal(code: str, message: str, hint: str | None = None) -> Exception:
+def _refusal(
+    code: str, message: str, source: SourceFile, span: Span | None = None, hint: str | None = None
+) -> Exception:
     from rtfsc.diagnostics import Diagnostic, DiagnosticError
 
-    return DiagnosticError([Diagnostic(code, message, None, hint=hint)])
+    return DiagnosticError([Diagnostic(code, message, span, hint=hint)], source)
 
 
-def _not_utf8(name: str, data: bytes, error: UnicodeDecodeError) -> Exception:
-    # utf-8-sig reports positions after the mark that it dropped
-    at = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
-    line = data.count(b"\n", 0, at) + 1
+def _not_utf8(name: str, data: bytes, start: int) -> Exception:
+    """``start`` counts from behind the byte-order mark, if there is one."""
+    mark = len(_MARK) if data.startswith(_MARK) else 0
+    at = mark + start
+    offset = len(data[mark:at].decode())
     return _refusal(
         "IO003",
-        f"{name} is not valid UTF-8: byte {at} (line {line}) is 0x{data[at]:02x}",
+        f"The file is not valid UTF-8: byte {at} is 0x{data[at]:02x}",
+        SourceFile(name, data[mark:].decode(errors="replace")),
+        Span(offset, offset + 1),
         hint="save the file as UTF-8",
     )

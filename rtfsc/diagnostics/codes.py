@@ -46,12 +46,12 @@ def explain(code: str) -> str | None:
     entry = find(code)
     if entry is None:
         return None
-    from textwrap import fill
+    from textwrap import fill, indent
 
     paragraphs = "\n".join(fill(line, 96) for line in entry.explanation.splitlines())
     text = f"{entry.code}: {entry.title}\n\n{paragraphs}\n"
     if entry.example:
-        text += "\nExample:\n\n" + "".join(f"    {line}\n" for line in entry.example.splitlines())
+        text += "\nExample:\n\n" + indent(entry.example, "    ") + "\n"
     return text
 
 

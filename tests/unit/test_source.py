@@ -54,7 +54,10 @@ def test_invalid_utf8_names_the_byte(tmp_path: Path, data: bytes, byte: int, lin
     path.write_bytes(data)
     error = refusal(path)
     assert error.code == "IO003"
-    assert f"byte {byte} (line {line}) is 0x{data[byte]:02x}" in error.message
+    assert error.message == f"The file is not valid UTF-8: byte {byte} is 0x{data[byte]:02x}"
+    assert error.source is not None and error.span is not None
+    assert error.source.line_column(error.span.start)[0] == line
+    assert error.source.text[error.span.start] == "\ufffd"
 
 
 def test_size_limit(tmp_path: Path) -> None:
