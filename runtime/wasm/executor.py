@@ -195,6 +195,12 @@ class Instance:
         """Frees the memory of the instance. Functions and handles of it raise `InstanceClosed` then."""
         self._machine.close()
 
+    def __enter__(self) -> Instance:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
     def _entry(self, name: str, kind: str) -> dict[str, Any]:
         entry = self._exports.get(name)
         if entry is None or entry["kind"] != kind:

@@ -84,7 +84,7 @@ cdef class Machine:
 cdef class Function:
     cdef Machine machine
     cdef uint64_t boxed
-    cdef bint open
+    cdef bint open, counted      # counted: keeps the region of the call that made it
     cdef uint64_t _value(self) except? 10
 
 

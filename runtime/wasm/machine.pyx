@@ -45,7 +45,8 @@ PRINT = "rt_str_pr"
 cdef enum:
     TRAP_STACK_OVERFLOW = 0
     TRAP_OUT_OF_FUEL = 11
-    MAX_MEMORY = 0xFFFF0000
+
+cdef uint64_t MAX_MEMORY = <uint64_t>0xFFFF0000
 
 
 # --- limits -------------------------------------------------------------------------------------
@@ -165,11 +166,8 @@ cdef class Machine:
                 self.context, functype, on_host_call, <void *>self, NULL, &out.of.func)
             api.wasm_functype_delete(functype)
             return 0
-        if module == "rtfs":
-            if name == "memory" or name.startswith("rt_"):
-                if self._get(&self.rt, name, out):
-                    return 0
-            elif name == "table" and self._get(&self.rt, "__indirect_function_table", out):
+        if module == "rtfs" and (name in ("memory", "table") or name.startswith("rt_")):
+            if self._get(&self.rt, name, out):
                 return 0
         raise ModuleRejected(f"the module imports {module}.{name}, which this host does not offer")
 
@@ -285,7 +283,7 @@ cdef class Machine:
     cdef int fail(self, void *error, void *trap) except -1:
         """Frees both and raises what stopped the call."""
         cdef uint8_t code = 255
-        cdef str text, where = ""
+        cdef str text = "", where = ""
         if trap != NULL:
             if not api.wasmtime_trap_code(trap, &code):
                 code = 255
@@ -312,7 +310,8 @@ cdef class Machine:
             return error_class("StackOverflow")("StackOverflow", "Stack overflow")
         if code == TRAP_OUT_OF_FUEL and self.counts_fuel:
             return limit_error("FuelExhausted", self.limits.fuel)
-        message = f"Internal error: {text.splitlines()[0] if text else 'trap'}{where}"
+        reason = text.strip().splitlines()[-1].strip() if text.strip() else "trap"
+        message = f"Internal error: {reason}{where}"
         return error_class("InternalError")("InternalError", message)
 
     # --- values -----------------------------------------------------------------------------
@@ -562,8 +561,10 @@ cdef class Machine:
 cdef Function _function(Machine machine, uint64_t value):
     cdef Function f = Function.__new__(Function)
     f.machine, f.boxed, f.open = machine, value, True
-    machine.made += 1
-    machine.live += 1
+    f.counted = value >= state(machine, layout.STATE_MARK)[0]
+    if f.counted:  # what $init made stays anyway
+        machine.made += 1
+        machine.live += 1
     return f
 
 
@@ -602,7 +603,8 @@ cdef class Function:
         """Lets go of the function's memory; later calls raise `InstanceClosed`."""
         if self.open:
             self.open = False
-            self.machine.drop_handle()
+            if self.counted:
+                self.machine.drop_handle()
 
     def __enter__(self):
         return self
@@ -611,7 +613,7 @@ cdef class Function:
         self.close()
 
     def __dealloc__(self):
-        if self.open and self.machine is not None:
+        if self.open and self.counted:
             self.machine.drop_handle()
 
 

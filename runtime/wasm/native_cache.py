@@ -2,7 +2,7 @@
 
 wasmtime runs whatever it is given here, so nothing is taken from a shared place: the folder must
 belong to this user and be closed to others, and every file carries its own digest. Any failure is a
-miss; a folder that cannot be used disables the cache and says why in `why_off`.
+miss; a folder that cannot be used disables the cache, and `NativeCache.unusable_reason` says why.
 """
 
 from __future__ import annotations
@@ -31,10 +31,14 @@ class NativeCache:
 
     def __init__(self, setup: str, folder: Path | None = None) -> None:
         self._setup = setup.encode()
-        self._folder = folder or default_folder()
+        self.folder = folder or default_folder()
         self._usable: bool | None = None
         self.why_off: str | None = None
-        """Why nothing is cached, None while the cache works or has not been used."""
+
+    def unusable_reason(self) -> str | None:
+        """Why nothing can be kept; None while the cache works."""
+        self._ready()
+        return self.why_off
 
     def get(self, wasm_digest: bytes) -> bytes | None:
         """The machine code for a module with this SHA-256, None if there is none that can be trusted."""
@@ -68,7 +72,7 @@ class NativeCache:
                 file.write(_MAGIC + self._seal(wasm_digest, native) + native)
             os.replace(temporary, path)
         except OSError as error:
-            self.why_off = f"cannot write to {self._folder}: {error.strerror}"
+            self.why_off = f"cannot write to {self.folder}: {error.strerror}"
             _remove(temporary)
 
     def drop(self, wasm_digest: bytes) -> None:
@@ -80,7 +84,7 @@ class NativeCache:
         return hashlib.sha256(self._setup + b"\0" + wasm_digest + native).digest()
 
     def _path(self, wasm_digest: bytes) -> Path:
-        return self._folder / hashlib.sha256(self._setup + b"\0" + wasm_digest).hexdigest()
+        return self.folder / hashlib.sha256(self._setup + b"\0" + wasm_digest).hexdigest()
 
     def _ready(self) -> bool:
         if self._usable is None:
@@ -90,12 +94,12 @@ class NativeCache:
 
     def _prepare(self) -> str | None:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            found = os.lstat(self._folder)
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            found = os.lstat(self.folder)
         except (OSError, RuntimeError) as error:
-            return f"cannot use {self._folder}: {error}"
+            return f"cannot use {self.folder}: {error}"
         if not _private(found, stat.S_ISDIR):
-            return f"{self._folder} is not a folder of this user alone (mode 0700)"
+            return f"{self.folder} is not a folder of this user alone (mode 0700)"
         return None
 
 
