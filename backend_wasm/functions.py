@@ -119,9 +119,10 @@ class _Wrapper:
         f = self.f
         for i in range(count - 1):
             f.op("local.get 1", f"i64.const {i}", f.module.rt("rt_seq_nth"))
-        f.op("local.get 1")
         if count > 1:
-            f.op(f"i64.const {(count - 1) << 1 | 1}", f.module.rt("rt_drop"))
+            f.op(f"i64.const {(count - 1) << 1 | 1}", "local.get 1", f.module.rt("rt_drop"))
+        else:
+            f.op("local.get 1")
 
     def call(self) -> None:
         f, function = self.f, self.function
