@@ -37,6 +37,7 @@ from rtfsc.ir.nodes import (
     Try,
     Var,
 )
+from rtfsc.primitives.ops import OPS
 
 MAX_DEPTH: Final = 10_000
 _LIMIT: Final = 100_000
@@ -307,7 +308,7 @@ def _copy_try(c: Copier, e: Try) -> Expr:
 _COPY: Final[dict[type, Callable[..., Expr]]] = {
     Const: lambda c, e: Const(e.type, e.value),
     Local: _copy_local,
-    Global: lambda c, e: Global(e.name, e.type, e.checked, e.site or c.site),
+    Global: lambda c, e: Global(e.name, e.type, e.checked, e.site or (c.site if e.checked else 0)),
     SetGlobal: lambda c, e: SetGlobal(e.name, c.copy(e.value)),
     Let: _copy_let,
     LetRec: _copy_letrec,
@@ -319,7 +320,9 @@ _COPY: Final[dict[type, Callable[..., Expr]]] = {
     CallValue: lambda c, e: CallValue(c.copy(e.callee), c.all(e.args), e.site or c.site, e.tail and c.tails),
     Apply: lambda c, e: Apply(c.copy(e.callee), c.copy(e.args), e.site or c.site, e.tail and c.tails),
     Closure: lambda c, e: Closure(e.func, c.all(e.captures)),
-    Prim: lambda c, e: Prim(e.op, c.all(e.args), e.type, e.site or c.site, e.imm),
+    Prim: lambda c, e: Prim(
+        e.op, c.all(e.args), e.type, e.site or (c.site if OPS[e.op].raises else 0), e.imm
+    ),
     Try: _copy_try,
 }
 

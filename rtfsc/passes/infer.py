@@ -279,7 +279,8 @@ class Inference:
         seen, vars = self.frames[e.label]
         now = [(t, x.type) for x, t in zip(args, types, strict=True)]
         seen[:] = _join(seen, now)
-        return Recur(e.label, [coerce(x, t, v.type) for x, t, v in zip(args, types, vars, strict=True)]), T.NEVER
+        args = [coerce(x, t, v.type) for x, t, v in zip(args, types, vars, strict=True)]
+        return Recur(e.label, args), T.NEVER
 
     def call(self, e: Call) -> Typed:
         closure = None if e.closure is None else self.walk(e.closure)[0]

@@ -12,7 +12,9 @@ After::
     (function fib (params n)
       (if (is [int] n) (call fib#i (as [int] n) ^int) …))
     (function fib#i (params (n int)) (result int)
-      (if (int.lt n 2) n (int.add (call fib#i (int.sub n 1 @1) ^int @1) (call fib#i (int.sub n 2 @1) ^int @1) @1)))
+      (if (int.lt n 2)
+        n
+        (int.add (call fib#i (int.sub n 1 @1) ^int @1) (call fib#i (int.sub n 2 @1) ^int @1) @1)))
 
 An instance is a function with one letter per parameter: ``i f b`` for an int, float or bool that
 travels unboxed, ``v`` for a value; within an instance the types of value parameters are joined over all
@@ -147,7 +149,8 @@ class _Specialiser:
             generic = signature == "v" * len(base.params)
             name = base.name if generic else self.fresh(f"{base.name}#{signature}")
             n = len(base.params)
-            known[signature] = new = Instance(base, name, signature, [T.NEVER] * n, [T.NEVER] * len(base.captures))
+            captured = [T.NEVER] * len(base.captures)
+            known[signature] = new = Instance(base, name, signature, [T.NEVER] * n, captured)
             self.by_name[name] = new
             self.queue[new] = True
         return known[signature]
