@@ -138,7 +138,7 @@ class KeyRing:
         try:
             private_folder(self.folder)
             write_atomic(path, key.pem(passphrase), replace=False)
-            write_atomic(path.with_suffix(".pub"), key.public.pem(), mode=0o644)
+            _write_public(path, key.public)
         except FileExistsError:
             raise KeyFileError(f"A key named {name!r} exists already", hint="choose another name") from None
         except OSError as error:
@@ -177,6 +177,14 @@ def short(key_id: str) -> str:
     return key_id[:16]
 
 
+def _write_public(path: Path, public: PublicKey) -> None:
+    try:
+        write_atomic(path.with_suffix(".pub"), public.pem(), mode=0o644)
+    except OSError:
+        path.unlink()  # just made, of no use without its other half
+        raise
+
+
 def _read(path: Path, *, private: bool = False) -> bytes:
     try:
         with path.open("rb") as file:
@@ -196,7 +204,7 @@ def _passphrase(name: str, prompt: Prompt | None) -> str:
     file = os.environ.get(PASSPHRASE_FILE)
     if file:
         try:
-            return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+            return Path(file).read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
         except (OSError, UnicodeDecodeError) as error:
             raise KeyFileError(f"{PASSPHRASE_FILE}={file}: cannot be read ({error})") from None
     if prompt is None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from runtime.trust import keys
 from runtime.trust.errors import BadSignature, KeyFileError, WrongPassphrase
 from runtime.trust.keys import PASSPHRASE_FILE, KeyRing, PublicKey, SigningKey
 
@@ -70,7 +73,7 @@ def test_an_encrypted_key_opens_with_its_passphrase_alone(tmp_path: Path) -> Non
 def test_the_passphrase_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ring = KeyRing(tmp_path)
     info = ring.new("team", passphrase="secret")
-    (tmp_path / "word").write_text("secret\n")
+    (tmp_path / "word").write_text("secret\r\nsecond line\n")
     monkeypatch.setenv(PASSPHRASE_FILE, str(tmp_path / "word"))
     assert ring.load("team").public == info.public
     monkeypatch.setenv(PASSPHRASE_FILE, str(tmp_path / "absent"))
@@ -95,6 +98,20 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
         ring.new("local")
     assert (tmp_path / "local.pem").read_bytes() == before
     assert sorted(os.listdir(tmp_path)) == ["local.pem", "local.pub"]
+
+
+def test_a_key_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine = keys.write_atomic
+
+    def full(path: Path, data: bytes, **options: Any) -> None:
+        if path.suffix == ".pub":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        genuine(path, data, **options)
+
+    monkeypatch.setattr(keys, "write_atomic", full)
+    with pytest.raises(KeyFileError, match="No space left"):
+        KeyRing(tmp_path).new("local")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "a/b", ".hidden", "x" * 65, "a b", "-rf"])
