@@ -69,6 +69,10 @@ class Instance:
         self._exports = {export.name: export for export in module.exports}
         self._functions: dict[str, Callable[..., Any]] = {}
 
+    def start(self) -> None:
+        """Evaluates the top level (once) and drops its value."""
+        self._native.start()
+
     def run(self) -> Any:
         """Evaluates the top level (once) and returns the value of the last form."""
         return self._native.run()

@@ -192,6 +192,7 @@ cdef int poll(Machine *m) noexcept nogil:
             m.limit = layout.ERRKIND_FUEL_EXHAUSTED
             return LIMIT
     start_chunk(m)
+    m.ticks -= 1        # the step that looks is the first of the next chunk
     if m.deadline and now >= m.deadline:
         m.limit = layout.ERRKIND_DEADLINE_EXCEEDED
         return LIMIT
