@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rtfsc.ast import nodes as A
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import Apply, Call, CallValue, Closure, Const, Expr, Let, Local, Seq, Var, integer
+from rtfsc.ir.nodes import Apply, Call, CallValue, Closure, Const, Expr, Let, Local, Var, integer
 from rtfsc.lower.checks import check_operands, conflict, result_checked
 from rtfsc.lower.context import FunctionContext, Tail, boxed_result, prim
-from rtfsc.lower.expr import CHUNK, list_of, lower, lower_all, map_of, vector_of
+from rtfsc.lower.expr import CHUNK, list_of, lower, lower_all, map_of, sequence, vector_of
 from rtfsc.lower.library import Target, apply_target
 from rtfsc.primitives.ops import OPS
 from rtfsc.sema.scopes import GlobalDef, LibraryName, Undefined
@@ -90,7 +90,7 @@ def _wrong_arity(node: A.Call, name: str, expected: str, fx: FunctionContext, si
                       node.span, labels=labels)  # fmt: skip
     effects = lower_all(node.args, fx)
     failure = prim("raise.arity", [Const(T.STR, name), Const(T.STR, expected), integer(count)], site)
-    return Seq(effects, failure) if effects else failure
+    return sequence(effects, failure)
 
 
 # --- values and keywords

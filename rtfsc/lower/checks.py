@@ -41,7 +41,7 @@ def rest_checked(rest: Var, declared: TypeExpr, fx: FunctionContext, span: Span,
 
 
 def conflict(fx: FunctionContext, span: Span, what: str, expected: str, actual: T.Type) -> None:
-    fx.m.sink.warning("N003", f"Type conflict: {what} is {expected}, but this is {kinds(actual)}", span)
+    fx.m.sink.warning("N003", f"Type conflict: {what} must be {expected}, but this is {kinds(actual)}", span)
 
 
 def kinds(mask: T.Type) -> str:

@@ -154,7 +154,12 @@ def lower_do(node: A.Do, fx: FunctionContext, tail: Tail) -> Expr:
     if not node.body:
         return result_checked(nil(), fx, node.span) if tail.calls else nil()
     effects = [lower(part, fx) for part in node.body[:-1]]
-    result = lower(node.body[-1], fx, tail)
+    return sequence(effects, lower(node.body[-1], fx, tail))
+
+
+def sequence(effects: list[Expr], result: Expr) -> Expr:
+    """The result after what its effects may raise."""
+    effects = [e for e in effects if type(e) not in (Const, Closure, Local)]
     return Seq(effects, result) if effects else result
 
 

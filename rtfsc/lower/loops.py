@@ -9,6 +9,7 @@ from rtfsc.lower.checks import checked
 from rtfsc.lower.context import FunctionContext, LoopTarget, Tail, has_kind, narrow, prim
 from rtfsc.lower.expr import lower, lower_all
 from rtfsc.lower.patterns import bind, bind_parts
+from rtfsc.sema.scopes import Local as Binding
 
 
 def lower_loop(node: A.Loop, fx: FunctionContext, tail: Tail) -> Expr:
@@ -17,11 +18,13 @@ def lower_loop(node: A.Loop, fx: FunctionContext, tail: Tail) -> Expr:
     label = fx.label()
     names = [b.pattern.name if type(b.pattern) is A.BindName else f"v{i}" for i, b in enumerate(node.binds, 1)]
     inner = Tail(tail.calls, LoopTarget(label, len(node.binds)))
+    if all(_is_independent(b) for b in node.binds[1:]):
+        return _loop(node, label, names, [lower(b.value, fx) for b in node.binds], inner, fx)
     starts: list[Var] = []
 
     def initial(at: int) -> Expr:
         if at == len(node.binds):
-            return _loop(node, label, names, starts, inner, fx)
+            return _loop(node, label, names, [Local(start) for start in starts], inner, fx)
         bound = node.binds[at]
         value = lower(bound.value, fx)
         start = Var(names[at], value.type)
@@ -33,8 +36,16 @@ def lower_loop(node: A.Loop, fx: FunctionContext, tail: Tail) -> Expr:
     return initial(0)
 
 
+def _is_independent(bound: A.Bind) -> bool:
+    """Whether an initial value cannot see the names before it."""
+    value = bound.value
+    if type(value) is A.PrimCall:
+        return not value.args
+    return type(value) is A.Const or (type(value) is A.Name and type(value.binding) is not Binding)
+
+
 def _loop(
-    node: A.Loop, label: str, names: list[str], starts: list[Var], tail: Tail, fx: FunctionContext
+    node: A.Loop, label: str, names: list[str], starts: list[Expr], tail: Tail, fx: FunctionContext
 ) -> Expr:
     variables = [Var(name, _carried(start.type, fx)) for name, start in zip(names, starts, strict=True)]
 
@@ -47,7 +58,7 @@ def _loop(
             return bind_parts(bound.pattern, var, fx, lambda: after(at + 1))
         return bind(bound.pattern, value, fx, lambda: after(at + 1))
 
-    return Loop(label, variables, [Local(start) for start in starts], after(0))
+    return Loop(label, variables, starts, after(0))
 
 
 def _carried(start: T.Type, fx: FunctionContext) -> T.Type:

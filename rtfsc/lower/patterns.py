@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rtfsc.ast import nodes as A
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import Const, Expr, If, Let, Local, Seq, Var, integer
+from rtfsc.ir.nodes import Const, Expr, If, Let, Local, Var, integer
 from rtfsc.lower.context import FunctionContext, has_kind, narrow, prim
 
 Body = Callable[[], Expr]
@@ -19,7 +19,9 @@ def bind(pattern: A.Pattern, value: Expr, fx: FunctionContext, body: Body) -> Ex
         var = fx.vars[pattern.local] = Var(pattern.name, value.type)  # type: ignore[union-attr]
         return Let(var, value, body())
     if kind is A.Wildcard:
-        return Seq([value], body())
+        from rtfsc.lower.expr import sequence
+
+        return sequence([value], body())
     var = Var("whole", value.type)
     return Let(var, value, bind_parts(pattern, var, fx, body))
 

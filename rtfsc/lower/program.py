@@ -5,9 +5,9 @@ from __future__ import annotations
 from rtfsc.ast import nodes as A
 from rtfsc.diagnostics import Sink
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import INIT, Closure, Const, Expr, Function, Module, Seq, nil
+from rtfsc.ir.nodes import INIT, Expr, Function, Module, nil
 from rtfsc.lower.context import NOT_TAIL, Definition, FunctionContext, ModuleContext
-from rtfsc.lower.expr import lower, ready
+from rtfsc.lower.expr import lower, ready, sequence
 from rtfsc.lower.library import PREFIX, Linker, Source
 from rtfsc.sema.interface import export_of
 from rtfsc.sema.resolve import Resolver, resolve
@@ -75,7 +75,5 @@ def _init(program: A.Program, m: ModuleContext) -> None:
     m.add(function)
     fx = FunctionContext(m, Definition(""), None, None)
     forms: list[Expr] = [lower(node, fx, NOT_TAIL) for node in program.body]
-    effects = [form for form in forms[:-1] if type(form) not in (Const, Closure)]
-    result: Expr = forms[-1] if forms else Const(T.NIL, None)
-    function.body = Seq(effects, result) if effects else result
+    function.body = sequence(forms[:-1], forms[-1]) if forms else nil()
     function.result = T.ANY
