@@ -25,6 +25,8 @@ def lower_program(
     ready()
     resolver = resolve(program, sink)
     linker = Linker(library if library is not None else _installed())
+    if sink.has_errors:
+        return Module(module_name, {INIT: Function(INIT, [], nil())})
     m = ModuleContext(Module(module_name, {}), sink, linker, library=library is not None)
     _name_globals(resolver, m)
     _init(program, m)
