@@ -223,8 +223,8 @@ class Wasm:
         import wasmtime
 
         self.store = wasmtime.Store()
-        module = wasmtime.Module.from_file(self.store.engine, str(ROOT / "backend_wasm/rt.wasm"))
-        self.exports = wasmtime.Instance(self.store, module, []).exports(self.store)
+        self.module = wasmtime.Module.from_file(self.store.engine, str(ROOT / "backend_wasm/rt.wasm"))
+        self.exports = wasmtime.Instance(self.store, self.module, []).exports(self.store)
         self.memory = self.exports["memory"]
         self.write(L.STATE_MAX, max_bytes.to_bytes(4, "little"))
         self.exports["rt_init"](self.store)
