@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend_wasm import layout as L
 from backend_wasm.analysis import Facts, analyse
 from backend_wasm.sections import ACTION, INTERFACE, SITES, canonical_json, custom_section, producers
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import Export, Module
+from rtfsc.ir.nodes import Export, Module, Site
 
 _LETTER = {"i64": "i", "f64": "f", "i32": "b", "val": "v"}
 
 
-def custom_sections(module: Module, action: Mapping[str, Any] | None, version: str) -> bytes:
-    """All custom sections, ready to append to the binary."""
+def custom_sections(
+    module: Module, sites: Sequence[int], action: Mapping[str, Any] | None, version: str
+) -> bytes:
+    """All custom sections, ready to append to the binary. ``sites``: those that code refers to."""
     facts = analyse(module)
     parts = [
         custom_section(INTERFACE, canonical_json(interface(module, facts))),
-        custom_section(SITES, canonical_json([[s.definition, s.ordinal, s.start, s.end] for s in module.sites])),
+        custom_section(SITES, canonical_json([_site(module.sites[i - 1]) for i in sites])),
         custom_section("producers", producers("rtfsc", version)),
     ]
     if action is not None:
         parts.insert(2, custom_section(ACTION, canonical_json(dict(action))))
     return b"".join(parts)
+
+
+def _site(site: Site) -> list[Any]:
+    return [site.definition, site.ordinal, site.start, site.end]
 
 
 def interface(module: Module, facts: Facts) -> dict[str, Any]:
@@ -38,7 +44,12 @@ def interface(module: Module, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _export(module: Module, facts: Facts, export: Export) -> dict[str, Any]:
+def describe_export(module: Module, export: Export) -> dict[str, Any]:
+    """One export without its variants, which exist in a compiled module alone."""
+    return _export(module, None, export)
+
+
+def _export(module: Module, facts: Facts | None, export: Export) -> dict[str, Any]:
     return {
         "name": export.name,
         "kind": "value" if export.func is None else "function",
@@ -51,7 +62,7 @@ def _export(module: Module, facts: Facts, export: Export) -> dict[str, Any]:
         "examples": list(export.examples),
         "def_hash": export.def_hash,
         "interface_hash": export.interface_hash,
-        "variants": _variants(module, facts, export),
+        "variants": _variants(module, facts, export) if facts else [],
     }
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtfsc.diagnostics import Diagnostic
 from rtfsc.driver import Compilation
 from rtfsc.options import CompileOptions
 from rtfsc.registry import executor
 from rtfsc.source import SourceFile
+
+if TYPE_CHECKING:
+    from rtfsc.ir.nodes import Export, Module
 
 TARGETS = {"evaluator": "rtfs-ir", "wasm": "wasm32"}
 
@@ -55,3 +59,34 @@ def instantiate(compilation: Compilation, engine: str, limits: Any) -> Any:
     if engine == "evaluator":
         return run_by.instantiate_module(compilation.ir, limits=limits)  # type: ignore[attr-defined]
     return run_by.instantiate(compilation.artifact, limits=limits)
+
+
+def exports_of(module: Module) -> dict[str, Mapping[str, Any]]:
+    """The exports by name, each as in the section ``rtfs.interface``."""
+    from backend_wasm.interface import describe_export
+
+    return {export.name: describe_export(module, export) for export in module.exports}
+
+
+def read_value(text: str) -> Any:
+    """The Python value of an RTFS expression, from the evaluator. Raises `DiagnosticError`, `RtfsError`."""
+    from runtime.values.limits import Limits
+
+    compilation = Compilation(SourceFile("<value>", text), CompileOptions(level=0, target="rtfs-ir"))
+    with instantiate(compilation, "evaluator", Limits(deadline_ms=1000)) as instance:
+        return instance.run()
+
+
+def example_arguments(export: Export) -> list[tuple[Any, ...]]:
+    """The arguments of the example calls ``(f a b)`` in the doc of an exported function."""
+    from rtfsc.syntax.forms import List, Symbol
+
+    found = []
+    for text in export.examples:
+        forms = Compilation(SourceFile("<example>", text)).forms
+        call = forms[0] if len(forms) == 1 else None
+        if isinstance(call, List) and call.items and isinstance(call.items[0], Symbol):
+            if call.items[0].name == export.name:
+                start, end = call.items[0].span.end, call.span.end - 1
+                found.append(tuple(read_value(f"[{text[start:end]}]")))
+    return found

@@ -71,9 +71,15 @@ class Runtime:
         trusted. Safe to call again."""
         from runtime.trust.store import TrustedKey
 
+        from runtime.trust.errors import KeyFileError
+
         runtime = cls(**{"store": True, **options})
         if LOCAL_KEY not in runtime.keys:
-            runtime.keys.new(LOCAL_KEY)
+            try:
+                runtime.keys.new(LOCAL_KEY)
+            except KeyFileError:
+                if LOCAL_KEY not in runtime.keys:  # else another process was faster
+                    raise
         public = runtime.keys.public(LOCAL_KEY)
         if runtime.trust_file.load().find(public.key_id) is None:
             runtime.trust_file.change(lambda trust: trust.with_key(TrustedKey(public, LOCAL_KEY)))
@@ -154,6 +160,16 @@ class Runtime:
     # -- retrieving
 
     def _from_store(self, source: SourceFile) -> Module | None:
+        """A store that fails is a miss: the source is at hand."""
+        from runtime.store.errors import StoreError
+
+        try:
+            return self._look_up(source)
+        except StoreError as error:
+            warnings.warn(RefusedEntry(f"the store cannot be read, compiling anew: {error}"), stacklevel=5)
+            return None
+
+    def _look_up(self, source: SourceFile) -> Module | None:
         digest = hashlib.sha256(source.text.encode()).hexdigest()
         exact = self.store.find_by_source(digest, compiler_fingerprint(), f"O{self.level}", "wasm32")
         for artifact in self._fetched(exact):
@@ -199,7 +215,7 @@ class Runtime:
                 artifact = self.store.fetch(entry)
             except (TrustError, StoreError) as error:
                 self.store.quarantine(entry, error)
-                warnings.warn(RefusedEntry(f"stored module refused, compiling anew: {error}"), stacklevel=6)
+                warnings.warn(RefusedEntry(f"stored module refused, compiling anew: {error}"), stacklevel=7)
                 continue
             self.store.touch(entry)
             yield artifact

@@ -42,9 +42,9 @@ def render(compilation: Compilation, stage: str) -> bytes:
 
 def _text(compilation: Compilation, stage: str) -> str:
     if stage == "forms":
-        from rtfsc.syntax.printer import show as show_form
+        from rtfsc.syntax.printer import print_form
 
-        return "\n".join(show_form(form) for form in compilation.forms)
+        return "\n".join(print_form(form) for form in compilation.forms)
     if stage == "ast":
         from rtfsc.ast.dump import dump
 

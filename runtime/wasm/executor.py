@@ -166,6 +166,10 @@ class Instance:
         """The section ``rtfs.interface``."""
         return self._artifact.interface
 
+    def start(self) -> None:
+        """Evaluates the top level (once) and drops its value."""
+        self._start()
+
     def run(self) -> Any:
         """Evaluates the top level (once) and returns the value of the last form."""
         return self._machine.convert(self._start())
