@@ -40,8 +40,13 @@ cdef extern from "Python.h":
     int64_t PyLong_AsLongLongAndOverflow(PyObject *, int *) except? -1
     Py_ssize_t PyTuple_GET_SIZE(PyObject *)
     PyObject *Py_True
+    Py_UCS4 PyUnicode_ReadChar(str, Py_ssize_t) except? 0xFFFFFFFF
 
 _KINDS = {"i": VAL_I64, "f": VAL_F64, "b": VAL_I32, "v": VAL_I64}
+
+
+cdef inline char letter_of(str letter) except -1:
+    return <char>PyUnicode_ReadChar(letter, 0)
 
 
 cdef inline bint fits(Variant *v, PyObject **args) noexcept:
@@ -109,11 +114,11 @@ cdef class Export:
         if len(params) != self.fixed + self.rest:
             raise ModuleRejected(f"{export}: variant of another arity")
         results = (_KINDS[result], VAL_I32) if raises and result != "v" else (_KINDS[result],)
-        self.machine.bind(export, tuple([_KINDS[letter] for letter in params]), results, &v.func)
+        self.machine.bind(export, tuple([_KINDS[letter] for letter in list(params)]), results, &v.func)
         memset(v.params, 0, sizeof(v.params))
         for i, letter in enumerate(params):
-            v.params[i] = <char><int>ord(letter)
-        v.count, v.result, v.raises = len(params), <char><int>ord(result), raises
+            v.params[i] = letter_of(letter)
+        v.count, v.result, v.raises = len(params), letter_of(result), raises
         self.variant_count += 1
         return 0
 

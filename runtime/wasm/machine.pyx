@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: language_level=3
 """Calls into one module: entering and leaving, limits, values, errors. See machine.pxd."""
 
 import time
@@ -310,7 +310,7 @@ cdef class Machine:
             return error_class("StackOverflow")("StackOverflow", "Stack overflow")
         if code == TRAP_OUT_OF_FUEL and self.counts_fuel:
             return limit_error("FuelExhausted", self.limits.fuel)
-        reason = text.strip().splitlines()[-1].strip() if text.strip() else "trap"
+        reason = text.rpartition("wasm trap: ")[2].strip()  # the rest is a backtrace in code offsets
         message = f"Internal error: {reason}{where}"
         return error_class("InternalError")("InternalError", message)
 
