@@ -7,6 +7,7 @@ project's own marshaller. Lists are `Ls`, keywords `Kw`, errors `Err`.
 from __future__ import annotations
 
 import ctypes
+import os
 import struct
 import subprocess
 from pathlib import Path
@@ -176,14 +177,14 @@ _C_TYPES = {"i64": ctypes.c_int64, "f64": ctypes.c_double, "i32": ctypes.c_uint3
 
 
 def build_native(folder: Path, *flags: str) -> Path:
-    """The native library with extra gcc flags."""
+    """The native library with extra gcc flags, and those of RT_TEST_CFLAGS (sanitizers)."""
     from buildtools.compile_rt import compile_float_object
     from buildtools.generate import generate
 
     generate(ROOT)
     zig = compile_float_object(ROOT, ROOT / "build" / "rt")
     out = folder / "librt.so"
-    command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", *WARNINGS, *flags]
+    command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", *WARNINGS, *os.environ.get("RT_TEST_CFLAGS", "").split(), *flags]
     subprocess.run([*command, str(ROOT / "backend_wasm/rt/rt.c"), str(zig), "-o", str(out)], check=True)
     return out
 
