@@ -10,7 +10,7 @@ from typing import Any
 
 from backend_wasm.assemble import assemble
 from backend_wasm.interface import custom_sections
-from backend_wasm.module import emit_module
+from backend_wasm.module import Emitted, emit_module
 from backend_wasm.sections import drop_section
 from rtfsc.ir.nodes import Module
 from rtfsc.ir.walk import deep
@@ -28,15 +28,19 @@ class Wasm32Backend:
 
     def wat(self, module: Module) -> str:
         """The module as text, without its custom sections."""
+        return self._emit(module).wat
+
+    def _emit(self, module: Module) -> Emitted:
         with deep():
             return emit_module(module)
 
     def compile(self, module: Module, *, action: Mapping[str, Any] | None = None) -> bytes:
         """The binary module. Same module and action, same bytes."""
-        binary = assemble(self.wat(module))
+        emitted = self._emit(module)
+        binary = assemble(emitted.wat)
         if not self.names:
             binary = drop_section(binary, "name")
-        return binary + custom_sections(module, action, self.fingerprint()[:16])
+        return binary + custom_sections(module, emitted.sites, action, self.fingerprint()[:16])
 
     def fingerprint(self) -> str:
         """Digest of the emitter's sources and the runtime library."""

@@ -55,7 +55,7 @@ def emit_call_value(f: FunctionEmitter, e: CallValue, tail: bool = False) -> str
 
 def _through_helper(f: FunctionEmitter, helper: str, site: int, tail: bool) -> str:
     """The helper gets the site too: after a tail call this frame is not there to add it."""
-    f.op(f"i32.const {site}")
+    f.op(f"i32.const {f.module.site(site)}")
     if tail:
         f.leave()
         f.op(f"return_call {helper}")
@@ -81,10 +81,10 @@ def _call_inline(f: FunctionEmitter, e: CallValue, tail: bool) -> str:
              f"{call}_indirect $:table (type {f.module.call_type(len(e.args))})")  # fmt: skip
         if not tail:
             f.orelse()
-            f.op(*lines, f"i32.const {e.site}", f"call {call_helper(f.module, len(e.args))}")
+            f.op(*lines, f"i32.const {f.module.site(e.site)}", f"call {call_helper(f.module, len(e.args))}")
     f.release("i64", *(temp for _, temp in operands))
     if tail:
-        f.op(*lines, f"i32.const {e.site}", f"return_call {call_helper(f.module, len(e.args))}")
+        f.op(*lines, f"i32.const {f.module.site(e.site)}", f"return_call {call_helper(f.module, len(e.args))}")
         return NEVER
     f.check_error(e.site)
     return "val"

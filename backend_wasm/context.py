@@ -23,6 +23,7 @@ class ModuleContext:
         self.imports: dict[str, None] = {}
         self.arities: dict[int, None] = {}
         self.helpers: dict[str, list[str]] = {}
+        self.sites: dict[int, int] = {}
         names = Names()
         self.function_names = {name: names.fresh(name) for name in module.functions}
         names = Names()
@@ -36,6 +37,10 @@ class ModuleContext:
     def rt(self, c_name: str) -> str:
         """The instruction that calls a function of `rt`."""
         return f"call {self.rt_name(c_name)}"
+
+    def site(self, site: int) -> int:
+        """The id of a site in this module: those that code refers to, in the order of first use."""
+        return self.sites.setdefault(site, len(self.sites) + 1) if site else 0
 
     def constant(self, e: Const) -> str:
         """The instruction that reads a constant of the pool."""

@@ -58,6 +58,15 @@ def value(f: FunctionEmitter, e: Expr, want: str) -> None:
     convert(f, _EMIT[type(e)](f, e), want)
 
 
+def natural(f: FunctionEmitter, e: Expr) -> str:
+    """Code for ``e`` in the representation that it comes in."""
+    if isinstance(e, Const) or isinstance(e, _BODIES):
+        own = T.rep(e.type)
+        value(f, e, own)
+        return own
+    return _EMIT[type(e)](f, e)
+
+
 def operand(f: FunctionEmitter, e: Expr, want: str) -> tuple[str, str]:
     """The value as an instruction that can be repeated, and the temporary that it holds or ``""``."""
     if isinstance(e, Local) and T.rep(e.var.type) == want:

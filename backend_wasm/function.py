@@ -35,7 +35,7 @@ class Handler:
 
 
 class FunctionEmitter:
-    """``value`` and ``operand`` are those of `backend_wasm.expressions`, handed in because primitives and
+    """``value``, ``operand`` and ``natural`` are those of `backend_wasm.expressions`, handed in because primitives and
     calls need them and are needed by them."""
 
     def __init__(
@@ -44,8 +44,9 @@ class FunctionEmitter:
         function: Function,
         value: Callable[[FunctionEmitter, Expr, str], None],
         operand: Callable[[FunctionEmitter, Expr, str], tuple[str, str]],
+        natural: Callable[[FunctionEmitter, Expr], str],
     ) -> None:
-        self._value, self._operand = value, operand
+        self._value, self._operand, self._natural = value, operand, natural
         self.module = module
         self.function = function
         self.out: list[str] = []
@@ -64,12 +65,18 @@ class FunctionEmitter:
         self.targets: dict[str, tuple[str, list[Var]]] = {}
         """WAT label and variables of each loop around."""
 
+        self.checked = 0, -1
+        """Where the last test for an error began and ended in ``out``."""
         self.ranges: Ranges = {}
         """What is known here of integer variables."""
 
     def value(self, e: Expr, want: str) -> None:
         """Leaves the value on the stack in representation ``want``; nothing for `NONE`."""
         self._value(self, e, want)
+
+    def natural(self, e: Expr) -> str:
+        """Leaves the value in whatever representation costs least, which is the answer."""
+        return self._natural(self, e)
 
     def operand(self, e: Expr, want: str) -> tuple[str, str]:
         """The value as an instruction that can be repeated, and the temporary to release or ``""``."""
@@ -91,7 +98,13 @@ class FunctionEmitter:
             self.out.append(f"{self.pad}local.get {name}")
 
     def set(self, name: str) -> None:
-        self.out.append(f"{self.pad}local.set {name}")
+        """Assigns a local; a result that was just tested for an error is kept there from the start."""
+        start, end = self.checked
+        if end == len(self.out):
+            self.out.pop()
+            self.out[start] = f"{self.pad}local.tee {name}"
+        else:
+            self.out.append(f"{self.pad}local.set {name}")
 
     @contextmanager
     def nested(self, opening: str) -> Iterator[None]:
@@ -151,7 +164,7 @@ class FunctionEmitter:
         target = self.handler
         if site:
             target.sited_used = True
-            self.op(f"i32.const {site}", f"br {target.sited}")
+            self.op(f"i32.const {self.module.site(site)}", f"br {target.sited}")
         else:
             target.fail_used = True
             self.op(f"br {target.fail}")
@@ -168,12 +181,14 @@ class FunctionEmitter:
     def check_error(self, site: int, keep: bool = True) -> None:
         """The boxed result on the stack: leaves if it is `ERR`."""
         temp = self.temp("i64")
+        start = len(self.out)
         if keep:
             self.op(f"local.tee {temp}")
         self.op(f"i64.const {L.SPECIAL_ERR}", "i64.eq")
         self.fail_if(site)
         if keep:
             self.get(temp)
+            self.checked = start, len(self.out)
         self.release("i64", temp)
 
     @contextmanager

@@ -6,27 +6,27 @@ from backend_wasm import layout as L
 from backend_wasm.calls import load_captures
 from backend_wasm.context import ModuleContext
 from backend_wasm.convert import convert
-from backend_wasm.expressions import operand, result, value
+from backend_wasm.expressions import natural, operand, result, value
 from backend_wasm.function import FunctionEmitter
 from backend_wasm.text import WASM, results
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Const, Function
 
 
-
 def emit_function(module: ModuleContext, function: Function) -> list[str]:
     """The definition of one function under its identifier."""
-    f = FunctionEmitter(module, function, value, operand)
+    f = FunctionEmitter(module, function, value, operand, natural)
     params = _parameters(f)
     raises = function.name in module.facts.raises
     if raises:
         with f.catching(base=True) as handler:
             _body(f)
-            f.op("return")
+            if not _left(f):
+                f.op("return")
         if handler.fail_used or handler.sited_used:
             _error_exit(f)
-        else:
-            f.out.pop()  # the return
+        elif f.out[-1].endswith("return"):
+            f.out.pop()
     else:
         _body(f)
     head = f"(func {module.function_names[function.name]}{params}{results(f.result, f.flagged)}"
@@ -61,8 +61,14 @@ def _parameters(f: FunctionEmitter) -> str:
 
 def _body(f: FunctionEmitter) -> None:
     result(f, f.function.body, f.result, True)
-    if f.flagged:
+    if f.flagged and not _left(f):
         f.op("i32.const 0")
+
+
+def _left(f: FunctionEmitter) -> bool:
+    """Whether the last line never comes to its end."""
+    last = f.out[-1].split() if f.out else [""]
+    return last[0] in ("return", "return_call", "return_call_indirect", "br")
 
 
 def _error_exit(f: FunctionEmitter) -> None:
@@ -112,7 +118,7 @@ class _Wrapper:
 
     def __init__(self, module: ModuleContext, function: Function) -> None:
         self.function = function
-        self.f = FunctionEmitter(module, Function("", [], Const(T.NIL, None)), value, operand)
+        self.f = FunctionEmitter(module, Function("", [], Const(T.NIL, None)), value, operand, natural)
 
     def spread(self, count: int) -> None:
         """From the list of all arguments: the fixed ones, then the list of the others."""

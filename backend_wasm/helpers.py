@@ -208,29 +208,44 @@ def adaptor(module: ModuleContext, c_name: str, count: int) -> str:
     return module.helper(f"{c_name}.{count}", make)
 
 
-def mul_helper(module: ModuleContext) -> str:
-    """``$:mul (a, b) -> (product, overflow)`` for operands that a short test did not clear."""
+def checked_helper(module: ModuleContext, name: str) -> str:
+    """``$:add (a, b, site) -> (result, error)``, also ``sub`` and ``mul``: the error is set, with its site."""
+    operation = {"add": L.OPERATION_ADD, "sub": L.OPERATION_SUB, "mul": L.OPERATION_MUL}[name]
 
     def make(module: ModuleContext) -> list[str]:
-        smallest = -(1 << 63)
         return [
-            "(func $:mul (param $a i64) (param $b i64) (result i64 i32) (local $r i64)",
-            "  local.get $a", "  local.get $b", "  i64.mul", "  local.tee $r",
-            "  local.get $b", "  i64.eqz",
+            f"(func $:{name} (param $a i64) (param $b i64) (param $site i32) (result i64 i32) (local $r i64)",
+            "  local.get $a", "  local.get $b", f"  i64.{name}", "  local.set $r",
+            *_OVERFLOWS[name],
+            "  if",
+            "    local.get $a", "    local.get $b", f"    i32.const {operation}", "    local.get $site",
+            f"    call {overflow_helper(module)}", "    i64.const 0", "    i32.const 1", "    return",
+            "  end",
+            "  local.get $r", "  i32.const 0",
+            ")",
+        ]  # fmt: skip
+
+    return module.helper(name, make)
+
+
+_OVERFLOWS = {
+    "add": ["  local.get $r", "  local.get $a", "  i64.xor", "  local.get $r", "  local.get $b", "  i64.xor",
+            "  i64.and", "  i64.const 0", "  i64.lt_s"],
+    "sub": ["  local.get $a", "  local.get $b", "  i64.xor", "  local.get $r", "  local.get $a", "  i64.xor",
+            "  i64.and", "  i64.const 0", "  i64.lt_s"],
+    "mul": ["  local.get $b", "  i64.eqz",
             "  if (result i32)",
             "    i32.const 0",
             "  else",
             "    local.get $b", "    i64.const -1", "    i64.eq",
             "    if (result i32)",
-            "      local.get $a", f"      i64.const {smallest}", "      i64.eq",
+            "      local.get $a", f"      i64.const {-(1 << 63)}", "      i64.eq",
             "    else",
             "      local.get $r", "      local.get $b", "      i64.div_s", "      local.get $a", "      i64.ne",
             "    end",
-            "  end",
-            ")",
-        ]  # fmt: skip
-
-    return module.helper("mul", make)
+            "  end"],
+}  # fmt: skip
+"""1 where ``$r`` is not the exact result of ``$a`` and ``$b``."""
 
 
 def overflow_helper(module: ModuleContext) -> str:

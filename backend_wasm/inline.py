@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from backend_wasm import layout as L
-from backend_wasm.function import NONE, FunctionEmitter
-from backend_wasm.helpers import mul_helper, overflow_helper
+from backend_wasm.convert import convert
+from backend_wasm.function import NEVER, NONE, FunctionEmitter
+from backend_wasm.helpers import checked_helper, overflow_helper
 from backend_wasm.ranges import INT_MIN, Range, fits, range_of
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Const, Expr, Prim
@@ -41,7 +42,8 @@ def _literal(e: Expr) -> int | None:
 def _overflow(f: FunctionEmitter, a: str, b: str, operation: int, site: int) -> None:
     """The i32 on the stack says that it happened."""
     with f.nested("if"):
-        f.op(a, b, f"i32.const {operation}", f"i32.const {site}", f"call {overflow_helper(f.module)}")
+        f.op(a, b, f"i32.const {operation}", f"i32.const {f.module.site(site)}",
+             f"call {overflow_helper(f.module)}")  # fmt: skip
         f.fail(0)
 
 
@@ -65,6 +67,8 @@ def _sum(f: FunctionEmitter, left: Expr, right: Expr, e: Prim, literal: int | No
         f.value(right, "i64")
         f.op("i64.add" if add else "i64.sub")
         return "i64"
+    if not f.hot:
+        return _by_helper(f, e, "add" if add else "sub")
     a, temp_a = f.operand(left, "i64")
     b, temp_b = f.operand(right, "i64")
     r = f.temp("i64")
@@ -81,10 +85,25 @@ def _sum(f: FunctionEmitter, left: Expr, right: Expr, e: Prim, literal: int | No
     return "i64"
 
 
+def _by_helper(f: FunctionEmitter, e: Prim, name: str) -> str:
+    """Where code is cold, the whole checked operation is a call."""
+    for arg in e.args:
+        f.value(arg, "i64")
+    _through(f, e, (), name)
+    return "i64"
+
+
+def _through(f: FunctionEmitter, e: Prim, lines: tuple[str, ...], name: str) -> None:
+    f.op(*lines, f"i32.const {f.module.site(e.site)}", f"call {checked_helper(f.module, name)}")
+    f.fail_if(0)
+
+
 def _mul(f: FunctionEmitter, e: Prim) -> str:
     corners = [x * y for x in range_of(e.args[0], f.ranges) for y in range_of(e.args[1], f.ranges)]
     if fits(min(corners), max(corners)):
         return _PRODUCT(f, e)
+    if not f.hot:
+        return _by_helper(f, e, "mul")
     a, temp_a = f.operand(e.args[0], "i64")
     b, temp_b = f.operand(e.args[1], "i64")
     tests = [line for line, arg in ((a, e.args[0]), (b, e.args[1])) if not _short(range_of(arg, f.ranges))]
@@ -94,8 +113,7 @@ def _mul(f: FunctionEmitter, e: Prim) -> str:
     with f.nested("if (result i64)"):
         f.op(a, b, "i64.mul")
         f.orelse()
-        f.op(a, b, f"call {mul_helper(f.module)}")
-        _overflow(f, a, b, L.OPERATION_MUL, e.site)
+        _through(f, e, (a, b), "mul")
     f.release("i64", temp_a, temp_b)
     return "i64"
 
@@ -104,7 +122,7 @@ _PRODUCT: Final = _plain("i64", "i64", "i64.mul")
 
 
 def _short(known: Range) -> bool:
-    return -(1 << 31) <= known[0] and known[1] < 1 << 31
+    return known[0] >= -(1 << 31) and known[1] < 1 << 31
 
 
 def _negate(f: FunctionEmitter, e: Prim) -> str:
@@ -208,7 +226,10 @@ def _as(f: FunctionEmitter, e: Prim) -> str:
     if T.rep(e.args[0].type) == want:
         f.value(e.args[0], want)
         return want
-    f.value(e.args[0], "val")
+    have = f.natural(e.args[0])
+    if have in ("val", NEVER, want):
+        return have
+    convert(f, have, "val")
     return "val"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from backend_wasm import layout as L
 from backend_wasm.context import RECORD, ModuleContext
 from backend_wasm.convert import convert
@@ -13,8 +15,16 @@ from rtfsc.ir import types as T
 from rtfsc.ir.nodes import INIT, Function, Module
 
 
-def emit_module(module: Module) -> str:
-    """The WAT text of a module; the same for the same module, always."""
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """The WAT text of a module, and the sites of the IR that its site ids mean: id *n + 1* is entry *n*."""
+
+    wat: str
+    sites: list[int]
+
+
+def emit_module(module: Module) -> Emitted:
+    """The same text for the same module, always."""
     m = ModuleContext(module)
     body: list[str] = []
     for function in module.functions.values():
@@ -34,7 +44,7 @@ def emit_module(module: Module) -> str:
         out.append(f"(data $:data {string(data)})")
     out += body
     out.append(")\n")
-    return "\n".join(out)
+    return Emitted("\n".join(out), list(m.sites))
 
 
 def _imports(m: ModuleContext) -> list[str]:
@@ -111,11 +121,11 @@ def _exports(m: ModuleContext, body: list[str]) -> list[str]:
 
 
 def _value_export(m: ModuleContext, name: str) -> list[str]:
-    from backend_wasm.expressions import operand, value
+    from backend_wasm.expressions import natural, operand, value
     from backend_wasm.function import FunctionEmitter
     from rtfsc.ir.nodes import Global
 
-    f = FunctionEmitter(m, Function("", [], Global(name)), value, operand)
+    f = FunctionEmitter(m, Function("", [], Global(name)), value, operand, natural)
     rep = "val" if name in m.facts.checked else T.rep(m.module.globals[name])
     f.op(f"global.get {m.global_names[name]}")
     convert(f, rep, "val")

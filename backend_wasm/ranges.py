@@ -33,7 +33,7 @@ def range_of(e: Expr, known: Ranges) -> Range:
 
 
 def fits(low: int, high: int) -> bool:
-    return INT_MIN <= low and high <= INT_MAX
+    return low >= INT_MIN and high <= INT_MAX
 
 
 def after_test(test: Expr, holds: bool, known: Ranges) -> Ranges:

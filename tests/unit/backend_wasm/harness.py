@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import wasmtime
+
 from backend_wasm import layout as L
 from backend_wasm.backend import Wasm32Backend
-from backend_wasm.sections import read_interface
+from backend_wasm.sections import read_interface, read_sites
 from rtfsc.ir.parser import parse_module
 from rtfsc.ir.verify import verify
 
@@ -19,7 +20,7 @@ KINDS = [k["name"] for k in tomllib.loads((ROOT / "rtfsc/errors.toml").read_text
 
 
 class Failure(NamedTuple):
-    """A pending error: kind, site, message."""
+    """A pending error: kind, site as it is numbered in the IR (its ordinal), message."""
 
     kind: str
     site: int
@@ -52,6 +53,7 @@ class Machine:
 
     def __init__(self, text: str, host: Any = None) -> None:
         binary = compile_text(text)
+        self.sites = read_sites(binary)
         self.store = store = wasmtime.Store(engine())
         linker = wasmtime.Linker(engine())
         self.rt = rt = linker.instantiate(store, rt_module()).exports(store)
@@ -59,7 +61,7 @@ class Machine:
         self.memory.write(store, (256 << 20).to_bytes(4, "little"), L.STATE_MAX)
         rt["rt_init"](store)
         for name in [e.name for e in rt_module().exports]:
-            linker.define(store, "rtfs", "table" if name == "__indirect_function_table" else name, rt[name])
+            linker.define(store, "rtfs", name, rt[name])
         kind = wasmtime.FuncType([wasmtime.ValType.i32(), wasmtime.ValType.i64()], [wasmtime.ValType.i64()])
         linker.define_func("rtfs_host", "call_host", kind, host or (lambda handle, arguments: L.SPECIAL_NIL))
         self.exports = linker.instantiate(store, wasmtime.Module(engine(), binary)).exports(store)
@@ -92,7 +94,8 @@ class Machine:
             return self.text(self.rt["rt_str_pr"](self.store, value))
         error = self.word(L.STATE_ERROR, 8)
         message = self.text(self.word(error + L.ERROR_MESSAGE, 8))
-        return Failure(KINDS[self.word(error + L.ERROR_KIND)], self.word(error + L.ERROR_SITE), message)
+        site = self.word(error + L.ERROR_SITE)
+        return Failure(KINDS[self.word(error + L.ERROR_KIND)], site and self.sites[site - 1][1], message)
 
     def call(self, name: str, *args: int) -> str | Failure:
         """A generic export with boxed arguments."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from backend_wasm import layout as L
 from tests.unit.backend_wasm.harness import Failure, Machine, evaluate, module
 

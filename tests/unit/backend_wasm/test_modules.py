@@ -7,9 +7,10 @@ import sys
 
 import pytest
 import wasmtime
+from hypothesis import HealthCheck, given, settings
+
 from backend_wasm.backend import Wasm32Backend
 from backend_wasm.sections import read_interface
-from hypothesis import HealthCheck, given, settings
 from rtfsc.ir.nodes import INIT, Function, Let, Local, Module, Prim, Var, integer, nil
 from rtfsc.ir.parser import parse_module
 from rtfsc.ir.types import INT

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from backend_wasm import sections as S
 from backend_wasm.assemble import AssemblyError, assemble
 from backend_wasm.backend import Wasm32Backend
-from hypothesis import given
-from hypothesis import strategies as st
 from rtfsc.ir.parser import parse_module
 
 MODULE = """(module "demo"
