@@ -108,7 +108,7 @@ def extensions() -> list[Extension]:
                 [str(source), "backend_wasm/rt/rt.c"] if native else [str(source)],
                 include_dirs=["backend_wasm/rt"],
                 depends=[*rt, *native_parts, "backend_wasm/layout.toml", "rtfsc/errors.toml"] if native else [],
-                extra_compile_args=["-O2", "-fvisibility=hidden"],
+                extra_compile_args=["-O2", "-g0", "-fvisibility=hidden"],
             )
         )
     return found
