@@ -103,6 +103,7 @@ class FunctionEmitter:
         if end == len(self.out):
             self.out.pop()
             self.out[start] = f"{self.pad}local.tee {name}"
+            self.checked = 0, -1  # the output is a line shorter: ``end`` means nothing any more
         else:
             self.out.append(f"{self.pad}local.set {name}")
 
