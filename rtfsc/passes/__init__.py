@@ -22,6 +22,7 @@ Pass = Callable[[Module], None]
 PASSES: Final[dict[str, str]] = {
     "tail": "rtfsc.passes.tail",
     "inline": "rtfsc.passes.inline",
+    "lift": "rtfsc.passes.lift",
     "infer": "rtfsc.passes.infer",
     "specialise": "rtfsc.passes.specialise",
     "fold": "rtfsc.passes.fold",
@@ -31,7 +32,7 @@ PASSES: Final[dict[str, str]] = {
 
 O0: Final[list[str]] = []
 O1: Final = ["tail", "fold", "branches", "dead"]
-O2: Final = ["tail", "inline", "dead", "specialise", "branches", "dead"]
+O2: Final = ["tail", "inline", "lift", "dead", "specialise", "branches", "dead"]
 PIPELINES: Final = {0: O0, 1: O1, 2: O2}
 
 
