@@ -19,6 +19,7 @@ from runtime.wasm.native_cache import NativeCache
 if TYPE_CHECKING:
     from runtime.wasm.engine import Code
     from runtime.wasm.machine import Machine
+    from runtime.wasm.slow import SlowInstance
 
 MAX_MODULE_BYTES: Final = 64 << 20
 RT: Final = Path(__file__).resolve().parents[2] / "backend_wasm" / "rt.wasm"
@@ -60,7 +61,7 @@ class WasmExecutor:
         limits: Limits | None = None,
         spans: Sequence[tuple[int, int]] | None = None,
         names: Sequence[str] | None = None,
-    ) -> Instance:
+    ) -> Instance | SlowInstance:
         """A fresh instance; its top level has not run yet. Raises `ModuleRejected`."""
         from runtime.wasm.bridge import direct
 
@@ -69,7 +70,11 @@ class WasmExecutor:
             from runtime.wasm.slow import SlowInstance
 
             interface, own_spans = read(artifact)
-            return SlowInstance(artifact, interface, limits, spans or own_spans, names)  # type: ignore[return-value]
+            own_names = [function["name"] for function in interface["functions"]]
+            return SlowInstance(
+                RT.read_bytes(), artifact, interface, limits,
+                own_spans if spans is None else spans, own_names if names is None else names,
+            )  # fmt: skip
         from runtime.wasm.machine import Machine
 
         fuel = limits.fuel is not None

@@ -9,13 +9,12 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from runtime.values cimport layout
-from runtime.values.atoms cimport List, keyword, list_of
+from runtime.values.atoms cimport List, list_of
 from runtime.wasm.capi cimport VAL_F64, VAL_I32, VAL_I64
 from runtime.wasm.machine cimport enter, leave
 
-from runtime.values.errors import error_class
 from runtime.values.shapes import shape_of
-from runtime.wasm.errors import ModuleRejected
+from runtime.wasm.errors import ModuleRejected, arity_error
 
 cdef extern from *:
     """
@@ -173,7 +172,7 @@ cdef class Export:
         cdef wt_raw slots[MAX_PARAMS + 2]
         cdef Py_ssize_t i
         if count < self.fixed or not self.rest:
-            raise _arity_error(self.__name__, self.fixed, self.rest, count)
+            raise arity_error(self.__name__, self.fixed, self.rest, count)
         cdef List rest = list_of(tuple([<object>args[i] for i in range(self.fixed, count)]))
         for i in range(self.fixed):
             given[i] = args[i]
@@ -190,13 +189,6 @@ cdef class Export:
 
 def _boxed_parameters(variant):
     return variant["params"].count("v")
-
-
-def _arity_error(name, fixed, rest, actual):
-    expected = f"at least {fixed}" if rest else str(fixed)
-    message = f"Arity mismatch in {name}: expected {expected}, got {actual}"
-    data = {keyword("function"): name, keyword("expected"): expected, keyword("actual"): actual}
-    return error_class("ArityMismatch")("ArityMismatch", message, data)
 
 
 cdef extern from *:

@@ -26,10 +26,9 @@ def test_the_self_test_passes_here() -> None:
     ("old", "new", "what"),
     [
         ("i64.add", "i64.sub", "results in i64"),
-        ("(i32.const 1)))", "(i32.const 0)))", "results in i64 and i32"),
+        ("(i32.const 1))", "(i32.const 0))", "results in i64 and i32"),
         ("(i32.const 77)", "(i32.const 78)", "memory"),
         ("1 2)", "1 1)", "growing memory"),
-        ("(loop $again br $again)", "", "endless loop"),
         ("(mut i32) (i32.const 7)", "(mut i32) (i32.const 6)", "globals"),
     ],
 )

@@ -1,0 +1,298 @@
+"""Instances through wasmtime-py, for versions of wasmtime whose C API the bridge does not know.
+
+The same meaning as `runtime.wasm.machine` at some 20 µs a call, with two differences: only the boxed
+entries are used, and Ctrl-C is noticed when a call ends, at the latest at its deadline.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import wasmtime
+from backend_wasm import layout
+from runtime.values.atoms import HostFunction, List
+from runtime.values.errors import ErrorValue, RtfsError, error_class, error_from_value, limit_error
+from runtime.values.limits import Limits
+from runtime.values.shapes import Shape, shape_of
+from runtime.values.transit import decode_bytes, encode_bytes
+from runtime.wasm.errors import InstanceClosed, ModuleRejected, arity_error
+
+_STACK_BYTES: Final = 2 << 20
+_MAX_MEMORY: Final = 0xFFFF0000
+_MASK: Final = (1 << 64) - 1
+
+
+class SlowInstance:
+    """`rtfsc.backend.Instance` over wasmtime-py."""
+
+    def __init__(self, rt: bytes, artifact: bytes, interface: dict[str, Any], limits: Limits,
+                 spans: Sequence[tuple[int, int]], names: Sequence[str]) -> None:  # fmt: skip
+        self.interface, self._limits, self._spans, self._names = interface, limits, spans, list(names)
+        self._exports = {entry["name"]: entry for entry in interface["exports"]}
+        self._hosts: list[Callable[..., Any]] = []
+        self._lock = threading.RLock()
+        self._depth = self._live = 0
+        self._closed = False
+        self._failure: Exception | None = None
+        self._result: int | None = None
+        self._store = wasmtime.Store(_engine(limits.fuel is not None))
+        self._store.set_epoch_deadline(1)
+        self._store.set_limits(memory_size=min(limits.memory_bytes, _MAX_MEMORY))
+        if limits.fuel is not None:
+            self._store.set_fuel(1 << 62)
+        try:
+            self._rt = wasmtime.Instance(self._store, wasmtime.Module(self._store.engine, rt), []).exports(self._store)
+            self._memory: wasmtime.Memory = self._rt["memory"]  # type: ignore[assignment]
+            self._write(layout.STATE_MAX, min(limits.memory_bytes, _MAX_MEMORY), 4)
+            self._rt_call("rt_init")
+            module = wasmtime.Module(self._store.engine, artifact)
+            imports = [self._import(wanted) for wanted in module.imports]
+            self._user = wasmtime.Instance(self._store, module, imports).exports(self._store)
+        except wasmtime.WasmtimeError as error:
+            if "memory minimum size" in str(error):
+                raise limit_error("MemoryLimit", limits.memory_bytes) from None
+            raise ModuleRejected(f"the module cannot be loaded: {error}") from None
+
+    # --- rtfsc.backend.Instance
+
+    def run(self) -> Any:
+        value = self._start()
+        with self._entered():
+            return self._unbox(value)
+
+    def run_printed(self) -> str:
+        value = self._start()
+        with self._entered():
+            return str(self._unbox(self._rt_call("rt_str_pr", value)))
+
+    def function(self, name: str) -> Callable[..., Any]:
+        entry = self._entry(name, "function")
+        self._start()
+        shapes = [shape_of(text) for text in entry["param_types"]]
+        fixed, rest = len(entry["params"]) - entry["rest"], entry["rest"]
+        code = self._export(name)
+
+        def call(*args: Any) -> Any:
+            if len(args) < fixed or (len(args) > fixed and not rest):
+                raise arity_error(name, fixed, rest, len(args))
+            given = [*args[:fixed], List(args[fixed:])] if rest else list(args)
+            return self._call(code, [(value, i, shapes[i]) for i, value in enumerate(given)])
+
+        call.__name__, call.__doc__ = name, entry["doc"]
+        return call
+
+    def value(self, name: str) -> Any:
+        self._entry(name, "value")
+        self._start()
+        return self._call(self._export(f"={name}"), [])
+
+    def close(self) -> None:
+        self._closed = True
+
+    def __enter__(self) -> SlowInstance:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+    # --- calls
+
+    def _start(self) -> int:
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
+        if self._result is None:
+            try:
+                with self._entered(keep=True):
+                    self._result = self._checked(self._invoke(self._export("$init"), self._box(self._names)))
+            except RtfsError as error:
+                self._failure = error
+                raise
+        return self._result
+
+    def _call(self, code: Any, args: list[tuple[Any, int, Shape | None]]) -> Any:
+        with self._entered():
+            slots = [self._box(*arg) for arg in args]
+            return self._unbox(self._checked(self._invoke(code, *slots)))
+
+    @contextmanager
+    def _entered(self, keep: bool = False) -> Iterator[None]:
+        """One thread at a time; the stacks are restored after an error, the region is dropped at the end."""
+        with self._lock:
+            if self._closed:
+                raise InstanceClosed("the instance is closed")
+            hosts, depth, stack = len(self._hosts), self._read(layout.STATE_DEPTH, 4), self._rt["__stack_pointer"]
+            top: int = stack.value(self._store)  # type: ignore[union-attr]
+            self._depth += 1
+            timer = self._timer() if self._depth == 1 else None
+            try:
+                yield
+                if keep:
+                    self._write(layout.STATE_MARK, (self._read(layout.STATE_HP, 4) + 7) & ~7, 4)
+                    self._write(layout.STATE_FRESH, 0, 4)
+            except BaseException:
+                self._write(layout.STATE_DEPTH, depth, 4)
+                stack.set_value(self._store, top)  # type: ignore[union-attr]
+                raise
+            finally:
+                self._depth -= 1
+                if timer is not None:
+                    timer.cancel()
+                if self._depth == 0 and self._live == 0:
+                    self._store.set_epoch_deadline(1)
+                    self._rt_call("rt_reset")
+                    del self._hosts[hosts:]
+
+    def _timer(self) -> threading.Timer | None:
+        self._store.set_epoch_deadline(1)
+        if self._limits.fuel is not None:
+            self._store.set_fuel(self._limits.fuel)
+        if self._limits.deadline_ms is None:
+            return None
+        timer = threading.Timer(self._limits.deadline_ms / 1000, self._store.engine.increment_epoch)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _rt_call(self, name: str, *args: int) -> Any:
+        return self._invoke(self._rt[name], *args)
+
+    def _invoke(self, code: Any, *args: int) -> Any:
+        try:
+            return code(self._store, *args)
+        except wasmtime.Trap as trap:
+            raise self._explain(trap) from None
+
+    def _explain(self, trap: wasmtime.Trap) -> RtfsError:
+        kind = self._read(layout.STATE_TRAP, 4)
+        self._write(layout.STATE_TRAP, 0, 4)
+        if kind == 1 + layout.ERRKIND_MEMORY_LIMIT:
+            return limit_error("MemoryLimit", self._limits.memory_bytes)
+        if trap.trap_code == wasmtime.TrapCode.INTERRUPT and self._limits.deadline_ms is not None:
+            return limit_error("DeadlineExceeded", self._limits.deadline_ms)
+        if "fuel" in str(trap) and self._limits.fuel is not None:
+            return limit_error("FuelExhausted", self._limits.fuel)
+        if trap.trap_code == wasmtime.TrapCode.STACK_OVERFLOW:
+            return error_class("StackOverflow")("StackOverflow", "Stack overflow")
+        return _internal(str(trap).rpartition("wasm trap: ")[2].strip())
+
+    # --- values
+
+    def _box(self, value: Any, argument: int = -1, shape: Shape | None = None) -> int:
+        if isinstance(value, SlowFunction) and value.owner is self:
+            return value.boxed
+        data = encode_bytes(value, shape, self._grant, argument)
+        ref = self._rt_call("rt_buffer", len(data))
+        self._memory.write(self._store, data, ref & 0xFFFFFFFF)
+        boxed: int = self._rt_call("rt_decode", ref)
+        return boxed
+
+    def _checked(self, boxed: int) -> int:
+        if boxed == layout.SPECIAL_ERR:
+            found = self._unbox(self._read(layout.STATE_ERROR, 8))
+            if not isinstance(found, ErrorValue):
+                raise _internal("the module gave a malformed error")
+            span = self._spans[found.site - 1] if 0 < found.site <= len(self._spans) else None
+            raise error_from_value(found, span)
+        return boxed
+
+    def _unbox(self, boxed: int) -> Any:
+        if boxed & 1:
+            return boxed >> 1
+        if boxed & 7 == 0 and not 0 <= boxed <= self._memory.data_len(self._store) - 16:
+            raise _internal("the module gave a malformed result")
+        packed = self._rt_call("rt_encode", boxed) & _MASK
+        ref, size = packed & 0xFFFFFFFF, packed >> 32
+        if size > self._limits.output_bytes:
+            raise limit_error("OutputLimit", self._limits.output_bytes)
+        if ref + size > self._memory.data_len(self._store):
+            raise _internal("the module gave a malformed result")
+        return decode_bytes(bytes(self._memory.read(self._store, ref, ref + size)), self._handle)
+
+    def _handle(self, boxed: int) -> SlowFunction:
+        self._live += 1
+        return SlowFunction(self, boxed)
+
+    def _grant(self, function: HostFunction) -> int:
+        self._hosts.append(function.function)
+        return len(self._hosts) - 1
+
+    def _host_call(self, handle: int, arguments: int) -> int:
+        given = self._unbox(arguments)
+        return self._box(self._hosts[handle](*(given.items if isinstance(given, List) else given or ())))
+
+    # --- names and memory
+
+    def _entry(self, name: str, kind: str) -> dict[str, Any]:
+        entry = self._exports.get(name)
+        if entry is None or entry["kind"] != kind:
+            raise KeyError(name)
+        return entry
+
+    def _export(self, name: str) -> Any:
+        if self._closed:
+            raise InstanceClosed("the instance is closed")
+        found = self._user.get(name)
+        if not isinstance(found, wasmtime.Func):
+            raise ModuleRejected(f"no export {name}")
+        return found
+
+    def _import(self, wanted: wasmtime.ImportType) -> Any:
+        module, name = wanted.module, wanted.name or ""
+        if (module, name) == ("rtfs_host", "call_host"):
+            i32, i64 = wasmtime.ValType.i32(), wasmtime.ValType.i64()
+            return wasmtime.Func(self._store, wasmtime.FuncType([i32, i64], [i64]), self._host_call)
+        if module == "rtfs" and (name in ("memory", "table") or name.startswith("rt_")):
+            found = self._rt.get(name)
+            if found is not None:
+                return found
+        raise ModuleRejected(f"the module imports {module}.{name}, which this host does not offer")
+
+    def _read(self, address: int, size: int) -> int:
+        return int.from_bytes(self._memory.read(self._store, address, address + size), "little")
+
+    def _write(self, address: int, number: int, size: int) -> None:
+        self._memory.write(self._store, number.to_bytes(size, "little"), address)
+
+
+class SlowFunction:
+    """A function value of a module; keeps the memory of the call that made it until it is closed."""
+
+    def __init__(self, owner: SlowInstance, boxed: int) -> None:
+        self.owner, self.boxed, self._open = owner, boxed, True
+
+    def __call__(self, *args: Any) -> Any:
+        if not self._open:
+            raise InstanceClosed("the function handle is closed")
+        owner = self.owner
+        with owner._entered():
+            packed = owner._box(list(args))
+            return owner._unbox(owner._checked(owner._invoke(owner._export("$apply"), self.boxed, packed)))
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self.owner._live -= 1
+
+    def __enter__(self) -> SlowFunction:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+
+def _internal(message: str) -> RtfsError:
+    return error_class("InternalError")("InternalError", f"Internal error: {message}")
+
+
+def _engine(fuel: bool) -> wasmtime.Engine:
+    """One per instance: the timer of one must not stop another."""
+    config = wasmtime.Config()
+    config.wasm_tail_call = config.wasm_multi_value = config.wasm_bulk_memory = True
+    config.epoch_interruption = True
+    config.max_wasm_stack = _STACK_BYTES
+    if fuel:
+        config.consume_fuel = True
+    return wasmtime.Engine(config)
