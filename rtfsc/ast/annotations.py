@@ -9,8 +9,23 @@ from rtfsc.syntax.forms import Form, Keyword, List, Map, Symbol, Vector
 
 PRIMITIVES = frozenset({"int", "float", "string", "bool", "nil", "keyword", "symbol", "any", "never"})
 CONSTRUCTORS = frozenset(
-    {"vector", "array", "tuple", "map", "record", "map-of", "dict", "fn", "=>", "enum", "val", "union", "and", "resource"}
-)  # fmt: skip
+    {
+        "vector",
+        "array",
+        "tuple",
+        "map",
+        "record",
+        "map-of",
+        "dict",
+        "fn",
+        "=>",
+        "enum",
+        "val",
+        "union",
+        "and",
+        "resource",
+    }
+)
 
 
 class OptionalType:
@@ -89,7 +104,9 @@ def parameter_type(items: Sequence[Form], at: int) -> tuple[Form | OptionalType,
     return found
 
 
-def split_bindings(items: Sequence[Form], aliases: Container[str]) -> list[tuple[Form, Form | OptionalType | None, Form]] | None:
+def split_bindings(
+    items: Sequence[Form], aliases: Container[str]
+) -> list[tuple[Form, Form | OptionalType | None, Form]] | None:
     """``name [type] value`` groups of a binding vector; None if it does not parse.
 
     Whether ``:T`` after a name is a type depends on whether what follows still parses, so the choice is

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 from rtfsc.ast.annotations import PRIMITIVES, is_type_name
 from rtfsc.ast.nodes import BindName, Call, Const, Def, Do, MapExpr, Name, Node, PrimCall, Program, VectorExpr
@@ -37,7 +38,10 @@ def _tables() -> tuple[dict[str, Handler], dict[str, Handler]]:
     """Handlers of names that are always reserved, and of those that a program may define itself (C23)."""
     from rtfsc.ast import control, core, refused, sugar
 
-    return core.RESERVED | control.RESERVED | refused.RESERVED, core.SOFT | control.SOFT | sugar.SOFT | refused.SOFT
+    return (
+        core.RESERVED | control.RESERVED | refused.RESERVED,
+        core.SOFT | control.SOFT | sugar.SOFT | refused.SOFT,
+    )
 
 
 class Builder:
@@ -137,7 +141,9 @@ class Builder:
             return Symbol(head.name[1:], head.span), items
         method = items[1]
         if type(method) is not Symbol or len(items) < 3:
-            self.sink.error("F001", "Malformed method call", head.span, hint="write (.method target arguments …)")
+            self.sink.error(
+                "F001", "Malformed method call", head.span, hint="write (.method target arguments …)"
+            )
             return head, items
         return method, items[1:]
 
@@ -224,7 +230,7 @@ def unique_pairs(pairs: Sequence[tuple[Const, Node]]) -> tuple[tuple[Const, Node
     return tuple(unique.values())
 
 
-_BUILD: dict[type, Callable[[Builder, Form], Node]] = {
+_BUILD: dict[type, Callable[[Builder, Any], Node]] = {
     List: Builder._list,
     Symbol: Builder._symbol,
     Literal: Builder._literal,
@@ -233,7 +239,7 @@ _BUILD: dict[type, Callable[[Builder, Form], Node]] = {
     Map: Builder._map,
     Meta: Builder._meta,
     ShortFn: Builder._short,
-}  # type: ignore[dict-item]
+}
 
 
 def build(forms: Sequence[Form], sink: Sink, *, library: bool = False) -> Program:

@@ -105,7 +105,9 @@ def build_case(b: Builder, form: List) -> Node:
     subject = b.build(form.items[1])
     rest = form.items[2:]
     limit_chain(form, len(rest) // 2, "clauses")
-    clauses = [(_case_key(b, key), b.build(result)) for key, result in zip(rest[::2], rest[1::2], strict=False)]
+    clauses = [
+        (_case_key(b, key), b.build(result)) for key, result in zip(rest[::2], rest[1::2], strict=False)
+    ]
     default = b.build(rest[-1]) if len(rest) % 2 else None
     return Case(subject, clauses, default, form.span)
 

@@ -155,8 +155,12 @@ def build_defn(b: Builder, form: List) -> Node:
         meta.update(_meta_entries(wrapped.meta))
         form = List([*form.items[:at], wrapped.form, *form.items[at + 1 :]], form.span)
     if at < len(form.items) and type(form.items[at]) is List:
-        raise Fault("F001", f"{name.name} has several parameter lists; a function has one", form.items[at].span,
-                    hint="use a rest parameter, or one function per number of arguments")  # fmt: skip
+        raise Fault(
+            "F001",
+            f"{name.name} has several parameter lists; a function has one",
+            form.items[at].span,
+            hint="use a rest parameter, or one function per number of arguments",
+        )
     fn = build_function(b, form, at, name.name, usage)
     return Def(name.name, name.span, None, fn, doc or _meta_doc(meta), meta, form.span)
 
@@ -218,7 +222,9 @@ def build_short_fn(b: Builder, form: ShortFn) -> Fn:
     highest = max((int(name[1:] or 1) for name in used if name != "%&"), default=0)
     if highest > 20 or "%0" in used:
         raise Fault("F001", "Parameters of a short function are %1 to %20", form.span)
-    params = [Param(binding_pattern(b, Symbol(f"%{i}", form.span)), None, form.span) for i in range(1, highest + 1)]
+    params = [
+        Param(binding_pattern(b, Symbol(f"%{i}", form.span)), None, form.span) for i in range(1, highest + 1)
+    ]
     rest = Param(binding_pattern(b, Symbol("%&", form.span)), None, form.span) if "%&" in used else None
     b.short_fn = True
     b.recur_targets.append(target := [False])
@@ -272,7 +278,10 @@ def _definition_name(form: List, usage: str) -> tuple[Symbol, dict[str, Form]]:
 
 
 def _meta_entries(meta: Map) -> dict[str, Form]:
-    return {key.name if type(key) is Keyword else str(getattr(key, "value", key)): value for key, value in meta.pairs}
+    return {
+        key.name if type(key) is Keyword else str(getattr(key, "value", key)): value
+        for key, value in meta.pairs
+    }
 
 
 def _meta_doc(meta: dict[str, Form]) -> str:

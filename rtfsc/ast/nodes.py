@@ -135,8 +135,8 @@ class Fn(Node):
 
 
 class Def(Node):
-    """``value`` is a `Fn` for defn and for ``(def f (fn …))``. ``doc`` is the docstring, ``meta`` what stood in
-    ``^{…}`` and ``^:delegation``, as forms. ``binding`` is set by resolution."""
+    """``value`` is a `Fn` for defn and for ``(def f (fn …))``. ``doc`` is the docstring, ``meta`` what stood
+    in ``^{…}`` and ``^:delegation``, as forms. ``binding`` is set by resolution."""
 
     __slots__ = ("binding", "doc", "meta", "name", "name_span", "type", "value")
 
@@ -187,7 +187,9 @@ class Dotimes(Node):
 class Case(Node):
     __slots__ = ("clauses", "default", "subject")
 
-    def __init__(self, subject: Node, clauses: list[tuple[Const, Node]], default: Node | None, span: Span) -> None:
+    def __init__(
+        self, subject: Node, clauses: list[tuple[Const, Node]], default: Node | None, span: Span
+    ) -> None:
         self.subject, self.clauses, self.default, self.span = subject, clauses, default, span
 
 
@@ -211,7 +213,9 @@ class Catch(Node):
 
     __slots__ = ("body", "patterns", "selector")
 
-    def __init__(self, selector: Const | str | None, patterns: list[BindName], body: Node, span: Span) -> None:
+    def __init__(
+        self, selector: Const | str | None, patterns: list[BindName], body: Node, span: Span
+    ) -> None:
         self.selector, self.patterns, self.body, self.span = selector, patterns, body, span
 
 
@@ -263,7 +267,9 @@ class VectorPattern(Node):
 
     __slots__ = ("items", "rest", "whole")
 
-    def __init__(self, items: list[Pattern], rest: Pattern | None, whole: BindName | None, span: Span) -> None:
+    def __init__(
+        self, items: list[Pattern], rest: Pattern | None, whole: BindName | None, span: Span
+    ) -> None:
         self.items, self.rest, self.whole, self.span = items, rest, whole, span
 
 

@@ -43,7 +43,17 @@ def build_get(b: Builder, form: List) -> Node:
 RESERVED: dict[str, Handler] = dict.fromkeys(("defmacro", "module", "import", *_READER_FORMS), refuse)
 SOFT: dict[str, Handler] = {
     **dict.fromkeys(
-        ("step", "step-if", "step-loop", "step-parallel", "llm-execute", "call", "capability", "plan", "declare"),
+        (
+            "step",
+            "step-if",
+            "step-loop",
+            "step-parallel",
+            "llm-execute",
+            "call",
+            "capability",
+            "plan",
+            "declare",
+        ),
         refuse,
     ),
     "resource": refuse_resource,

@@ -62,7 +62,9 @@ def _single_binding(form: List, usage: str) -> tuple[Form, Form]:
     return vector.items[0], vector.items[1]
 
 
-def _bind_if(b: Builder, form: List, pattern_form: Form, value: Form, then: list[Form], orelse: list[Form]) -> Node:
+def _bind_if(
+    b: Builder, form: List, pattern_form: Form, value: Form, then: list[Form], orelse: list[Form]
+) -> Node:
     """The value is tested before it is taken apart, and the names are visible in ``then`` alone."""
     hidden = BindName("(tested)", value.span)  # no name in source holds a parenthesis
     subject = b.build(value)

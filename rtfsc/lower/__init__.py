@@ -15,7 +15,10 @@ __all__ = ["lower", "lower_program"]
 
 
 def lower(source: SourceFile, sink: Sink, *, module_name: str = "main") -> Module:
-    """Source text to unoptimised IR. Raises `DiagnosticError` if there are errors; warnings stay in ``sink``."""
+    """Source text to unoptimised IR.
+
+    Raises `DiagnosticError` if there are errors; warnings stay in ``sink``.
+    """
     from rtfsc.ast import build
     from rtfsc.ir.walk import deep
     from rtfsc.syntax.reader import read

@@ -1,4 +1,7 @@
-"""Calls: of known functions, library functions, keywords and values; arity checks where the callee is known."""
+"""Calls: of known functions, library functions, keywords and values.
+
+Where the callee is known, so is a wrong number of arguments.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,20 @@ from rtfsc.source import Span
 # The number of arguments with which a library function calls the function that is its first argument:
 # a library name passed there need not be prepared for other numbers.
 _CALLBACKS = {
-    ("map", 2): 1, ("filter", 2): 1, ("remove", 2): 1, ("reduce", 2): 2, ("reduce", 3): 2, ("map-indexed", 2): 2,
-    ("group-by", 2): 1, ("every?", 2): 1, ("some?", 2): 1, ("some", 2): 1, ("sort-by", 2): 1, ("sort", 2): 2,
+    ("map", 2): 1,
+    ("filter", 2): 1,
+    ("remove", 2): 1,
+    ("reduce", 2): 2,
+    ("reduce", 3): 2,
+    ("map-indexed", 2): 2,
+    ("group-by", 2): 1,
+    ("every?", 2): 1,
+    ("some?", 2): 1,
+    ("some", 2): 1,
+    ("sort-by", 2): 1,
+    ("sort", 2): 2,
     ("partition-by", 2): 1,
-}  # fmt: skip
+}
 _LONG_FOLD = 64
 
 
@@ -31,11 +44,15 @@ def lower_call(node: A.Call, fx: FunctionContext, tail: Tail) -> Expr:
         binding = callee.binding
         kind = type(binding)
         if kind is GlobalDef and binding.function is not None:
-            return _direct(node, binding.function, binding.ir_name, binding.name, None, fx, tail)
+            return _direct(
+                node, binding.function, binding.ir_name, binding.name, None, fx, tail, binding.node.name_span
+            )
         if kind is Binding and binding.fn is not None and _is_at_hand(binding, fx):
             carrier = None if binding.static else fx.read(binding)
             name = binding.fn.name or "fn"
-            return _direct(node, binding.fn, fx.name_function(binding.fn), name, carrier, fx, tail)
+            return _direct(
+                node, binding.fn, fx.name_function(binding.fn), name, carrier, fx, tail, binding.span
+            )
         if kind is LibraryName:
             value = _library(node, binding.name, fx, tail)
             return result_checked(value, fx, node.span) if tail.calls else value
@@ -47,7 +64,9 @@ def lower_call(node: A.Call, fx: FunctionContext, tail: Tail) -> Expr:
         value = _keyword(node, callee, fx)
         return result_checked(value, fx, node.span) if tail.calls else value
     elif type(callee) is A.Const:
-        fx.m.sink.warning("N004", "This cannot be called", callee.span, hint="the head of a list is a function")
+        fx.m.sink.warning(
+            "N004", "This cannot be called", callee.span, hint="the head of a list is a function"
+        )
     return _value(node, fx, tail)
 
 
@@ -58,12 +77,21 @@ def _is_at_hand(binding: Binding, fx: FunctionContext) -> bool:
 # --- known functions
 
 
-def _direct(node: A.Call, fn: A.Fn, ir_name: str, name: str, carrier: Expr | None, fx: FunctionContext, tail: Tail) -> Expr:
+def _direct(
+    node: A.Call,
+    fn: A.Fn,
+    ir_name: str,
+    name: str,
+    carrier: Expr | None,
+    fx: FunctionContext,
+    tail: Tail,
+    defined: Span,
+) -> Expr:
     site = fx.site(node.span)
     fixed, count = len(fn.params), len(node.args)
     if count < fixed or (count > fixed and fn.rest is None):
         expected = f"at least {fixed}" if fn.rest is not None else str(fixed)
-        return _wrong_arity(node, name, expected, fx, site, fn.span)
+        return _wrong_arity(node, name, expected, fx, site, defined)
     args = lower_all(node.args, fx)
     for arg, part, param in zip(args, node.args, fn.params, strict=False):
         _check_argument(arg, param.type, part.span, name, fx)
@@ -83,11 +111,17 @@ def _check_argument(arg: Expr, declared: object, span: Span, name: str, fx: Func
         conflict(fx, span, f"this parameter of {name}", declared.text, arg.type)
 
 
-def _wrong_arity(node: A.Call, name: str, expected: str, fx: FunctionContext, site: int, defined: Span | None) -> Expr:
+def _wrong_arity(
+    node: A.Call, name: str, expected: str, fx: FunctionContext, site: int, defined: Span | None
+) -> Expr:
     count = len(node.args)
     labels = [(defined, f"{name} is defined here")] if defined is not None and not fx.m.library else []
-    fx.m.sink.warning("N002", f"{name} takes {expected} argument{'' if expected == '1' else 's'}, not {count}",
-                      node.span, labels=labels)  # fmt: skip
+    fx.m.sink.warning(
+        "N002",
+        f"{name} takes {expected} argument{'' if expected == '1' else 's'}, not {count}",
+        node.span,
+        labels=labels,
+    )
     effects = lower_all(node.args, fx)
     failure = prim("raise.arity", [Const(T.STR, name), Const(T.STR, expected), integer(count)], site)
     return sequence(effects, failure)

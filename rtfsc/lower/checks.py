@@ -34,7 +34,9 @@ def rest_checked(rest: Var, declared: TypeExpr, fx: FunctionContext, span: Span,
     index = Var("i", T.INT)
     label = fx.label()
     element = prim("seq.nth", [Local(rest), Local(index)])
-    step = Seq([checked(element, declared, fx, span)], Recur(label, [prim("int.add", [Local(index), integer(1)])]))
+    step = Seq(
+        [checked(element, declared, fx, span)], Recur(label, [prim("int.add", [Local(index), integer(1)])])
+    )
     test = prim("int.lt", [Local(index), prim("seq.length", [Local(rest)])])
     loop = Loop(label, [index], [integer(0)], If(test, step, Const(T.NIL, None)))
     return Seq([loop], body)
@@ -50,8 +52,16 @@ def kinds(mask: T.Type) -> str:
     return " or ".join(names)
 
 
-_WORDS = {"str": "string", "kw": "keyword", "sym": "symbol", "vec": "vector", "fn": "function", "err": "error",
-          "bool": "boolean", "int": "integer"}  # fmt: skip
+_WORDS = {
+    "str": "string",
+    "kw": "keyword",
+    "sym": "symbol",
+    "vec": "vector",
+    "fn": "function",
+    "err": "error",
+    "bool": "boolean",
+    "int": "integer",
+}
 
 # What library operations take, where anything else is certain to raise.
 _OPERANDS: dict[str, T.Type] = {
@@ -75,5 +85,3 @@ def check_operands(op: str, name: str, args: list[Expr], nodes: list[A.Node], fx
     for arg, node in zip(args, nodes, strict=False):
         if arg.type and arg.type & expected == 0:
             conflict(fx, node.span, f"an argument of {name}", kinds(expected), arg.type)
-
-

@@ -75,7 +75,9 @@ class ModuleContext:
 class FunctionContext:
     """One function being lowered. ``frame`` holds the closures bound in it, which direct calls may name."""
 
-    def __init__(self, m: ModuleContext, definition: Definition, fn: A.Fn | None, result: TypeExpr | None) -> None:
+    def __init__(
+        self, m: ModuleContext, definition: Definition, fn: A.Fn | None, result: TypeExpr | None
+    ) -> None:
         self.m = m
         self.definition = definition
         self.fn = fn
@@ -107,7 +109,9 @@ class FunctionContext:
         names = self.m.function_names
         if fn not in names:
             base = self.definition.name or "$init"
-            names[fn] = self.m.fresh(f"{base}/{fn.name or 'fn'}" if base[0] != "$" else f"$init/{fn.name or 'fn'}")
+            names[fn] = self.m.fresh(
+                f"{base}/{fn.name or 'fn'}" if base[0] != "$" else f"$init/{fn.name or 'fn'}"
+            )
         return names[fn]
 
 
@@ -118,7 +122,9 @@ def boxed_result(declared: object) -> T.Type:
     return mask if mask and T.rep(mask) == "val" else T.ANY
 
 
-def prim(op: str, args: Iterable[Expr], site: int = 0, imm: object = None, type: T.Type | None = None) -> Prim:
+def prim(
+    op: str, args: Iterable[Expr], site: int = 0, imm: object = None, type: T.Type | None = None
+) -> Prim:
     """An operation with its declared result type, ``type`` where the immediate decides it."""
     return Prim(op, list(args), OPS[op].result if type is None else type, site, imm)
 

@@ -28,7 +28,9 @@ def lower_try(node: A.Try, fx: FunctionContext, tail: Tail) -> Expr:
     """A handler is in tail position only where nothing is left to do after it: no finally, no result check
     (which must not run inside the ``try``)."""
     handled = tail.calls and fx.result is None and node.finalizer is None
-    inner = Tail(handled, tail.loop if node.finalizer is None else None) if not _pending(tail, fx) else NOT_TAIL
+    inner = (
+        Tail(handled, tail.loop if node.finalizer is None else None) if not _pending(tail, fx) else NOT_TAIL
+    )
     value = _protected(node, fx, inner) if node.catches else lower(node.body, fx)
     if node.finalizer is not None:
         value = _finally(node.finalizer, value, fx)

@@ -91,7 +91,9 @@ def lower_name(node: A.Name, fx: FunctionContext) -> Expr:
         if binding.function is not None:
             return Closure(binding.ir_name, [])
         checks = node.checked
-        return Global(binding.ir_name, fx.m.global_types[binding], checks, fx.site(node.span) if checks else 0)
+        return Global(
+            binding.ir_name, fx.m.global_types[binding], checks, fx.site(node.span) if checks else 0
+        )
     if kind is LibraryName:
         return fx.m.linker.closure(binding.name, fx.m.module)
     return prim("raise.undefined", [Const(T.STR, node.name)], fx.site(node.span))

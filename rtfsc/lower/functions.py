@@ -6,7 +6,17 @@ from rtfsc.ast import nodes as A
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Closure, Const, Expr, Function, If, Let, LetRec, Local, Loop, Var
 from rtfsc.lower.checks import checked, rest_checked
-from rtfsc.lower.context import NOT_TAIL, Definition, FunctionContext, LoopTarget, ModuleContext, Tail, boxed_result, has_kind, narrow, prim
+from rtfsc.lower.context import (
+    NOT_TAIL,
+    FunctionContext,
+    LoopTarget,
+    ModuleContext,
+    Tail,
+    boxed_result,
+    has_kind,
+    narrow,
+    prim,
+)
 from rtfsc.lower.expr import lower
 from rtfsc.lower.patterns import bind, bind_parts
 from rtfsc.sema.recursive import Step
@@ -87,7 +97,9 @@ def _fill(function: Function, fx: FunctionContext, fn: A.Fn) -> None:
         function.result = body.type
 
 
-def _bind_params(params: list[A.Param], variables: list[Var], fx: FunctionContext, fn: A.Fn, tail: Tail) -> Expr:
+def _bind_params(
+    params: list[A.Param], variables: list[Var], fx: FunctionContext, fn: A.Fn, tail: Tail
+) -> Expr:
     def after(at: int) -> Expr:
         if at == len(params):
             return lower(fn.body, fx, tail)
@@ -134,15 +146,20 @@ def lower_let(node: A.Let, fx: FunctionContext, tail: Tail) -> Expr:
             members = [(b.pattern.local, b.value) for b in step.functions]  # type: ignore[union-attr]
             return _group(members, fx, lambda: after(at + 1))  # type: ignore[arg-type]
         bound = step.value
-        value = checked(lower(bound.value, fx, NOT_TAIL), bound.type, fx, bound.value.span,
-                        what=bound.pattern.name if type(bound.pattern) is A.BindName else "the value")  # fmt: skip
+        value = checked(
+            lower(bound.value, fx, NOT_TAIL),
+            bound.type,
+            fx,
+            bound.value.span,
+            what=bound.pattern.name if type(bound.pattern) is A.BindName else "the value",
+        )
         return bind(bound.pattern, value, fx, lambda: after(at + 1))
 
     return after(0)
 
 
 def _group(members: list[tuple[Binding, A.Fn]], fx: FunctionContext, body: object) -> Expr:
-    """Functions that are bound together. Static ones need no variable; one that needs nobody else is a let."""
+    """Functions that are bound together. Static ones need no variable; a single one is a let."""
     dynamic = [(binding, fn) for binding, fn in members if not binding.static]
     for binding, fn in members:
         fx.name_function(fn)
@@ -158,5 +175,3 @@ def _group(members: list[tuple[Binding, A.Fn]], fx: FunctionContext, body: objec
     if len(closures) == 1:
         return Let(closures[0][0], closures[0][1], rest)
     return LetRec(closures, rest)
-
-

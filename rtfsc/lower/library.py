@@ -1,4 +1,4 @@
-"""Library functions: what a call of one with n arguments is, and the functions that stand for them as values."""
+"""Library functions: what a call with n arguments is, and the functions that they are as values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,21 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import Call, Closure, Const, Expr, Function, If, Local, Loop, Module, Prim, Recur, Var, integer
+from rtfsc.ir.nodes import (
+    Call,
+    Closure,
+    Const,
+    Expr,
+    Function,
+    If,
+    Local,
+    Loop,
+    Module,
+    Prim,
+    Recur,
+    Var,
+    integer,
+)
 from rtfsc.ir.walk import nodes
 from rtfsc.primitives.library import LIBRARY
 from rtfsc.primitives.ops import OPS
@@ -15,8 +29,8 @@ PREFIX = "lib/"
 
 
 class Target(NamedTuple):
-    """``how``: "op" (with ``imm``), "fold", "variadic", or "rtfs": function ``name`` with ``fixed`` parameters
-    before the rest parameter (None if there is none)."""
+    """``how``: "op" (with ``imm``), "fold", "variadic", or "rtfs": function ``name`` with ``fixed``
+    parameters before the rest parameter (None if there is none)."""
 
     how: Literal["op", "fold", "variadic", "rtfs"]
     name: str
@@ -37,6 +51,7 @@ class Linker:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.results: dict[str, T.Type] = {}
         self.arities: dict[str, tuple[dict[int, str], tuple[int, str] | None]] | None = None
 
     def target(self, name: str, count: int) -> Target | None:
@@ -133,8 +148,12 @@ class Linker:
                     queue.append(added)
 
     def result(self, name: str) -> T.Type:
-        function = self.source.function(name)
-        return T.ANY if function is None else function.result
+        """The result type of a library function; any for one that is being compiled."""
+        known = self.results.get(name)
+        if known is None:
+            function = self.source.function(name)
+            known = self.results[name] = T.ANY if function is None else function.result
+        return known
 
 
 def index(names: frozenset[str]) -> dict[str, tuple[dict[int, str], tuple[int, str] | None]]:
@@ -206,11 +225,15 @@ def _dispatch(ir_name: str, linker: Linker, name: str) -> Function:
     """``(fn [& all] …)``: chooses by the number of arguments."""
     args = Var("args", T.LIST)
     rtfs, more = linker._rtfs(name)
-    body: Expr = Prim("raise.arity", [Const(T.STR, name), Const(T.STR, linker.expected(name)), _length(args)], T.NEVER)
+    body: Expr = Prim(
+        "raise.arity", [Const(T.STR, name), Const(T.STR, linker.expected(name)), _length(args)], T.NEVER
+    )
     if more is not None:
         top = PREFIX + more[1]
         fixed = [_element(args, integer(i)) for i in range(more[0])]
-        rest = Prim("seq.to-list", [Prim("seq.slice", [Local(args), integer(more[0]), _length(args)], T.ANY)], T.LIST)
+        rest = Prim(
+            "seq.to-list", [Prim("seq.slice", [Local(args), integer(more[0]), _length(args)], T.ANY)], T.LIST
+        )
         enough = Prim("int.ge", [_length(args), integer(more[0])], T.BOOL)
         body = If(enough, Call(top, [*fixed, rest], linker.result(top)), body)
     for count in sorted({*LIBRARY[name].arities, *rtfs}, reverse=True):

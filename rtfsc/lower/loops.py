@@ -16,7 +16,9 @@ def lower_loop(node: A.Loop, fx: FunctionContext, tail: Tail) -> Expr:
     """Patterns and checks apply at every round: the loop carries the plain values. Initial values see the
     names before them, as in let."""
     label = fx.label()
-    names = [b.pattern.name if type(b.pattern) is A.BindName else f"v{i}" for i, b in enumerate(node.binds, 1)]
+    names = [
+        b.pattern.name if type(b.pattern) is A.BindName else f"v{i}" for i, b in enumerate(node.binds, 1)
+    ]
     inner = Tail(tail.calls, LoopTarget(label, len(node.binds)))
     if all(_is_independent(b) for b in node.binds[1:]):
         return _loop(node, label, names, [lower(b.value, fx) for b in node.binds], inner, fx)

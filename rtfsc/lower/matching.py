@@ -30,7 +30,9 @@ def lower_match(node: A.Match, fx: FunctionContext, tail: Tail) -> Expr:
     return Let(subject, value, rest)
 
 
-def _clause(clause: A.MatchClause, subject: Var, fx: FunctionContext, tail: Tail, site: int) -> tuple[Expr, Expr]:
+def _clause(
+    clause: A.MatchClause, subject: Var, fx: FunctionContext, tail: Tail, site: int
+) -> tuple[Expr, Expr]:
     test = _test(clause.pattern, subject)
     if clause.guard is not None:
         guard = clause.guard
@@ -51,13 +53,12 @@ def _both(first: Expr, second: Expr) -> Expr:
 
 def _test(pattern: A.Pattern, value: Var) -> Expr:
     """Whether the value fits, of type BOOL."""
-    kind = type(pattern)
-    if kind is A.LiteralPattern:
-        return prim("eq", [Local(value), constant(pattern.value)])  # type: ignore[union-attr, arg-type]
-    if kind is A.TypePattern:
-        return _conforms(pattern.type, value)  # type: ignore[union-attr]
-    if kind is A.AsPattern:
-        return _test(pattern.pattern, value)  # type: ignore[union-attr]
+    if type(pattern) is A.LiteralPattern:
+        return prim("eq", [Local(value), constant(pattern.value)])
+    if type(pattern) is A.TypePattern:
+        return _conforms(pattern.type, value)
+    if type(pattern) is A.AsPattern:
+        return _test(pattern.pattern, value)
     if type(pattern) is A.VectorPattern:
         return _vector_test(pattern, value)
     if type(pattern) is A.MapPattern:
@@ -113,7 +114,9 @@ def _bind(pattern: A.Pattern, value: Var, fx: FunctionContext, site: int, body: 
     return _bind_all(_names(pattern, value, site), fx, body)
 
 
-def _bind_all(steps: Iterator[tuple[A.BindName | Var, Callable[[], Expr]]], fx: FunctionContext, body: Body) -> Expr:
+def _bind_all(
+    steps: Iterator[tuple[A.BindName | Var, Callable[[], Expr]]], fx: FunctionContext, body: Body
+) -> Expr:
     step = next(steps, None)
     if step is None:
         return body()
@@ -130,12 +133,11 @@ def _names(
     pattern: A.Pattern, value: Var, site: int
 ) -> Iterator[tuple[A.BindName | Var, Callable[[], Expr]]]:
     """What to bind, in order: names, and variables for the parts that have names inside."""
-    kind = type(pattern)
-    if kind is A.BindName:
-        yield pattern, lambda: Local(value)  # type: ignore[misc]
-    elif kind is A.AsPattern:
-        yield pattern.name, lambda: Local(value)  # type: ignore[union-attr, misc]
-        yield from _names(pattern.pattern, value, site)  # type: ignore[union-attr]
+    if type(pattern) is A.BindName:
+        yield pattern, lambda: Local(value)
+    elif type(pattern) is A.AsPattern:
+        yield pattern.name, lambda: Local(value)
+        yield from _names(pattern.pattern, value, site)
     elif type(pattern) is A.VectorPattern:
         yield from _vector_names(pattern, value, site)
     elif type(pattern) is A.MapPattern:

@@ -14,11 +14,10 @@ Body = Callable[[], Expr]
 
 def bind(pattern: A.Pattern, value: Expr, fx: FunctionContext, body: Body) -> Expr:
     """``body`` with the names of ``pattern`` bound to the parts of ``value``, which is evaluated once."""
-    kind = type(pattern)
-    if kind is A.BindName:
-        var = fx.vars[pattern.local] = Var(pattern.name, value.type)  # type: ignore[union-attr]
+    if type(pattern) is A.BindName:
+        var = fx.vars[pattern.local] = Var(pattern.name, value.type)
         return Let(var, value, body())
-    if kind is A.Wildcard:
+    if type(pattern) is A.Wildcard:
         from rtfsc.lower.expr import sequence
 
         return sequence([value], body())
@@ -28,11 +27,10 @@ def bind(pattern: A.Pattern, value: Expr, fx: FunctionContext, body: Body) -> Ex
 
 def bind_parts(pattern: A.Pattern, var: Var, fx: FunctionContext, body: Body) -> Expr:
     """As `bind`, of a value that is in a variable already."""
-    kind = type(pattern)
-    if kind is A.BindName:
-        fx.vars[pattern.local] = var  # type: ignore[union-attr]
+    if type(pattern) is A.BindName:
+        fx.vars[pattern.local] = var
         return body()
-    if kind is A.Wildcard:
+    if type(pattern) is A.Wildcard:
         return body()
     if type(pattern) is A.VectorPattern:
         return _vector(pattern, var, fx, body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rtfsc.ast import nodes as A
-from rtfsc.ir.nodes import Export
+from rtfsc.ir.nodes import Export, Module
 from rtfsc.sema.scopes import GlobalDef
 from rtfsc.sema.types import text_of
 from rtfsc.syntax.forms import Form, Keyword, Literal, Vector
@@ -56,12 +56,15 @@ def _effects(form: Form | None) -> Iterator[str]:
                 yield head.name
 
 
-def show_interface(definition: GlobalDef) -> str:
-    """``area : [:fn [:int :int] :int]``"""
-    export = export_of(definition)
+def show_types(module: Module) -> str:
+    """The interface of a module, a line each: ``area : [:fn [:int :int] :int]``."""
+    return "".join(f"{export.name} : {_type_of(export)}\n" for export in module.exports)
+
+
+def _type_of(export: Export) -> str:
     if export.func is None:
-        return f"{export.name} : {export.result_type}"
+        return export.result_type
     types = list(export.param_types)
     if export.rest:
         types.insert(-1, "&")
-    return f"{export.name} : [:fn [{' '.join(types)}] {export.result_type}]"
+    return f"[:fn [{' '.join(types)}] {export.result_type}]"

@@ -61,7 +61,9 @@ def plan(items: list[Item]) -> list[Step]:
             steps.append(Step(value=item.bind))
             continue
         waiting.append(i)
-        if not any(position.get(c, -1) > i and position[c] not in done for w in waiting for c in items[w].captures):
+        if not any(
+            position.get(c, -1) > i and position[c] not in done for w in waiting for c in items[w].captures
+        ):
             steps.append(_group(items, waiting, done))
             waiting = []
     return steps

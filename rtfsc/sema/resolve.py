@@ -47,20 +47,19 @@ class Resolver:
 
     def _collect(self, node: A.Node, form: int, conditional: bool) -> None:
         """Definitions outside every let and function are global, wherever they stand."""
-        kind = type(node)
-        if kind is A.Def:
-            node.binding = found = GlobalDef(node, form, conditional)  # type: ignore[attr-defined]
+        if type(node) is A.Def:
+            node.binding = found = GlobalDef(node, form, conditional)
             self.globals.setdefault(found.name, []).append(found)
             if found.function is None:
-                self._collect(node.value, form, conditional)  # type: ignore[attr-defined]
-        elif kind is A.Do:
-            for part in node.body:  # type: ignore[attr-defined]
+                self._collect(node.value, form, conditional)
+        elif type(node) is A.Do:
+            for part in node.body:
                 self._collect(part, form, conditional)
-        elif kind is A.If:
-            self._collect(node.test, form, conditional)  # type: ignore[attr-defined]
-            self._collect(node.then, form, True)  # type: ignore[attr-defined]
-            if node.orelse is not None:  # type: ignore[attr-defined]
-                self._collect(node.orelse, form, True)  # type: ignore[attr-defined]
+        elif type(node) is A.If:
+            self._collect(node.test, form, conditional)
+            self._collect(node.then, form, True)
+            if node.orelse is not None:
+                self._collect(node.orelse, form, True)
 
     def _find_checked(self) -> None:
         """A global is read without a test where it is certain to be set: see `Name.checked`."""
@@ -124,28 +123,27 @@ class Resolver:
 
     def bind(self, pattern: A.Pattern, bound: list[Local]) -> None:
         """Makes the names of a pattern visible and adds them to ``bound``."""
-        kind = type(pattern)
-        if kind is A.BindName:
-            local = pattern.local = Local(pattern.name, pattern.span, self.functions[-1])  # type: ignore[union-attr]
+        if type(pattern) is A.BindName:
+            local = pattern.local = Local(pattern.name, pattern.span, self.functions[-1])
             self._push(local)
             bound.append(local)
-        elif kind is A.VectorPattern:
-            for item in pattern.items:  # type: ignore[union-attr]
+        elif type(pattern) is A.VectorPattern:
+            for item in pattern.items:
                 self.bind(item, bound)
-            self._bind_optional(pattern.rest, bound)  # type: ignore[union-attr]
-            self._bind_optional(pattern.whole, bound)  # type: ignore[union-attr]
-        elif kind is A.MapPattern:
-            for _, item, default in pattern.entries:  # type: ignore[union-attr]
+            self._bind_optional(pattern.rest, bound)
+            self._bind_optional(pattern.whole, bound)
+        elif type(pattern) is A.MapPattern:
+            for _, item, default in pattern.entries:
                 if default is not None:
                     self.visit(default)
                 self.bind(item, bound)
-            self._bind_optional(pattern.rest, bound)  # type: ignore[union-attr]
-            self._bind_optional(pattern.whole, bound)  # type: ignore[union-attr]
-        elif kind is A.AsPattern:
-            self.bind(pattern.name, bound)  # type: ignore[union-attr, arg-type]
-            self.bind(pattern.pattern, bound)  # type: ignore[union-attr]
-        elif kind is A.TypePattern:
-            pattern.type = self.types.parse(pattern.type)  # type: ignore[union-attr]
+            self._bind_optional(pattern.rest, bound)
+            self._bind_optional(pattern.whole, bound)
+        elif type(pattern) is A.AsPattern:
+            self.bind(pattern.name, bound)
+            self.bind(pattern.pattern, bound)
+        elif type(pattern) is A.TypePattern:
+            pattern.type = self.types.parse(pattern.type)
 
     def _bind_optional(self, pattern: A.Pattern | None, bound: list[Local]) -> None:
         if pattern is not None:

@@ -6,8 +6,30 @@ from collections.abc import Sequence
 
 from rtfsc.primitives.library import LIBRARY
 
-_FORMS = ("let", "if", "do", "fn", "def", "defn", "defstruct", "try", "match", "for", "when", "unless", "cond",
-          "case", "loop", "recur", "and", "or", "if-let", "when-let", "dotimes", "quote")  # fmt: skip
+_FORMS = (
+    "let",
+    "if",
+    "do",
+    "fn",
+    "def",
+    "defn",
+    "defstruct",
+    "try",
+    "match",
+    "for",
+    "when",
+    "unless",
+    "cond",
+    "case",
+    "loop",
+    "recur",
+    "and",
+    "or",
+    "if-let",
+    "when-let",
+    "dotimes",
+    "quote",
+)
 _ELSEWHERE = {
     "println": "there is no output here: return the text",
     "print": "there is no output here: return the text",

@@ -23,7 +23,9 @@ _MASKS: Final[dict[str, int]] = {
 }  # fmt: skip
 _ALIASES: Final = {"record": "map", "dict": "map-of", "=>": "fn"}
 _NUMBER_PREDICATES: Final = frozenset({">", ">=", "<", "<="})
-_COUNT_PREDICATES: Final = frozenset({"min-length", "max-length", "length", "min-count", "max-count", "count"})
+_COUNT_PREDICATES: Final = frozenset(
+    {"min-length", "max-length", "length", "min-count", "max-count", "count"}
+)
 _PLAIN_PREDICATES: Final = frozenset({"non-empty", "is-url", "is-email"})
 
 
@@ -182,7 +184,8 @@ class TypeParser:
         if len(args) != 2 or type(args[0]) is not Vector:
             return self._malformed(form.span, "write [:fn [P …] R]")
         params = [
-            Const(T.SYM, "&") if type(p) is Symbol and p.name == "&" else self.parse(p).data for p in args[0].items
+            Const(T.SYM, "&") if type(p) is Symbol and p.name == "&" else self.parse(p).data
+            for p in args[0].items
         ]
         return TypeExpr(_vector("fn", [Const(T.VEC, tuple(params)), self.parse(args[1]).data]), T.FN, True)
 
@@ -321,7 +324,7 @@ def show_data(data: Const) -> str:
     if t == T.KW:
         return f":{value}"
     if t == T.STR:
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
         return '"' + escaped.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r") + '"'
     if t == T.NIL:
         return "nil"
