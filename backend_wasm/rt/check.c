@@ -35,11 +35,9 @@ static val item(val type, uint32_t i) { return i < seq_count(type) ? seq_get(OF(
 /* Masks of the names of types, by their lower-case spelling. */
 static bool named_mask(const char *text, uint32_t size, int32_t *mask) {
     static const struct { const char *name; int32_t mask; } names[] = {
-        {"int", 1 << T_INT}, {"integer", 1 << T_INT}, {"float", 1 << T_INT | 1 << T_FLOAT}, {"string", 1 << T_STR},
-        {"bool", 1 << T_BOOL}, {"boolean", 1 << T_BOOL}, {"nil", 1 << T_NIL}, {"keyword", 1 << T_KW},
-        {"symbol", 1 << T_SYM}, {"any", (1 << T_BUILDER) - 1}, {"never", 0}, {"list", 1 << T_LIST},
-        {"vector", 1 << T_VEC}, {"map", 1 << T_MAP}, {"timestamp", 1 << T_TIMESTAMP}, {"uuid", 1 << T_UUID},
-        {"error", 1 << T_ERR},
+        {"int", 1 << T_INT}, {"float", 1 << T_INT | 1 << T_FLOAT}, {"string", 1 << T_STR},
+        {"bool", 1 << T_BOOL}, {"nil", 1 << T_NIL}, {"keyword", 1 << T_KW}, {"symbol", 1 << T_SYM},
+        {"any", (1 << T_BUILDER) - 1}, {"never", 0},
     };
     if (size && text[size - 1] == '?') return named_mask(text, size - 1, mask) && (*mask |= 1 << T_NIL, true);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
