@@ -64,17 +64,15 @@ _WORDS = {
 }
 
 # What library operations take, where anything else is certain to raise.
+_ARITHMETIC = "add sub mul div mod neg inc dec abs sqrt pow even odd zero pos neg-p check"
 _OPERANDS: dict[str, T.Type] = {
-    **dict.fromkeys(
-        ("num.add", "num.sub", "num.mul", "num.div", "num.mod", "num.neg", "num.inc", "num.dec", "num.abs",
-         "num.sqrt", "num.pow", "num.even", "num.odd", "num.zero", "num.pos", "num.neg-p", "num.check"), T.NUM),
+    **{f"num.{op}": T.NUM for op in _ARITHMETIC.split()},
     **dict.fromkeys(("lt", "le", "gt", "ge"), T.NUM | T.STR),
     **dict.fromkeys(("str.length", "str.upper", "str.lower", "str.trim"), T.STR),
-    "keys": T.MAP, "vals": T.MAP, "merge": T.MAP,
-    "count": T.VEC | T.LIST | T.MAP | T.STR,
-    "first": T.VEC | T.LIST | T.STR,
-    "rest": T.VEC | T.LIST | T.STR,
-}  # fmt: skip
+    **dict.fromkeys(("keys", "vals", "merge"), T.MAP),
+    **dict.fromkeys(("first", "rest"), T.SEQ | T.STR),
+    "count": T.SEQ | T.MAP | T.STR,
+}
 
 
 def check_operands(op: str, name: str, args: list[Expr], nodes: list[A.Node], fx: FunctionContext) -> None:

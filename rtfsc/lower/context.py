@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rtfsc.ast import nodes as A
 from rtfsc.diagnostics import Sink
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import Expr, Function, Local, Module, Prim, Site, Var
+from rtfsc.ir.nodes import INIT, Expr, Function, Local, Module, Prim, Site, Var
 from rtfsc.lower.library import Linker
 from rtfsc.primitives.ops import OPS
 from rtfsc.sema.scopes import GlobalDef
@@ -108,10 +108,8 @@ class FunctionContext:
         """The IR name of a nested function, chosen when it is first needed."""
         names = self.m.function_names
         if fn not in names:
-            base = self.definition.name or "$init"
-            names[fn] = self.m.fresh(
-                f"{base}/{fn.name or 'fn'}" if base[0] != "$" else f"$init/{fn.name or 'fn'}"
-            )
+            base = self.definition.name or INIT
+            names[fn] = self.m.fresh(f"{base}/{fn.name or 'fn'}")
         return names[fn]
 
 

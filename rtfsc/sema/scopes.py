@@ -8,8 +8,8 @@ from rtfsc.source import Span
 
 class Local:
     """A bound name. ``owner``: the function in whose frame it lives (None: the top level). ``fn``: the
-    literal function that it is bound to, if any. ``static``: that function captures nothing, so the closure is a
-    constant and nobody needs to capture the local."""
+    literal function that it is bound to, if any. ``static``: that function captures nothing, so its
+    closure is a constant and nobody needs to capture the local."""
 
     __slots__ = ("fn", "name", "owner", "span", "static")
 
