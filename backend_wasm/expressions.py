@@ -14,6 +14,7 @@ from backend_wasm.calls import emit_apply, emit_call, emit_call_value, emit_clos
 from backend_wasm.constants import immediate
 from backend_wasm.convert import convert
 from backend_wasm.function import NEVER, NONE, FunctionEmitter
+from backend_wasm.inline import PLAIN
 from backend_wasm.prims import emit_prim
 from backend_wasm.ranges import after_test
 from backend_wasm.text import WASM
@@ -102,6 +103,8 @@ def result(f: FunctionEmitter, e: Expr, want: str, tail: bool) -> None:
             _let_rec(f, e)  # type: ignore[arg-type]
             e = e.body  # type: ignore[attr-defined]
         elif kind is If:
+            if not tail and want == "i32" and logical(f, e):  # type: ignore[arg-type]
+                break
             _before(f, e.test, tail)  # type: ignore[attr-defined]
             value(f, e.test, "i32")  # type: ignore[attr-defined]
             f.open("if" + _result(want))
@@ -138,6 +141,37 @@ def result(f: FunctionEmitter, e: Expr, want: str, tail: bool) -> None:
     f.counting = counting
     f.loops = loops
     f.ranges = ranges
+
+
+def logical(f: FunctionEmitter, e: If) -> bool:
+    """``(if a true b)`` and ``(if a b false)`` without a branch, where ``b`` costs less than one."""
+    then, orelse = e.then, e.orelse
+    if isinstance(then, Const) and then.value is True and _cheap(orelse, 6):
+        other, wasm = orelse, "i32.or"
+    elif isinstance(orelse, Const) and orelse.value is False and _cheap(then, 6):
+        other, wasm = then, "i32.and"
+    else:
+        return False
+    value(f, e.test, "i32")
+    value(f, other, "i32")
+    f.op(wasm)
+    return True
+
+
+def _cheap(e: Expr, limit: int) -> bool:
+    """A test of type bool made of a few instructions that cannot raise."""
+    if e.type != T.BOOL:
+        return False
+    count = 0
+    for node in nodes(e):
+        count += 1
+        if count > limit or not (isinstance(node, Local | Const) or _plain_prim(node)):
+            return False
+    return True
+
+
+def _plain_prim(e: Expr) -> bool:
+    return isinstance(e, Prim) and e.op in PLAIN
 
 
 def _result(want: str) -> str:

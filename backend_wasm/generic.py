@@ -49,6 +49,8 @@ def _sum(wasm: str) -> Callable[[FunctionEmitter, Prim], str]:
     add = wasm == "i64.add"
 
     def emit(f: FunctionEmitter, e: Prim) -> str:
+        if _with_float(e):
+            return _float_op(f, e, wasm.replace("i64", "f64"))
         if not f.hot or not _may_be_small(e):
             return ""
         operands = [f.operand(arg, "val") for arg in e.args]
@@ -58,8 +60,7 @@ def _sum(wasm: str) -> Callable[[FunctionEmitter, Prim], str]:
             with f.nested(f"block {slow}"):
                 _test_small(f, e, list(lines))
                 f.op(f"br_if {slow}")
-                f.op(*((a, b, "i64.const 1", "i64.sub", wasm) if add else (a, b, "i64.const 1", "i64.sub", wasm)))
-                f.op(f"local.set {r}")
+                f.op(a, b, "i64.const 1", "i64.sub", wasm, f"local.set {r}")
                 f.op(*((f"local.get {r}", a) if add else (a, b)), "i64.xor")
                 f.op(f"local.get {r}", b if add else a, "i64.xor", "i64.and", "i64.const 0", "i64.lt_s")
                 f.op(f"br_if {slow}", f"local.get {r}", f"br {fast}")
@@ -68,6 +69,28 @@ def _sum(wasm: str) -> Callable[[FunctionEmitter, Prim], str]:
         return "val"
 
     return emit
+
+
+def _with_float(e: Prim) -> bool:
+    """One operand is certainly a float and the other a number: the result is a float and no error."""
+    return any(arg.type == T.FLOAT for arg in e.args) and all(
+        T.subtype(arg.type, T.NUM) and arg.type != T.NEVER for arg in e.args
+    )
+
+
+def _float_op(f: FunctionEmitter, e: Prim, wasm: str) -> str:
+    for arg in e.args:
+        have = f.natural(arg)
+        if have == "i64":
+            f.op("f64.convert_i64_s")
+        elif have == "val":
+            f.op(f.module.rt("rt_to_float"))
+    f.op(wasm)
+    return "f64"
+
+
+def _product(f: FunctionEmitter, e: Prim) -> str:
+    return _float_op(f, e, "f64.mul") if _with_float(e) else ""
 
 
 def _step(by: int) -> Callable[[FunctionEmitter, Prim], str]:
@@ -128,6 +151,7 @@ def _equal(wasm: str) -> Callable[[FunctionEmitter, Prim], str]:
 GENERIC: Final[dict[str, Callable[[FunctionEmitter, Prim], str]]] = {
     "num.add": _sum("i64.add"),
     "num.sub": _sum("i64.sub"),
+    "num.mul": _product,
     "num.inc": _step(1),
     "num.dec": _step(-1),
     "lt": _compare("i64.lt_s"),

@@ -286,26 +286,32 @@ def _length(offset: int) -> Emit:
     return emit
 
 
+_PLAIN: Final[dict[str, Emit]] = {
+    **{f"int.{op}": _plain("i64", "i32", f"i64.{op}") for op in ("eq", "ne")},
+    **{f"int.{op}": _plain("i64", "i32", f"i64.{op}_s") for op in ("lt", "le", "gt", "ge")},
+    **{f"float.{op}": _plain("f64", "f64", f"f64.{op}") for op in ("add", "sub", "mul", "neg", "abs")},
+    **{f"float.{op}": _plain("f64", "i32", f"f64.{op}") for op in ("eq", "ne", "lt", "le", "gt", "ge")},
+    "int.odd": _plain("i64", "i32", "i32.wrap_i64", "i32.const 1", "i32.and"),
+    "int.to-float": _plain("i64", "f64", "f64.convert_i64_s"),
+    "float.to-int": _plain("f64", "i64", "i64.trunc_sat_f64_s"),
+    "bool.not": _plain("i32", "i32", "i32.eqz"),
+    "bool.eq": _plain("i32", "i32", "i32.eq"),
+}
+PLAIN: Final = frozenset(_PLAIN)
+"""Ops of one or a few instructions on unboxed operands, which cannot raise."""
+
 INLINE: Final[dict[str, Emit]] = {
+    **_PLAIN,
     "int.add": _add,
     "int.sub": _sub,
     "int.mul": _mul,
     "int.neg": _negate,
     "int.abs": _abs,
     "int.mod": _mod,
-    **{f"int.{op}": _plain("i64", "i32", f"i64.{op}") for op in ("eq", "ne")},
-    **{f"int.{op}": _plain("i64", "i32", f"i64.{op}_s") for op in ("lt", "le", "gt", "ge")},
     "int.min": _pick("i64.le_s"),
     "int.max": _pick("i64.ge_s"),
-    "int.odd": _plain("i64", "i32", "i32.wrap_i64", "i32.const 1", "i32.and"),
-    "int.to-float": _plain("i64", "f64", "f64.convert_i64_s"),
-    **{f"float.{op}": _plain("f64", "f64", f"f64.{op}") for op in ("add", "sub", "mul", "neg", "abs")},
-    **{f"float.{op}": _plain("f64", "i32", f"f64.{op}") for op in ("eq", "ne", "lt", "le", "gt", "ge")},
-    "float.to-int": _plain("f64", "i64", "i64.trunc_sat_f64_s"),
     "truthy": _truthy,
     "not": _not,
-    "bool.not": _plain("i32", "i32", "i32.eqz"),
-    "bool.eq": _plain("i32", "i32", "i32.eq"),
     "is": _is,
     "as": _as,
     "check": _check,

@@ -215,3 +215,26 @@ def test_ranges_drop_only_tests_that_cannot_fail() -> None:
     assert evaluate(f"(call f {MAX} ^int)", counter.format(start=MAX - 1, step=2)) == Failure(
         "ArithmeticOverflow", 7, "Integer overflow in +"
     )
+
+
+@pytest.mark.parametrize("op,python", [("num.add", operator.add), ("num.sub", operator.sub), ("num.mul", operator.mul)])
+@pytest.mark.parametrize("other", ["3", "4611686018427387904", "2.5", "-0.0"])
+def test_a_float_with_a_number_of_unknown_kind(op: str, python: object, other: str) -> None:
+    """The result is a float without a box; the general op says the same."""
+    number = float(other) if "." in other else int(other)
+    for text, a, b in ((f"({op} 1.5 n @1)", 1.5, number), (f"({op} n 1.5 @1)", number, 1.5)):
+        part = f"(function f (params (n num)) (result float) (as [float] {text}))"
+        general = f"(function g (params n) (let (a any 1.5) {text.replace('1.5', 'a')}))"
+        expected = repr(python(a, b))  # type: ignore[operator]
+        got = evaluate(f"(vector (call f {other} ^float @1) (call g {other} @1))", part, general)
+        assert isinstance(got, str)
+        assert [float(x) for x in got[1:-1].split()] == [float(expected)] * 2 and got.count(".") == 2
+
+
+@pytest.mark.parametrize("a", [0, 1])
+@pytest.mark.parametrize("b", [0, 1])
+def test_logical_tests_without_branches(a: int, b: int) -> None:
+    parts = ["(function both (params (a int) (b int)) (vector (if (int.eq a 1) (int.eq b 1) false)"
+             " (if (int.eq a 1) true (int.eq b 1)) (if (if (int.eq a 1) (int.eq b 1) false) 1 2)))"]  # fmt: skip
+    expected = f"[{bool(a and b)} {bool(a or b)} {1 if a and b else 2}]".lower()
+    assert evaluate(f"(call both {a} {b})", *parts) == expected
