@@ -71,6 +71,7 @@ cdef class Machine:
     cdef char *_room(self, size_t size) except? NULL
     cdef size_t _end(self) noexcept
     cdef void _bump(self, size_t size) noexcept
+    cdef uint64_t *_put_text(self, str value) except? NULL
     cdef uint64_t _send(self, object value, Py_ssize_t argument, object shape) except? 10
     cdef char *_copy_in(self, Writer *writer) except NULL
     cdef bint _inside(self, size_t ref, size_t size) noexcept

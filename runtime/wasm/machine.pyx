@@ -353,9 +353,35 @@ cdef class Machine:
                 (<double *>at)[1] = PyFloat_AS_DOUBLE(value)
                 self._bump(16)
                 return <uint64_t>(<char *>at - self.base)
+        elif PyUnicode_CheckExact(value):
+            at = self._put_text(value)
+            if at != NULL:
+                return <uint64_t>(<char *>at - self.base)
         elif isinstance(value, Function) and (<Function>value).machine is self:
             return (<Function>value)._value()
         return self._send(value, argument, shape)
+
+    cdef uint64_t *_put_text(self, str value) except? NULL:
+        """A string object at HP; NULL where it does not fit, or cannot cross (`_send` then says why)."""
+        cdef Py_ssize_t size = 0
+        cdef const char *text
+        cdef uint64_t *at
+        try:
+            text = PyUnicode_AsUTF8AndSize(value, &size)
+        except UnicodeEncodeError:
+            return NULL
+        cdef size_t padded = (<size_t>size + 23) & ~<size_t>7
+        at = <uint64_t *>self._room(padded)
+        if at == NULL or size > MAX_MEMORY:
+            return NULL
+        at[padded // 8 - 1] = 0
+        (<uint32_t *>at)[0] = layout.KIND_STR
+        (<uint32_t *>at)[1] = <uint32_t>size
+        (<uint32_t *>at)[2] = <uint32_t>PyUnicode_GET_LENGTH(value)
+        (<uint32_t *>at)[3] = 0  # hash not computed
+        memcpy(<char *>at + 16, text, size)
+        self._bump(padded)
+        return at
 
     cdef uint64_t _send(self, object value, Py_ssize_t argument, object shape) except? 10:
         """Through one transit buffer, written in place where it fits."""

@@ -8,10 +8,9 @@ from runtime.wasm.capi cimport (
     EXTERN_FUNC, EXTERN_GLOBAL, EXTERN_MEMORY, VAL_F64, VAL_I32, VAL_I64, api, wt_extern, wt_func, wt_instance,
     wt_raw, wt_val,
 )
-from runtime.wasm.engine cimport Code, Engine
+from runtime.wasm.engine cimport Code
 
 from runtime.wasm.capi import BridgeError
-from runtime.wasm.engine import engine, wat2wasm
 
 cdef enum:
     UNREACHABLE = 9
@@ -116,9 +115,10 @@ cdef class _Test:
         _expect(outcome >= 0 and self.ticks == 1, "the epoch stops an endless loop")
 
 
-def self_test(str text):
-    """Raises `BridgeError` at the first thing that is not as it should be."""
-    test = _Test(engine().compile(wat2wasm(text)))
+def self_test(Code code not None):
+    """``code``: the module `bridge.TEST_MODULE`. Raises `BridgeError` at the first thing that is not as
+    it should be."""
+    test = _Test(code)
     test.numbers()
     test.memory()
     test.globals()
