@@ -7,7 +7,7 @@ if it flows (through a let, a loop, an argument) into a variable that is.
 from __future__ import annotations
 
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import Call, Const, Expr, Let, Local, Loop, Module, Prim, Var
+from rtfsc.ir.nodes import Call, Const, Expr, Function, Let, Local, Loop, Module, Prim, Var
 from rtfsc.ir.walk import nodes
 
 _ORDERINGS = frozenset({"lt", "le", "gt", "ge"})
@@ -25,6 +25,9 @@ def numeric_variables(module: Module) -> set[Var]:
         for e in nodes(f.body):
             if isinstance(e, Prim):
                 found += _operands(e)
+                if e.op == "eq" and isinstance(e.args[0], Local) and isinstance(e.args[1], Local):
+                    flow(e.args[0], e.args[1].var)
+                    flow(e.args[1], e.args[0].var)
             elif isinstance(e, Let):
                 flow(e.value, e.var)
             elif isinstance(e, Loop):
@@ -52,3 +55,31 @@ def _operands(e: Prim) -> list[Var]:
     if e.op == "eq" and any(isinstance(x, Const) and x.type == T.INT for x in e.args):
         return locals_
     return []
+
+
+def converted_parameters(f: Function) -> set[int]:
+    """Positions of int parameters whose value is converted to float: a float would do as well there."""
+    found: set[Var] = set()
+    origin = {v: i for i, v in enumerate(f.params)}
+    for e in nodes(f.body):
+        if isinstance(e, Prim) and e.op == "int.to-float" and isinstance(e.args[0], Local):
+            found.add(e.args[0].var)
+        elif isinstance(e, Let) and isinstance(e.value, Local) and e.value.var in origin:
+            origin[e.var] = origin[e.value.var]
+        elif isinstance(e, Loop):
+            for x, v in zip(e.inits, e.vars, strict=True):
+                if isinstance(x, Local) and x.var in origin:
+                    origin[v] = origin[x.var]
+    return {origin[v] for v in found if v in origin}
+
+
+def float_parameters(f: Function) -> set[int]:
+    """Positions of parameters that are declared as floats (which lets integers in)."""
+    positions = {v: i for i, v in enumerate(f.params)}
+    return {
+        positions[x.var]
+        for e in nodes(f.body)
+        if isinstance(e, Prim) and e.op == "check" and e.imm in (T.FLOAT, T.NUM)
+        for x in e.args
+        if isinstance(x, Local) and x.var in positions
+    }

@@ -55,7 +55,7 @@ from rtfsc.ir.nodes import (
 )
 from rtfsc.ir.walk import nodes
 from rtfsc.passes.infer import SCALARS, Inference, LoopTypes
-from rtfsc.passes.numeric import numeric_variables
+from rtfsc.passes.numeric import converted_parameters, float_parameters, numeric_variables
 from rtfsc.passes.unbox import Typed, coerce
 
 MAX_CLONES: Final = 6
@@ -75,6 +75,8 @@ def specialise(module: Module, clones: bool) -> None:
     specialiser = _Specialiser(module, clones)
     specialiser.roots()
     specialiser.solve()
+    specialiser.add_float_entries()
+    specialiser.solve()
     while specialiser.agree():
         specialiser.solve()
     specialiser.finish()
@@ -83,7 +85,7 @@ def specialise(module: Module, clones: bool) -> None:
 @dataclass(eq=False, slots=True)
 class Instance:
     """A function for one signature. ``given``: types its parameters are known to have; ``known``: of its
-    result; ``variant``: the instance for numbers that it dispatches to, with the tested types."""
+    result; ``variants``: the argument types of the instances for numbers that it dispatches to."""
 
     base: Function
     name: str
@@ -93,7 +95,7 @@ class Instance:
     known: T.Type = T.NEVER
     boxed: bool = False
     function: Function | None = None
-    variant: tuple[T.Type, ...] | None = None
+    variants: list[tuple[T.Type, ...]] = field(default_factory=list)
     loops: dict[str, LoopTypes] = field(default_factory=dict)
     readers: dict[Instance, bool] = field(default_factory=dict)
     tails: dict[str, bool] = field(default_factory=dict)
@@ -133,8 +135,23 @@ class _Specialiser:
                 continue
             instance = self.open(e.func)
             if self.clones and not e.variants:
-                instance.variant = _variant(instance.base, numeric)
+                instance.variants = _variants(instance.base, numeric)
         self.open(INIT)
+
+    def add_float_entries(self) -> None:
+        """A second entry where it pays: floats for parameters that are declared as such, or that the entry
+        for ints converts to float."""
+        for instance in list(self.by_name.values()):
+            if len(instance.variants) != 1:
+                continue
+            ints = instance.variants[0]
+            clone = self.instances[instance.base.name][_signature_of(ints)].function
+            assert clone is not None
+            floats = converted_parameters(clone) | float_parameters(instance.base)
+            types = tuple([T.FLOAT if t == T.INT and i in floats else t for i, t in enumerate(ints)])
+            if types != ints:
+                instance.variants.append(types)
+                self.queue[instance] = True
 
     def open(self, func: str) -> Instance:
         """The instance for callers that pass anything."""
@@ -234,24 +251,30 @@ class _Specialiser:
         )  # fmt: skip
 
     def body(self, instance: Instance, params: list[Var], walk: Inference) -> Typed:
-        base = instance.base
-        if instance.variant is None:
-            return walk.walk(base.body)
-        tested = [(v, t) for v, t in zip(params, instance.variant, strict=True) if t in SCALARS]
-        target = self.call(base.name, list(instance.variant))
-        args = [
-            Prim("as", [Local(v)], t, 0, t) if t in SCALARS else Local(v)
-            for v, t in zip(params, instance.variant, strict=True)
-        ]
+        """The walked body, after the tests for its variants."""
+        fast = [self.dispatch(instance, types, params, walk) for types in instance.variants]
+        tests = [test for test, _, _ in fast]
+        if len(tests) == 1 and isinstance(tests[0], Prim):
+            tested = tests[0].args[0].var  # type: ignore[attr-defined]
+            walk.known[tested] = T.ANY & ~tests[0].imm
+        body, known = walk.walk(instance.base.body)
+        for test, call, result in reversed(fast):
+            body = If(test, call, body)
+            known |= result
+        return body, known
+
+    def dispatch(
+        self, instance: Instance, types: tuple[T.Type, ...], params: list[Var], walk: Inference
+    ) -> tuple[Expr, Expr, T.Type]:
+        """(test of the arguments, call of the instance for ``types``, what is known of its result)"""
+        target = self.call(instance.base.name, list(types))
+        pairs = list(zip(params, types, strict=True))
+        args = [Prim("as", [Local(v)], t, 0, t) if t in SCALARS else Local(v) for v, t in pairs]
         tail = T.rep(target.result) == "val"
-        if len(tested) == 1:
-            v, t = tested[0]
-            walk.known[v] = T.ANY & ~t
-        otherwise, result = walk.walk(base.body)
         if tail:
             walk.tails[target.name] = True
-        fast = Call(target.name, args, target.result, 0, tail)
-        return If(_all_of(tested), fast, otherwise), result | target.known
+        test = _all_of([(v, t) for v, t in pairs if t in SCALARS])
+        return test, Call(target.name, args, target.result, 0, tail), target.known
 
     def agree(self) -> bool:
         """Functions that tail-call each other return the same way; True if some had to change."""
@@ -288,8 +311,10 @@ class _Specialiser:
         self.module.functions = functions
         for e in self.module.exports:
             instance = self.by_name.get(e.func or "")
-            if instance is not None and instance.variant is not None and not e.variants:
-                clone = self.instances[instance.base.name][_signature_of(instance.variant)]
+            if instance is None or e.variants:
+                continue
+            for types in instance.variants:
+                clone = self.instances[instance.base.name][_signature_of(types)]
                 e.variants.append(Variant(clone.name, tuple(clone.params)))
 
 
@@ -297,12 +322,12 @@ def _signature_of(types: tuple[T.Type, ...]) -> str:
     return "".join([_LETTERS.get(t, "v") for t in types])
 
 
-def _variant(f: Function, numeric: set[Var]) -> tuple[T.Type, ...] | None:
-    """The types of the entry for numbers: int for each numeric parameter."""
+def _variants(f: Function, numeric: set[Var]) -> list[tuple[T.Type, ...]]:
+    """The types of the entry for numbers, if there is one: int for each numeric parameter."""
     if f.rest or f.captures or f.self_var is not None:
-        return None
+        return []
     types = tuple([T.INT if v in numeric and v.type == T.ANY else T.ANY for v in f.params])
-    return types if 0 < types.count(T.INT) <= MAX_NUMERIC else None
+    return [types] if 0 < types.count(T.INT) <= MAX_NUMERIC else []
 
 
 def _all_of(tested: list[tuple[Var, T.Type]]) -> Expr:
