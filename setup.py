@@ -108,7 +108,8 @@ def extensions() -> list[Extension]:
                 [str(source), "backend_wasm/rt/rt.c"] if native else [str(source)],
                 include_dirs=["backend_wasm/rt"],
                 depends=[*rt, *native_parts, "backend_wasm/layout.toml", "rtfsc/errors.toml"] if native else [],
-                extra_compile_args=["-O2", "-g0", "-fvisibility=hidden"],
+                extra_compile_args=["-O2", "-g0", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno"],
+                libraries=["m"] if native else [],
             )
         )
     return found

@@ -11,7 +11,7 @@ from pathlib import Path
 
 WASM_FLAGS = (
     "--target=wasm32-freestanding", "-mcpu=mvp+bulk_memory+sign_ext+nontrapping_fptoint+mutable_globals",
-    "-Os", "-std=c11", "-ffreestanding", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-nostdlib",
+    "-O2", "-fno-unroll-loops", "-mllvm", "-inline-threshold=20", "-std=c11", "-ffp-contract=off", "-ffreestanding", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-nostdlib",
 )  # fmt: skip
 LINK_FLAGS = (
     "--no-entry", "--export-memory", "--export-table", "--growable-table", "--export-dynamic",

@@ -1,4 +1,4 @@
-//! Float text and powers: what Zig's standard library has and freestanding C has not.
+//! Float text and remainders: what Zig's standard library has and freestanding C has not.
 //! The C side lays digits out (number_text.c) and has checked the syntax before it asks for a parse.
 const std = @import("std");
 
@@ -22,10 +22,6 @@ export fn floattext_digits(value: f64, digits: [*]u8, exponent: *i32) u32 {
 /// Nearest float of a decimal text (sign, digits, point, exponent).
 export fn floattext_parse(text: [*]const u8, length: u32) f64 {
     return std.fmt.parseFloat(f64, text[0..length]) catch 0;
-}
-
-export fn floattext_pow(base: f64, exponent: f64) f64 {
-    return std.math.pow(f64, base, exponent);
 }
 
 export fn floattext_rem(a: f64, b: f64) f64 {

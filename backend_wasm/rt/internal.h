@@ -181,8 +181,10 @@ static void trim_range(str_obj *s, uint32_t *from, uint32_t *to);
 static int64_t float_to_int(double x);
 static void print_float(text_out *out, double x, bool plain);
 
+/* ---- power.c */
+static double power(double x, double y);
+
 /* floattext.zig */
 uint32_t floattext_digits(double value, char *digits, int32_t *exponent);
 double floattext_parse(const char *text, uint32_t length);
-double floattext_pow(double base, double exponent);
 double floattext_rem(double a, double b);

@@ -110,7 +110,7 @@ val rt_num_sqrt(val a) { return is_number(a) ? rt_float_sqrt(number_of(a)) : typ
 
 val rt_num_pow(val a, val b) {
     if (!is_number(a) || !is_number(b)) return bad_number("pow", "number", a, b);
-    if (is_float(a) || is_float(b) || int_of(b) < 0) return rt_box_float(floattext_pow(number_of(a), number_of(b)));
+    if (is_float(a) || is_float(b) || int_of(b) < 0) return rt_box_float(power(number_of(a), number_of(b)));
     int64_t base = int_of(a), left = int_of(b), result = 1;
     while (left) {
         if (left & 1 && __builtin_mul_overflow(result, base, &result)) break;

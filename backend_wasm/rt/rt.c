@@ -12,6 +12,7 @@
 #include "seq.c"
 #include "map.c"
 #include "equality.c"
+#include "power.c"
 #include "numbers.c"
 #include "print.c"
 #include "function.c"

@@ -19,6 +19,7 @@ from rtfsc.primitives.ops import OPS
 from runtime.values.layout import ERROR_KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
+FLAGS = ["-ffp-contract=off", "-fno-math-errno"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-function"]
 
 
@@ -184,7 +185,7 @@ def build_native(folder: Path, *flags: str) -> Path:
     generate(ROOT)
     zig = compile_float_object(ROOT, ROOT / "build" / "rt")
     out = folder / "librt.so"
-    command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", *WARNINGS, *os.environ.get("RT_TEST_CFLAGS", "").split(), *flags]
+    command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", *FLAGS, *WARNINGS, *os.environ.get("RT_TEST_CFLAGS", "").split(), *flags]
     subprocess.run([*command, str(ROOT / "backend_wasm/rt/rt.c"), str(zig), "-o", str(out)], check=True)
     return out
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import sys
 import unicodedata
 
@@ -86,3 +87,21 @@ def test_printed_floats_read_back(rt: Rt, x: float) -> None:
     assert rt("to-float", printed) == x and rt("parse-float", plain) == x
     digits = repr(x).split("e")[0].replace(".", "").replace("-", "").strip("0")
     assert printed.split("e")[0].replace(".", "").replace("-", "").strip("0") == digits
+
+
+@relaxed
+@given(x=st.floats(allow_nan=False), y=st.one_of(st.floats(-400, 400), st.integers(-30, 30).map(float), st.sampled_from([0.5, -0.5, 1 / 3])))
+def test_powers(rt: Rt, x: float, y: float) -> None:
+    try:
+        expected = math.pow(x, y)
+    except OverflowError:
+        expected = math.inf if x > 0 or y % 2 == 0 else -math.inf
+    except ValueError:
+        expected = math.inf if x == 0 else math.nan
+        if x == 0 and y % 2 == 1 and math.copysign(1, x) < 0:
+            expected = -math.inf
+    result = rt("num.pow", x, y)
+    if math.isnan(expected):
+        assert math.isnan(result)
+    else:
+        assert result == expected or abs(result - expected) <= math.ulp(expected)
