@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rtfsc.ast.builder import Builder, Handler
 
 
+PARAMETER_LIMIT = 200
+
+
 def malformed(form: List, usage: str, at: Form | None = None) -> Fault:
     head = form.items[0]
     assert type(head) is Symbol
@@ -81,6 +84,8 @@ def build_params(b: Builder, vector: Vector) -> tuple[list[Param], Param | None]
         param, at = _param(b, items, at)
         params.append(param)
     reject_duplicates([p.pattern for p in params] + ([rest.pattern] if rest else []))
+    if len(params) > PARAMETER_LIMIT:
+        raise Fault("F008", f"A function has at most {PARAMETER_LIMIT} parameters, not {len(params)}", vector.span)
     return params, rest
 
 

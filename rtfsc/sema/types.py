@@ -161,6 +161,9 @@ class TypeParser:
             if type(arg) is not Vector or len(arg.items) not in (2, 3):
                 return self._malformed(arg.span, "a field is [:key T] or [:key T ?]")
             key, declared, *mark = arg.items
+            if type(key) is Keyword and key.name == "*":
+                self.parse(declared)  # other keys are allowed whatever is said of them
+                continue
             if mark and not (type(mark[0]) is Symbol and mark[0].name == "?"):
                 return self._malformed(mark[0].span, "only ? may follow the type of a field")
             marks = [Const(T.SYM, "?")] if mark else []
@@ -231,7 +234,7 @@ class TypeParser:
             return None
         if name == "matches-regex":
             self.sink.error("F002", "[:matches-regex …] is not supported yet", form.span)
-            return None
+            return _vector("non-empty", [])
         if None in literals or not _predicate_ok(name, [v for v in literals if v is not None]):
             self.sink.error("F006", f"Malformed or unknown predicate :{name}", form.span)
             return _vector("non-empty", [])
