@@ -85,6 +85,8 @@ def conditional(test: Expr, then: Expr, orelse: Expr) -> Expr:
             return test
         if _is(then, False) and _is(orelse, True):
             return Prim("bool.not", [test], T.BOOL)
+    if isinstance(then, Const) and isinstance(orelse, Const) and then.type == orelse.type == T.BOOL:
+        return sequence([test], then)
     return If(test, then, orelse)
 
 
@@ -125,14 +127,17 @@ def negate(e: Prim) -> Expr:
     return e if known is None else invert(known)
 
 
+_OPPOSITES: Final = {"truthy": "not", "not": "truthy"}
+
+
 def invert(x: Expr) -> Expr:
     """The negation of a boolean expression."""
     if isinstance(x, Const):
         return Const(T.BOOL, not x.value)
     if isinstance(x, Prim) and x.op == "bool.not":
         return x.args[0]
-    if isinstance(x, Prim) and x.op == "truthy":
-        return Prim("not", x.args, T.BOOL)
+    if isinstance(x, Prim) and x.op in _OPPOSITES:
+        return Prim(_OPPOSITES[x.op], x.args, T.BOOL)
     return Prim("bool.not", [x], T.BOOL)
 
 

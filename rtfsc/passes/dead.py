@@ -62,7 +62,7 @@ class _Body:
         e.body = self.walk(e.body)
         if e.var in self.used:
             e.value = self.walk(e.value)
-            if isinstance(e.body, Local) and e.body.var is e.var and e.value.type == e.var.type:
+            if isinstance(e.body, Local) and e.body.var is e.var:
                 return e.value
             e.type = e.body.type
             return e

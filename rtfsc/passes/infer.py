@@ -232,6 +232,8 @@ class Inference:
         fresh = self.narrow(found)
         body, t = self.walk(e)
         self.undo(mark)
+        if isinstance(body, Const):
+            return body, t
         for v, stand_in in reversed(fresh):
             body = Let(stand_in, Prim("as", [Local(v)], stand_in.type, 0, stand_in.type), body)
         return body, t
