@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import INIT, Apply, Call, CallValue, Closure, Function, Global, Module, Prim, Try
+from rtfsc.ir.nodes import Apply, Call, CallValue, Closure, Function, Global, Module, Prim, Try
 from rtfsc.ir.walk import children
 from rtfsc.ir.weight import frame_weights
 from rtfsc.primitives.ops import OPS
@@ -116,7 +116,7 @@ def _raising(calls: dict[str, Calls], counted: frozenset[str]) -> frozenset[str]
 def _flagged(module: Module, calls: dict[str, Calls], raises: frozenset[str]) -> frozenset[str]:
     """Unboxed functions with a flag: those that raise, and those that share their result type with
     one of them, because a tail call goes between them."""
-    unboxed = {n for n, f in module.functions.items() if n != INIT and T.rep(f.result) != "val"}
+    unboxed = {n for n, f in module.functions.items() if T.rep(f.result) != "val"}
     beside: dict[str, list[str]] = {}
     for name, c in calls.items():
         for callee in c.tail:
