@@ -1,8 +1,8 @@
 """The batch protocol: a JSON object a line in, one a line out, in order.
 
 In: ``{"id": …, "source": "…"}``. Out: ``{"id": …, "value": "<printed RTFS>"}`` or ``{"id": …, "error":
-{"kind", "message", "span": [start, end]}}``; static errors have kind ``SyntaxError`` or
-``StaticError``. With ``--engine both`` also ``"engines_agree"``; a disagreement adds ``"wasm"``, what
+{"kind", "message", "span": [start, end]}}``; programs that are refused have kind
+``SyntaxError`` (of text or forms) or ``StaticError``. With ``--engine both`` also ``"engines_agree"``; a disagreement adds ``"wasm"``, what
 the other engine answered.
 """
 
@@ -32,13 +32,14 @@ def serve(lines: Iterable[bytes], out: TextIO, options: argparse.Namespace) -> i
     )
     for line in lines:
         if line.strip():
-            answer = _answer(line, options.engine, options.level, limits)
-            out.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            told = answer(line, options.engine, options.level, limits)
+            out.write(json.dumps(told, ensure_ascii=False) + "\n")
             out.flush()
     return 0
 
 
-def _answer(line: bytes, engine: str, level: int, limits: Any) -> dict[str, Any]:
+def answer(line: bytes, engine: str, level: int, limits: Any) -> dict[str, Any]:
+    """What the protocol answers to one line. `engine`: evaluator, wasm or both."""
     try:
         request = json.loads(line)
         text, id = request["source"], request.get("id")
@@ -72,7 +73,7 @@ def _outcome(text: str, engine: str, level: int, limits: Any) -> Any:
     try:
         return evaluate_compiled(compilation, engine, limits)
     except DiagnosticError as error:
-        kind = "SyntaxError" if error.code.startswith("S") else "StaticError"
+        kind = "SyntaxError" if error.code[0] in "SF" else "StaticError"
         return kind, error.message, error.span
 
 
