@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rtfsc.ir.nodes import Apply, Call, CallValue, Closure, Function, Module
+from rtfsc.ir.nodes import Apply, Call, CallValue, Closure, Function, Let, LetRec, Loop, Module, Try
 from rtfsc.ir.walk import bound, nodes
 
 FRAME_BYTES: Final = 48
@@ -13,8 +13,7 @@ LOCAL_BYTES: Final = 8
 
 def frame_weight(function: Function) -> int:
     """Bytes of budget that a frame of the function takes: a fixed part and a word per variable."""
-    count = len(function.params) + len(function.captures) + (function.self_var is not None)
-    return FRAME_BYTES + LOCAL_BYTES * (count + sum(len(bound(e)) for e in nodes(function.body)))
+    return _scan(function)[0]
 
 
 def frame_weights(module: Module) -> dict[str, int]:
@@ -23,29 +22,36 @@ def frame_weights(module: Module) -> dict[str, int]:
     A call of an unknown value may reach every function of which a closure is made and, through the
     host, every exported one.
     """
-    graph = _calls(module)
-    looping = _cyclic(graph)
-    return {name: frame_weight(f) for name, f in module.functions.items() if name in looping}
+    scans = {name: _scan(function) for name, function in module.functions.items()}
+    unknown = [func for _, _, closures in scans.values() for func in closures]
+    for export in module.exports:
+        unknown += [export.func] if export.func else []
+        unknown += [variant.func for variant in export.variants]
+    graph = {_UNKNOWN: unknown} | {name: callees for name, (_, callees, _) in scans.items()}
+    looping = _cyclic({name: list(dict.fromkeys(callees)) for name, callees in graph.items()})
+    return {name: weight for name, (weight, _, _) in scans.items() if name in looping}
 
 
 _UNKNOWN: Final = ""
 """The node of the call graph that stands for calls of unknown values."""
+_BINDERS: Final = (Let, Try, Loop, LetRec)
 
 
-def _calls(module: Module) -> dict[str, list[str]]:
-    graph: dict[str, list[str]] = {_UNKNOWN: [e.func for e in module.exports if e.func]}
-    for name, function in module.functions.items():
-        callees = graph[name] = []
-        for e in nodes(function.body):
-            if isinstance(e, Call):
-                callees.append(e.func)
-            elif isinstance(e, CallValue | Apply):
-                callees.append(_UNKNOWN)
-            elif isinstance(e, Closure):
-                graph[_UNKNOWN].append(e.func)
-    for export in module.exports:
-        graph[_UNKNOWN] += [variant.func for variant in export.variants]
-    return {name: list(dict.fromkeys(callees)) for name, callees in graph.items()}
+def _scan(function: Function) -> tuple[int, list[str], list[str]]:
+    """(weight, functions called, functions that closures are made of)."""
+    variables = len(function.params) + len(function.captures) + (function.self_var is not None)
+    callees: list[str] = []
+    closures: list[str] = []
+    for e in nodes(function.body):
+        if isinstance(e, Call):
+            callees.append(e.func)
+        elif isinstance(e, CallValue | Apply):
+            callees.append(_UNKNOWN)
+        elif isinstance(e, Closure):
+            closures.append(e.func)
+        elif isinstance(e, _BINDERS):
+            variables += len(bound(e))
+    return FRAME_BYTES + LOCAL_BYTES * variables, callees, closures
 
 
 def _cyclic(graph: dict[str, list[str]]) -> set[str]:

@@ -9,7 +9,7 @@ from rtfsc.ir.nodes import Const, Expr, If, Prim
 from runtime.evaluator.code import Label
 
 if TYPE_CHECKING:
-    from runtime.evaluator.compile import FunctionCompiler
+    from runtime.evaluator.function import FunctionCompiler
 
 _OPPOSITE: Final = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 _MIRROR: Final = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}

@@ -296,6 +296,8 @@ cdef class Instance:
         return transit.decode(self.machine.memory + at, size, self._handle)
 
     def _handle(self, int64_t value):
+        if value < 0:
+            return HostFunction(self.hosts[-1 - value])
         return new_handle(self, <uint64_t> value)
 
     cdef object result_of(self, Entry *e):

@@ -2,8 +2,9 @@
 
 An instruction is its number and its operands, a 32-bit word each.  ``d`` is the slot of the result,
 ``a b s`` slots of operands; ``imm`` a number, ``mask`` a type, ``k`` a constant, ``g`` a global, ``f`` a
-function, ``c`` a function that closures are made of, ``p`` a primitive, ``to`` the distance to the target, ``base`` the first slot of a call's window,
-``n`` a count, ``w`` the weight of the frame that ends here, ``sense`` the outcome that jumps.
+function, ``c`` a function that closures are made of, ``p`` a primitive, ``to`` the distance to the
+target, ``base`` the first slot of a call's window, ``n`` a count, ``w`` the weight of the frame that ends
+here, ``sense`` the outcome that jumps.
 
 The window of a call: return address, link, callee (or nothing), arguments.  The last two are slots 0
 and 1… of the callee's frame.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_INT_COMPARISONS = "eq ne lt le gt ge".split()
+_INT_COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]
 _TABLE = f"""
 move d s | load_int d imm | load_const d k
 global d g | global_checked d g k | set_global g s
@@ -22,7 +23,8 @@ jump to | loop to | jump_true s to | jump_false s to | jump_truthy s to | jump_f
 {" | ".join(f"jump_int_{c} a b to" for c in _INT_COMPARISONS)}
 {" | ".join(f"jump_int_{c}_imm a imm to" for c in _INT_COMPARISONS)}
 jump_float_eq a b sense to | jump_float_lt a b sense to | jump_float_le a b sense to
-jump_lt a b sense to | jump_le a b sense to | jump_gt a b sense to | jump_ge a b sense to | jump_eq a b sense to
+jump_lt a b sense to | jump_le a b sense to | jump_gt a b sense to | jump_ge a b sense to
+jump_eq a b sense to
 int_add d a b | int_sub d a b | int_mul d a b | int_mod d a b | int_neg d a | int_abs d a
 int_add_imm d a imm | int_sub_imm d a imm
 {" | ".join(f"int_{c} d a b" for c in _INT_COMPARISONS)}

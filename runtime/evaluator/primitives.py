@@ -3,6 +3,7 @@ or by a call of the C function through the table of primitives, with an instruct
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from rtfsc.ir.types import rep
@@ -19,6 +20,7 @@ _RESULTS: Final = {"i64": "_int", "f64": "_float", "i32": "_bool", "val": ""}
 _VARIADIC, _NONE = "n", "0"
 
 
+@cache
 def instruction(op: Op) -> str:
     """Name of the instruction that performs an operation."""
     if op.inline or op.name in OWN:
@@ -36,7 +38,7 @@ def c_table() -> str:
     """C source of the table of function pointers, in the order of `FUNCTIONS`."""
     rows = "".join(f"    (void (*)(void)) {op.c_name},\n" for op in FUNCTIONS)
     return (
-        "#pragma once\n#include \"rt.h\"\n"
+        '#pragma once\n#include "rt.h"\n'
         f"#define RTFSC_PRIMITIVES {len(FUNCTIONS)}\n"
         f"static void (*const rtfsc_primitives[])(void) = {{\n{rows}}};\n"
     )

@@ -10,7 +10,8 @@ from rtfsc.ir.types import ANY, INT
 from rtfsc.ir.weight import frame_weight, frame_weights
 from rtfsc.primitives.ops import OPS
 from runtime.evaluator import native
-from runtime.evaluator.compile import _LETTER, compile_module
+from runtime.evaluator.compile import compile_module
+from runtime.evaluator.function import LETTER
 from runtime.evaluator.opcodes import NUMBERS, OPERANDS
 from runtime.evaluator.primitives import FUNCTIONS, instruction
 
@@ -29,7 +30,7 @@ def test_the_loop_performs_every_instruction(name: str) -> None:
 
 def test_every_c_function_is_in_the_table() -> None:
     assert [op.name for op in FUNCTIONS] == [op.name for op in OPS.values() if not op.inline]
-    assert set(_LETTER) == {"i64", "f64", "i32"}
+    assert set(LETTER) == {"i64", "f64", "i32"}
 
 
 def module(*functions: Function, exports: tuple[str, ...] = ()) -> Module:

@@ -5,7 +5,8 @@ from runtime.values.errors import KINDS, error_class, error_from_value, limit_er
 
 
 def test_exceptions_carry_what_the_error_did() -> None:
-    error = error_from_value(ErrorValue("DivisionByZero", "Division by zero", {"a": 1}, Keyword("k"), 3), (4, 9))
+    value = ErrorValue("DivisionByZero", "Division by zero", {"a": 1}, Keyword("k"), 3)
+    error = error_from_value(value, (4, 9))
     assert isinstance(error, DivisionByZero)
     assert isinstance(error, ZeroDivisionError)
     assert (error.code, error.kind, error.span, error.site) == ("R005", "DivisionByZero", (4, 9), 3)
