@@ -1,9 +1,9 @@
 """The batch protocol: a JSON object a line in, one a line out, in order.
 
 In: ``{"id": …, "source": "…"}``. Out: ``{"id": …, "value": "<printed RTFS>"}`` or ``{"id": …, "error":
-{"kind", "message", "span": [start, end]}}``; programs that are refused have kind
-``SyntaxError`` (of text or forms) or ``StaticError``. With ``--engine both`` also ``"engines_agree"``; a disagreement adds ``"wasm"``, what
-the other engine answered.
+{"kind", "message", "span": [start, end]}}``; programs that are refused have kind ``SyntaxError`` (of
+text or forms) or ``StaticError``. With ``--engine both`` also ``"engines_agree"``; a disagreement adds
+``"wasm"``, what the other engine answered.
 """
 
 from __future__ import annotations
