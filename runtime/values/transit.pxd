@@ -23,4 +23,5 @@ OverflowError or ValueError with the path to what cannot cross."""
 
 cdef object decode(const char *data, size_t size, object function_of)
 """The value in a buffer that is not trusted; ValueError if malformed. ``function_of`` makes the handle
-of a function from its boxed value, None refuses functions."""
+of a function from its boxed value, and answers the function of the host for -1 - its number; None refuses
+functions."""

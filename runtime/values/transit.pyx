@@ -450,6 +450,8 @@ cdef object _read_value(Reader *r, list containers, object function_of):
         if function_of is None:
             raise ValueError("a function cannot come out here")
         return function_of(<int64_t> _read_word(r))
+    if tag == layout.TRANSIT_HOSTFN and function_of is not None:
+        return function_of(-1 - <int64_t> length)
     return _read_container(r, tag, length, containers)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.values.errors import RtfsError, error_class
-
-from runtime.values.errors import InstanceClosed
+from runtime.values.errors import InstanceClosed, RtfsError, error_class
 
 __all__ = ["InstanceClosed", "ModuleRejected"]
 

@@ -211,7 +211,7 @@ class Instance:
         self.close()
 
     def _entry(self, name: str, kind: str) -> dict[str, Any]:
-        entry = self._exports.get(name)
+        entry: dict[str, Any] | None = self._exports.get(name)
         if entry is None or entry["kind"] != kind:
             raise KeyError(name)
         return entry

@@ -104,7 +104,15 @@ cdef class Machine:
         if self.counts_fuel:  # loading is not charged
             api.wasmtime_context_set_fuel(self.context, <uint64_t>1 << 62)
         self._start_rt()
-        self._link()
+        cdef Entry entry
+        enter(self, &entry)  # a module may have a start function
+        try:
+            self._link()
+        except:
+            self.restore(&entry)
+            raise
+        finally:
+            leave(self, &entry)
 
     def __dealloc__(self):
         if self.store != NULL:
@@ -245,6 +253,7 @@ cdef class Machine:
         elif self.stale:
             self.stale = False
             self._reset()
+            self.hosts.clear()
         return 0
 
     cdef void leave_slowly(self, Entry *entry) noexcept:
@@ -372,7 +381,7 @@ cdef class Machine:
             return NULL
         cdef size_t padded = (<size_t>size + 23) & ~<size_t>7
         at = <uint64_t *>self._room(padded)
-        if at == NULL or size > MAX_MEMORY:
+        if at == NULL or <uint64_t>size > MAX_MEMORY:
             return NULL
         at[padded // 8 - 1] = 0
         (<uint32_t *>at)[0] = layout.KIND_STR
@@ -568,6 +577,10 @@ cdef class Machine:
         return len(self.hosts) - 1
 
     def _handle(self, int64_t value):
+        if value < 0:
+            if -value > len(self.hosts):
+                raise self._broken("host function")
+            return HostFunction(self.hosts[-1 - value])
         return _function(self, <uint64_t>value)
 
     cdef object host_call(self, int32_t handle, uint64_t arguments):

@@ -7,6 +7,7 @@ miss; a folder that cannot be used disables the cache, and `NativeCache.unusable
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -108,7 +109,5 @@ def _private(found: os.stat_result, of_kind: object) -> bool:
 
 
 def _remove(path: Path) -> None:
-    try:
+    with contextlib.suppress(OSError):
         path.unlink()
-    except OSError:
-        pass

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import wasmtime
+
 from backend_wasm import layout
 from runtime.values.atoms import HostFunction, List
 from runtime.values.errors import ErrorValue, RtfsError, error_class, error_from_value, limit_error
@@ -44,7 +45,8 @@ class SlowInstance:
         if limits.fuel is not None:
             self._store.set_fuel(1 << 62)
         try:
-            self._rt = wasmtime.Instance(self._store, wasmtime.Module(self._store.engine, rt), []).exports(self._store)
+            library = wasmtime.Instance(self._store, wasmtime.Module(self._store.engine, rt), [])
+            self._rt = library.exports(self._store)
             self._memory: wasmtime.Memory = self._rt["memory"]  # type: ignore[assignment]
             self._write(layout.STATE_MAX, min(limits.memory_bytes, _MAX_MEMORY), 4)
             self._rt_call("rt_init")
@@ -123,7 +125,8 @@ class SlowInstance:
         with self._lock:
             if self._closed:
                 raise InstanceClosed("the instance is closed")
-            hosts, depth, stack = len(self._hosts), self._read(layout.STATE_DEPTH, 4), self._rt["__stack_pointer"]
+            hosts, depth = len(self._hosts), self._read(layout.STATE_DEPTH, 4)
+            stack = self._rt["__stack_pointer"]
             top: int = stack.value(self._store)  # type: ignore[union-attr]
             self._depth += 1
             timer = self._timer() if self._depth == 1 else None
@@ -211,7 +214,11 @@ class SlowInstance:
             raise _internal("the module gave a malformed result")
         return decode_bytes(bytes(self._memory.read(self._store, ref, ref + size)), self._handle)
 
-    def _handle(self, boxed: int) -> SlowFunction:
+    def _handle(self, boxed: int) -> SlowFunction | HostFunction:
+        if boxed < 0:
+            if -boxed > len(self._hosts):
+                raise _internal("the module gave a malformed host function")
+            return HostFunction(self._hosts[-1 - boxed])
         self._live += 1
         return SlowFunction(self, boxed)
 
@@ -226,7 +233,7 @@ class SlowInstance:
     # --- names and memory
 
     def _entry(self, name: str, kind: str) -> dict[str, Any]:
-        entry = self._exports.get(name)
+        entry: dict[str, Any] | None = self._exports.get(name)
         if entry is None or entry["kind"] != kind:
             raise KeyError(name)
         return entry

@@ -54,7 +54,8 @@ BODY = """
   (func (export "forged") (param i64) (result i64) (i64.const 0x7ffffff8))
   (func (export "spin") (result i64) (loop $again br $again) (i64.const 1))
   (func $recurse (export "recurse") (result i64) (i64.add (call $recurse) (i64.const 2)))
-  (func (export "eat") (result i64) (loop $again (drop (call $alloc (i32.const 1000000))) br $again) (i64.const 1))
+  (func (export "eat") (result i64)
+    (loop $again (drop (call $alloc (i32.const 1000000))) br $again) (i64.const 1))
   (func (export "garbage") (param i64) (result i64)
     (drop (call $alloc (i32.wrap_i64 (i64.shr_s (local.get 0) (i64.const 1))))) (local.get 0))
   (func (export "make") (result i64)
@@ -74,10 +75,13 @@ BODY = """
 def export(name: str, params: list[str], *variants: tuple[str, str, bool], rest: bool = False,
            types: list[str] | None = None) -> dict[str, Any]:  # fmt: skip
     return {
-        "name": name, "kind": "function", "params": params, "rest": rest, "result_type": ":any", "doc": f"{name}.",
+        "name": name, "kind": "function", "params": params, "rest": rest, "result_type": ":any",
+        "doc": f"{name}.",
         "param_types": types or [":any"] * len(params), "effects": [], "examples": [], "def_hash": "",
         "interface_hash": "",
-        "variants": [{"export": f"{name}#{p}", "params": p, "result": r, "raises": e} for p, r, e in variants],
+        "variants": [
+            {"export": f"{name}#{p}", "params": p, "result": r, "raises": e} for p, r, e in variants
+        ],
     }  # fmt: skip
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from wasm_samples import artifact
+
 from runtime.values import Limits
 from runtime.wasm.executor import Instance, WasmExecutor
-
-from wasm_samples import artifact
 
 
 @pytest.fixture(scope="session")

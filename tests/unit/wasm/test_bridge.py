@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 from runtime.wasm import bridge, capi, selftest
 from runtime.wasm.engine import engine, wat2wasm
 
@@ -56,4 +57,5 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_importing_does_not_import_wasmtime_py() -> None:
     code = "import sys, runtime.wasm.bridge as b; assert b.direct(); assert 'wasmtime' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

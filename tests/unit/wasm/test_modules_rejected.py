@@ -6,11 +6,12 @@ import copy
 from typing import Any
 
 import pytest
+from wasm_samples import BODY, EXPORTS, HEAD, artifact, export, interface
+
 from runtime.wasm import executor as wasm_executor
 from runtime.wasm.engine import validate, wat2wasm
 from runtime.wasm.errors import ModuleRejected
 from runtime.wasm.executor import WasmExecutor
-from wasm_samples import BODY, EXPORTS, HEAD, artifact, export, interface
 
 
 def rejected(executor: WasmExecutor, data: bytes, message: str) -> None:

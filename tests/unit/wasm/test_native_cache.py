@@ -8,11 +8,12 @@ import stat
 from pathlib import Path
 
 import pytest
+from wasm_samples import artifact
+
 from runtime.wasm import engine as wasm_engine
 from runtime.wasm.bridge import bridge_status
 from runtime.wasm.executor import WasmExecutor
 from runtime.wasm.native_cache import NativeCache, default_folder
-from wasm_samples import artifact
 
 DIGEST = hashlib.sha256(b"module").digest()
 

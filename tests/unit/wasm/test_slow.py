@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from wasm_samples import BODY, HEAD, artifact
+
 from runtime.values import (
     DeadlineExceeded,
     DivisionByZero,
@@ -22,7 +24,6 @@ from runtime.values import (
 from runtime.wasm import bridge
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
 from runtime.wasm.executor import WasmExecutor
-from wasm_samples import BODY, HEAD, artifact
 
 pytest.importorskip("wasmtime")
 
@@ -57,7 +58,9 @@ CALLS: list[tuple[Any, ...]] = [
 ]  # fmt: skip
 
 
-def test_both_paths_agree(executor: WasmExecutor, make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_paths_agree(
+    executor: WasmExecutor, make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     slow = make()
     monkeypatch.setattr(bridge, "_status", DIRECT)
     fast = executor.instantiate(artifact())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from runtime.values import HostFunction, Keyword, List, Symbol
 from runtime.wasm.errors import InstanceClosed
 from runtime.wasm.executor import Instance
@@ -114,6 +115,14 @@ def test_host_functions(instance: Instance) -> None:
     for _ in range(3):
         assert call(HostFunction(host), [1, 2, 3]) == {"sum": 6}
     assert seen == [(1, 2, 3)] * 3
+
+
+def test_host_functions_come_back(instance: Instance) -> None:
+    identity = instance.function("identity")
+    got = identity(HostFunction(len))
+    assert isinstance(got, HostFunction)
+    assert got("four") == 4
+    assert identity([1, {"f": HostFunction(len)}])[1]["f"]("four") == 4
 
 
 def test_a_callable_has_to_be_granted(instance: Instance) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from runtime.values import (
     DeadlineExceeded,
     DivisionByZero,
@@ -49,7 +50,9 @@ def test_spans_of_the_caller_replace_those_of_the_artifact(instance: Instance) -
     assert caught.value.span == (3, 4)
 
 
-@pytest.mark.parametrize(("name", "message"), [("crash", "unreachable"), ("wild", "out of bounds memory access")])
+@pytest.mark.parametrize(
+    ("name", "message"), [("crash", "unreachable"), ("wild", "out of bounds memory access")]
+)
 def test_traps_are_internal_errors(instance: Instance, name: str, message: str) -> None:
     with pytest.raises(RtfsError, match=message) as caught:
         instance.function(name)()
@@ -135,7 +138,7 @@ def test_instances_are_freed(make: Callable[..., Instance], executor: object) ->
         assert instance.function("add1")(1) == 2
 
 
-def test_another_thread_runs_during_a_long_call_and_waits_for_the_instance(make: Callable[..., Instance]) -> None:
+def test_another_thread_runs_during_a_long_call_and_waits(make: Callable[..., Instance]) -> None:
     instance, other = make(deadline_ms=300), make()
     seen: list[tuple[str, int]] = []
 
@@ -166,7 +169,8 @@ def in_child(code: str) -> subprocess.Popen[str]:
     """
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(head) + textwrap.dedent(code)], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests/support'}"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests/support'}"},
     )  # fmt: skip
 
 
@@ -184,7 +188,10 @@ def test_control_c_stops_an_endless_loop() -> None:
     assert child.stdout.readline() == "ready\n", child.communicate()
     time.sleep(0.05)
     child.send_signal(signal.SIGINT)
-    out, error = child.communicate(timeout=20)
+    try:
+        out, error = child.communicate(timeout=20)
+    finally:
+        child.kill()
     assert out == "interrupted 2\n", error
 
 

@@ -1,0 +1,3 @@
+from runtime.wasm.engine import Code
+
+def self_test(code: Code) -> None: ...
