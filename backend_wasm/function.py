@@ -22,6 +22,13 @@ NONE = "none"
 """Representation wanted by who wants no value."""
 
 
+_OPPOSITE = {
+    "i64.lt_s": "i64.ge_s", "i64.ge_s": "i64.lt_s", "i64.gt_s": "i64.le_s", "i64.le_s": "i64.gt_s",
+    "i64.eq": "i64.ne", "i64.ne": "i64.eq",
+}  # fmt: skip
+"""Comparisons of integers; those of floats have no opposite, because of NaN."""
+
+
 @dataclass(slots=True)
 class Handler:
     """Where errors go: label ``fail``, or ``sited`` with the site as i32. They are blocks whose lines
@@ -106,6 +113,19 @@ class FunctionEmitter:
             self.checked = 0, -1  # the output is a line shorter: ``end`` means nothing any more
         else:
             self.out.append(f"{self.pad}local.set {name}")
+
+    def left(self) -> bool:
+        """Whether control never comes past the last line."""
+        last = self.out[-1].split() if self.out else [""]
+        return last[0] in ("return", "return_call", "return_call_indirect", "br", "unreachable")
+
+    def negate(self) -> None:
+        """The other truth of the i32 on the stack."""
+        opposite = _OPPOSITE.get(self.out[-1].strip())
+        if opposite is None:
+            self.op("i32.eqz")
+        else:
+            self.out[-1] = self.pad + opposite
 
     @contextmanager
     def nested(self, opening: str) -> Iterator[None]:

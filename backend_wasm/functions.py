@@ -21,7 +21,7 @@ def emit_function(module: ModuleContext, function: Function) -> list[str]:
     if raises:
         with f.catching(base=True) as handler:
             _body(f)
-            if not _left(f):
+            if not f.left():
                 f.op("return")
         if handler.fail_used or handler.sited_used:
             _error_exit(f)
@@ -61,14 +61,8 @@ def _parameters(f: FunctionEmitter) -> str:
 
 def _body(f: FunctionEmitter) -> None:
     result(f, f.function.body, f.result, True)
-    if f.flagged and not _left(f):
+    if f.flagged and not f.left():
         f.op("i32.const 0")
-
-
-def _left(f: FunctionEmitter) -> bool:
-    """Whether the last line never comes to its end."""
-    last = f.out[-1].split() if f.out else [""]
-    return last[0] in ("return", "return_call", "return_call_indirect", "br")
 
 
 def _error_exit(f: FunctionEmitter) -> None:

@@ -15,7 +15,7 @@ from backend_wasm.function import NEVER, NONE, FunctionEmitter
 from backend_wasm.helpers import checked_helper, overflow_helper
 from backend_wasm.ranges import INT_MIN, Range, fits, range_of
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import Const, Expr, Prim
+from rtfsc.ir.nodes import Expr, Prim
 
 Emit = Callable[[FunctionEmitter, Prim], str]
 
@@ -32,10 +32,6 @@ def _plain(rep: str, result: str, *lines: str) -> Emit:
     return emit
 
 
-def _literal(e: Expr) -> int | None:
-    return e.value if isinstance(e, Const) and e.type == T.INT else None
-
-
 # --- checked integers
 
 
@@ -47,42 +43,40 @@ def _overflow(f: FunctionEmitter, a: str, b: str, operation: int, site: int) -> 
         f.fail(0)
 
 
-def _add(f: FunctionEmitter, e: Prim) -> str:
-    if _literal(e.args[0]) is not None and _literal(e.args[1]) is None:
-        return _sum(f, e.args[0], e.args[1], e, _literal(e.args[0]), "i64.lt_s", "i64.gt_s", 0)
-    return _sum(f, e.args[0], e.args[1], e, _literal(e.args[1]), "i64.lt_s", "i64.gt_s", 1)
-
-
-def _sub(f: FunctionEmitter, e: Prim) -> str:
-    return _sum(f, e.args[0], e.args[1], e, _literal(e.args[1]), "i64.gt_s", "i64.lt_s", 1)
-
-
-def _sum(f: FunctionEmitter, left: Expr, right: Expr, e: Prim, literal: int | None, positive: str,
-         negative: str, at: int) -> str:  # fmt: skip
-    """Addition and subtraction. With a literal the result must lie on its side of the other operand."""
-    add = e.op == "int.add"
+def _sum(f: FunctionEmitter, e: Prim) -> str:
+    """Addition and subtraction."""
+    add, (left, right) = e.op == "int.add", e.args
     (low, high), (low2, high2) = range_of(left, f.ranges), range_of(right, f.ranges)
     if fits(low + low2, high + high2) if add else fits(low - high2, high - low2):
-        f.value(left, "i64")
-        f.value(right, "i64")
-        f.op("i64.add" if add else "i64.sub")
-        return "i64"
+        return _SUMS[e.op](f, e)
     if not f.hot:
         return _by_helper(f, e, "add" if add else "sub")
     a, temp_a = f.operand(left, "i64")
     b, temp_b = f.operand(right, "i64")
     r = f.temp("i64")
-    f.op(a, b, "i64.add" if add else "i64.sub")
-    if literal is not None:
-        f.op(f"local.tee {r}", (a, b)[1 - at], positive if literal > 0 else negative)
+    f.op(a, b, "i64.add" if add else "i64.sub", f"local.set {r}")
+    if low2 >= 0 or high2 <= 0:
+        _wrong_side(f, r, a, (low2 >= 0) == add)
+    elif add and (low >= 0 or high <= 0):
+        _wrong_side(f, r, b, low >= 0)
     elif add:
-        f.op(f"local.tee {r}", a, "i64.xor", f"local.get {r}", b, "i64.xor", "i64.and", "i64.const 0", "i64.lt_s")
+        f.get(r)
+        f.op(a, "i64.xor", f"local.get {r}", b, "i64.xor", "i64.and", "i64.const 0", "i64.lt_s")
     else:
-        f.op(f"local.set {r}", a, b, "i64.xor", f"local.get {r}", a, "i64.xor", "i64.and", "i64.const 0", "i64.lt_s")
+        f.op(a, b, "i64.xor", f"local.get {r}", a, "i64.xor", "i64.and", "i64.const 0", "i64.lt_s")
     _overflow(f, a, b, L.OPERATION_ADD if add else L.OPERATION_SUB, e.site)
     f.get(r)
     f.release("i64", temp_a, temp_b, r)
     return "i64"
+
+
+def _wrong_side(f: FunctionEmitter, r: str, a: str, grows: bool) -> None:
+    """Where one operand has a known sign, the result must lie on its side of the other, ``a``."""
+    f.get(r)
+    f.op(a, "i64.lt_s" if grows else "i64.gt_s")
+
+
+_SUMS: Final = {"int.add": _plain("i64", "i64", "i64.add"), "int.sub": _plain("i64", "i64", "i64.sub")}
 
 
 def _by_helper(f: FunctionEmitter, e: Prim, name: str) -> str:
@@ -151,7 +145,8 @@ def _refuse_min(f: FunctionEmitter, a: str, operation: int, site: int) -> None:
 def _mod(f: FunctionEmitter, e: Prim) -> str:
     a, temp_a = f.operand(e.args[0], "i64")
     b, temp_b = f.operand(e.args[1], "i64")
-    if _literal(e.args[1]) in (None, 0):
+    low, high = range_of(e.args[1], f.ranges)
+    if low <= 0 <= high:
         f.op(b, "i64.eqz")
         with f.nested("if"):
             f.op(f.module.rt("rt_div_zero"), "drop")
@@ -302,8 +297,8 @@ PLAIN: Final = frozenset(_PLAIN)
 
 INLINE: Final[dict[str, Emit]] = {
     **_PLAIN,
-    "int.add": _add,
-    "int.sub": _sub,
+    "int.add": _sum,
+    "int.sub": _sum,
     "int.mul": _mul,
     "int.neg": _negate,
     "int.abs": _abs,

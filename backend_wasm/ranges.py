@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import Const, Expr, Local, Prim, Var
+from rtfsc.ir.nodes import Const, Expr, Local, Loop, Prim, Recur, Var
+from rtfsc.ir.walk import nodes
 
 INT_MIN: Final = -(1 << 63)
 INT_MAX: Final = (1 << 63) - 1
@@ -17,8 +18,12 @@ Range = tuple[int, int]
 Ranges = dict[Var, Range]
 
 _LENGTHS: Final = frozenset({"seq.length", "map.length"})
-_SWAPPED: Final = {"int.lt": "int.gt", "int.gt": "int.lt", "int.le": "int.ge", "int.ge": "int.le", "int.eq": "int.eq"}
-_NEGATED: Final = {"int.lt": "int.ge", "int.ge": "int.lt", "int.gt": "int.le", "int.le": "int.gt", "int.ne": "int.eq"}
+_SWAPPED: Final = {
+    "int.lt": "int.gt", "int.gt": "int.lt", "int.le": "int.ge", "int.ge": "int.le", "int.eq": "int.eq",
+}  # fmt: skip
+_NEGATED: Final = {
+    "int.lt": "int.ge", "int.ge": "int.lt", "int.gt": "int.le", "int.le": "int.gt", "int.ne": "int.eq",
+}  # fmt: skip
 
 
 def range_of(e: Expr, known: Ranges) -> Range:
@@ -50,6 +55,38 @@ def after_test(test: Expr, holds: bool, known: Ranges) -> Ranges:
     _narrow(found, left, op, range_of(right, known))
     _narrow(found, right, _SWAPPED[op], range_of(left, known))
     return found
+
+
+def in_loop(loop: Loop, known: Ranges) -> Ranges:
+    """What holds of the loop's variables in every round: a counter that only grows stays at or above
+    its start, one that only falls at or below. (Checked arithmetic does not wrap.)"""
+    counters = [i for i, var in enumerate(loop.vars) if var.type == T.INT]
+    if not counters:
+        return known
+    again = [e for e in nodes(loop.body) if isinstance(e, Recur) and e.label == loop.label]
+    found = dict(known)
+    for i in counters:
+        steps = [_step(e.args[i], loop.vars[i], known) for e in again]
+        low, high = range_of(loop.inits[i], known)
+        found[loop.vars[i]] = (
+            low if all(step[0] >= 0 for step in steps) else INT_MIN,
+            high if all(step[1] <= 0 for step in steps) else INT_MAX,
+        )
+    return found
+
+
+def _step(e: Expr, var: Var, known: Ranges) -> Range:
+    """By how much ``e`` differs from ``var``."""
+    if isinstance(e, Local) and e.var is var:
+        return 0, 0
+    if isinstance(e, Prim) and e.op in ("int.add", "int.sub"):
+        left, right = e.args
+        if isinstance(left, Local) and left.var is var:
+            low, high = range_of(right, known)
+            return (low, high) if e.op == "int.add" else (-high, -low)
+        if e.op == "int.add" and isinstance(right, Local) and right.var is var:
+            return range_of(left, known)
+    return INT_MIN, INT_MAX
 
 
 def _narrow(found: Ranges, e: Expr, op: str, other: Range) -> None:

@@ -47,8 +47,8 @@ def read_uleb(data: bytes, at: int, end: int) -> tuple[int, int]:
     raise MalformedModule(f"number too long at byte {at}")
 
 
-def _sections(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """(id, start of the section, start of its body, end)."""
+def raw_sections(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """(id, start of the section, start of its body, end) in file order."""
     if data[:8] != MAGIC:
         raise MalformedModule("not a WebAssembly module of version 1")
     at = 8
@@ -63,7 +63,8 @@ def _sections(data: bytes) -> Iterator[tuple[int, int, int, int]]:
         yield kind, start, body, at
 
 
-def _name(data: bytes, at: int, end: int) -> tuple[str, int]:
+def read_name(data: bytes, at: int, end: int) -> tuple[str, int]:
+    """A length-prefixed text at ``at`` and the offset after it."""
     size, at = read_uleb(data, at, end)
     if at + size > end:
         raise MalformedModule(f"name at byte {at} is cut off")
@@ -76,10 +77,10 @@ def _name(data: bytes, at: int, end: int) -> tuple[str, int]:
 def read_sections(data: bytes) -> dict[str, bytes]:
     """Payloads of the custom sections by name. A name that occurs twice is refused."""
     found: dict[str, bytes] = {}
-    for kind, start, body, end in _sections(data):
+    for kind, start, body, end in raw_sections(data):
         if kind != 0:
             continue
-        name, at = _name(data, body, end)
+        name, at = read_name(data, body, end)
         if name in found:
             raise MalformedModule(f"second section {name!r} at byte {start}")
         found[name] = data[at:end]
@@ -89,16 +90,16 @@ def read_sections(data: bytes) -> dict[str, bytes]:
 def section_sizes(data: bytes) -> list[tuple[int, str, int, int]]:
     """(id, name of a custom section or "", offset, size of the whole section) in file order."""
     return [
-        (kind, _name(data, body, end)[0] if kind == 0 else "", start, end - start)
-        for kind, start, body, end in _sections(data)
+        (kind, read_name(data, body, end)[0] if kind == 0 else "", start, end - start)
+        for kind, start, body, end in raw_sections(data)
     ]
 
 
 def drop_section(data: bytes, name: str) -> bytes:
     """The module without its custom sections of this name."""
     parts = [data[:8]]
-    for kind, start, body, end in _sections(data):
-        if kind != 0 or _name(data, body, end)[0] != name:
+    for kind, start, body, end in raw_sections(data):
+        if kind != 0 or read_name(data, body, end)[0] != name:
             parts.append(data[start:end])
     return b"".join(parts)
 

@@ -238,3 +238,30 @@ def test_logical_tests_without_branches(a: int, b: int) -> None:
              " (if (int.eq a 1) true (int.eq b 1)) (if (if (int.eq a 1) (int.eq b 1) false) 1 2)))"]  # fmt: skip
     expected = f"[{bool(a and b)} {bool(a or b)} {1 if a and b else 2}]".lower()
     assert evaluate(f"(call both {a} {b})", *parts) == expected
+
+
+@pytest.mark.parametrize(
+    "start,step,total,op,end",
+    [(0, 1, MAX - 2, "int.add", "int.ge"), (0, 1, MIN + 2, "int.sub", "int.ge"),
+     (0, -1, MIN + 2, "int.add", "int.le"), (0, -1, MAX - 2, "int.sub", "int.le"),
+     (-5, 2, MIN + 5, "int.add", "int.ge"), (5, -2, MAX - 4, "int.add", "int.le")],
+)  # fmt: skip
+@pytest.mark.parametrize("rounds", range(1, 6))
+def test_counters_of_known_sign(start: int, step: int, total: int, op: str, end: str, rounds: int) -> None:
+    """A running total near the limit, by a counter that only grows or only falls."""
+    limit = start + step * rounds
+    part = (f"(function f (params (m int)) (result int) (loop l ((i int) {start}) ((t int) {total}) "
+            f"(if ({end} i m) t (recur l (int.add i {step} @1) ({op} t i @2)))))")  # fmt: skip
+    exact, i = total, start
+    while (i < limit if step > 0 else i > limit) and MIN <= exact <= MAX:
+        exact, i = BINARY[op][0](exact, i), i + step
+    got = evaluate(f"(call f {limit} ^int)", part)
+    if MIN <= exact <= MAX:
+        assert got == str(exact)
+    else:
+        assert isinstance(got, Failure) and got[:2] == ("ArithmeticOverflow", 2)
+
+
+def test_a_loop_whose_inner_results_are_tested_one_after_the_other() -> None:
+    part = "(function f (params a b) (let (x (nth a 0 @1)) (y (nth b 0 @2)) (z (nth a 1 @3)) (vector z y x)))"
+    assert evaluate("(call f (const-vec 1 2) (const-vec 3))", part) == "[2 3 1]"
