@@ -8,10 +8,10 @@ from backend_wasm.function import NEVER, NONE, FunctionEmitter
 
 def convert(f: FunctionEmitter, have: str, want: str) -> None:
     """The value on the stack changes its representation. Unboxing trusts the type of the value."""
-    if have == want or have == NEVER:
+    if have in (want, NEVER):
         return
     if want == NONE:
-        f.op("drop")
+        f.drop()
     elif want == "val":
         _BOX[have](f)
     elif have == "val":

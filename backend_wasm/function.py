@@ -42,8 +42,8 @@ class Handler:
 
 
 class FunctionEmitter:
-    """``value``, ``operand`` and ``natural`` are those of `backend_wasm.expressions`, handed in because primitives and
-    calls need them and are needed by them."""
+    """``value``, ``operand`` and ``natural`` are those of `backend_wasm.expressions`, handed in because
+    primitives and calls need them and are needed by them."""
 
     def __init__(
         self,
@@ -126,6 +126,17 @@ class FunctionEmitter:
             self.op("i32.eqz")
         else:
             self.out[-1] = self.pad + opposite
+
+    def drop(self) -> None:
+        """Removes the value on the stack, or the line that only put it there."""
+        word, _, name = self.out[-1].strip().partition(" ")
+        if word in ("local.get", "global.get", "i64.const", "i32.const", "f64.const"):
+            self.out.pop()
+            self.checked = 0, -1
+        elif word == "local.tee":
+            self.out[-1] = f"{self.pad}local.set {name}"
+        else:
+            self.op("drop")
 
     @contextmanager
     def nested(self, opening: str) -> Iterator[None]:

@@ -202,8 +202,6 @@
           i32.const 2
           br $error1
         end
-        local.get $t.i64
-        drop
         local.get $i
         i64.const 1
         i64.add

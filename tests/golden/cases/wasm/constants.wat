@@ -18,8 +18,6 @@
 (func $$init (result i64)
   i64.const 100
   global.set $limit
-  global.get $limit
-  drop
   i32.const 0
   i64.const 0
   i64.store offset=2048
