@@ -47,10 +47,9 @@ from rtfsc.ir.nodes import (
     Try,
     Var,
 )
-from rtfsc.ir.walk import nodes
 from rtfsc.passes.branches import conditional, sequence
 from rtfsc.passes.facts import Facts, facts
-from rtfsc.passes.unbox import Typed, coerce, rewrite
+from rtfsc.passes.unbox import Typed, coerce, coerce_tail, rewrite
 from rtfsc.primitives.ops import OPS
 
 SCALARS: Final = frozenset({T.INT, T.FLOAT, T.BOOL})
@@ -221,10 +220,11 @@ class Inference:
         orelse, t2 = self.arm(e.orelse, facts(test, False))
         if t1 == T.NEVER and t2 != T.NEVER:
             self.learn(facts(test, False))
-            then = _leaves(then, orelse.type)
+            # An arm that never yields a value does not widen the type of the other.
+            then = coerce_tail(then, t1, orelse.type)
         elif t2 == T.NEVER and t1 != T.NEVER:
             self.learn(facts(test, True))
-            orelse = _leaves(orelse, then.type)
+            orelse = coerce_tail(orelse, t2, then.type)
         return sequence(effects, conditional(test, then, orelse)), t1 | t2
 
     def arm(self, e: Expr, found: Facts) -> Typed:
@@ -336,13 +336,6 @@ class Inference:
         handler, t2 = self.walk(e.handler)
         self.undo(mark)
         return Try(body, v, handler), t1 | t2
-
-
-def _leaves(e: Expr, other: T.Type) -> Expr:
-    """An arm that never yields a value does not widen the type of the other."""
-    if T.subtype(e.type, other) or any(getattr(x, "tail", False) for x in nodes(e)):
-        return e
-    return coerce(e, T.NEVER, other)
 
 
 def _widest(known: T.Type, travels: T.Type) -> tuple[T.Type, T.Type]:

@@ -127,6 +127,7 @@ class _Inliner:
         self.facts = facts
         self.function = function
         self.closures: dict[Var, Closure] = {}
+        self.carriers: dict[Var, Var] = {}
         self.budget = GROWTH
         self.copies = 0
         self.open: list[str] = [function.name]
@@ -154,6 +155,7 @@ class _Inliner:
             return _wrap(outer, e)
         if isinstance(e.value, Local) and e.value.var in self.closures:
             self.closures[e.var] = self.closures[e.value.var]
+            self.carriers[e.var] = self.carriers.get(e.value.var, e.value.var)
         e.body = self.walk(e.body)
         e.type = e.body.type
         return e
@@ -185,7 +187,9 @@ class _Inliner:
             return e
         if e.tail and T.rep(f.result) != "val":
             return e
-        carrier = e.callee if f.captures or f.self_var is not None else None
+        carrier = None
+        if isinstance(e.callee, Local) and (f.captures or f.self_var is not None):
+            carrier = Local(self.carriers.get(e.callee.var, e.callee.var))
         return self.call(Call(f.name, args, f.result, e.site, e.tail, carrier))
 
     def known(self, callee: Expr | None) -> Closure | None:
@@ -230,7 +234,10 @@ class _Inliner:
         copier = Copier(suffix=f"~{self.copies}", site=e.site if f.library else 0, tails=e.tail, atoms=atoms)
         bound: list[tuple[Var, Expr]] = []
         for param, x in zip(f.params, e.args, strict=True):
-            bound.append((copier.var(param), x))
+            v = copier.var(param)
+            if isinstance(x, Closure):
+                v.type = T.FN
+            bound.append((v, x))
         body = copier.copy(f.body)
         if T.rep(body.type) != T.rep(e.type) and not e.tail:
             body = _as_declared(body, e.type)

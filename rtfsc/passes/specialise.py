@@ -40,14 +40,9 @@ from rtfsc.ir.nodes import (
     Expr,
     Function,
     If,
-    Let,
-    LetRec,
     Local,
-    Loop,
     Module,
     Prim,
-    Recur,
-    Seq,
     SetGlobal,
     Var,
     Variant,
@@ -56,7 +51,7 @@ from rtfsc.ir.nodes import (
 from rtfsc.ir.walk import nodes
 from rtfsc.passes.infer import SCALARS, Inference, LoopTypes
 from rtfsc.passes.numeric import converted_parameters, float_parameters, numeric_variables
-from rtfsc.passes.unbox import Typed, coerce
+from rtfsc.passes.unbox import Typed, coerce_tail
 
 MAX_CLONES: Final = 6
 """Instances of one function, besides the one for values of any kind."""
@@ -135,8 +130,15 @@ class _Specialiser:
                 continue
             instance = self.open(e.func)
             if self.clones and not e.variants:
-                instance.variants = _variants(instance.base, numeric)
+                for types in _variants(instance.base, numeric):
+                    self.add_variant(instance, types)
         self.open(INIT)
+
+    def add_variant(self, instance: Instance, types: tuple[T.Type, ...]) -> None:
+        """``instance`` dispatches to the instance for ``types``, which need not be within `MAX_CLONES`."""
+        self.instance(instance.base, _signature_of(types))
+        instance.variants.append(types)
+        self.queue[instance] = True
 
     def add_float_entries(self) -> None:
         """A second entry where it pays: floats for parameters that are declared as such, or that the entry
@@ -150,8 +152,7 @@ class _Specialiser:
             floats = converted_parameters(clone) | float_parameters(instance.base)
             types = tuple([T.FLOAT if t == T.INT and i in floats else t for i, t in enumerate(ints)])
             if types != ints:
-                instance.variants.append(types)
-                self.queue[instance] = True
+                self.add_variant(instance, types)
 
     def open(self, func: str) -> Instance:
         """The instance for callers that pass anything."""
@@ -244,7 +245,7 @@ class _Specialiser:
         body, t = self.body(instance, params, walk)
         instance.tails = walk.tails
         instance.known |= t
-        body = _coerce_result(body, t, instance.result)
+        body = coerce_tail(body, t, instance.result)
         instance.function = Function(
             instance.name, params, body, instance.result, base.rest and instance.name == base.name,
             captures, self_var, base.display_name, base.origin, base.library,
@@ -349,22 +350,3 @@ def _constant_globals(module: Module) -> dict[str, Const]:
             if isinstance(e.value, Const) and e.value.type in _VALUES:
                 found[e.name] = e.value
     return {name: value for name, value in found.items() if count[name] == 1}
-
-
-def _coerce_result(e: Expr, known: T.Type, want: T.Type) -> Expr:
-    """``e`` with every value that it may yield coerced to ``want``; tail calls already agree."""
-    if T.subtype(e.type, want):
-        return e
-    if isinstance(e, Let | LetRec | Loop):
-        e.body = _coerce_result(e.body, known, want)
-        e.type = e.body.type
-        return e
-    if isinstance(e, Seq):
-        e.result = _coerce_result(e.result, known, want)
-        e.type = e.result.type
-        return e
-    if isinstance(e, If):
-        return If(e.test, _coerce_result(e.then, known, want), _coerce_result(e.orelse, known, want))
-    if isinstance(e, Recur) or (isinstance(e, Call) and e.tail):
-        return e
-    return coerce(e, known, want)

@@ -22,7 +22,22 @@ from collections.abc import Callable
 from typing import Final
 
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import Const, Expr, Local, Prim, Seq, false, integer, true
+from rtfsc.ir.nodes import (
+    Const,
+    Expr,
+    If,
+    Let,
+    LetRec,
+    Local,
+    Loop,
+    Prim,
+    Recur,
+    Seq,
+    Try,
+    false,
+    integer,
+    true,
+)
 from rtfsc.passes.branches import invert, kind_test, sequence, truth
 from rtfsc.passes.fold import fold
 from rtfsc.primitives.ops import OPS
@@ -43,6 +58,26 @@ def coerce(e: Expr, t: T.Type, want: T.Type) -> Expr:
     if T.subtype(t, want):
         return Prim("as", [e], t, 0, t)
     return e
+
+
+def coerce_tail(e: Expr, t: T.Type, want: T.Type) -> Expr:
+    """Like `coerce`, but of what stands in tail position in ``e``, so that nothing there loses it. Tail
+    calls return in the representation of their function, which the caller sees to."""
+    if T.subtype(e.type, want) or isinstance(e, Recur) or getattr(e, "tail", False):
+        return e
+    if isinstance(e, Let | LetRec | Loop):
+        e.body = coerce_tail(e.body, t, want)
+        e.type = e.body.type
+        return e
+    if isinstance(e, Seq):
+        e.result = coerce_tail(e.result, t, want)
+        e.type = e.result.type
+        return e
+    if isinstance(e, If):
+        return If(e.test, coerce_tail(e.then, t, want), coerce_tail(e.orelse, t, want))
+    if isinstance(e, Try):
+        return Try(coerce(e.body, t, want), e.var, coerce_tail(e.handler, t, want))
+    return coerce(e, t, want)
 
 
 def prim(op: str, args: list[Expr], types: list[T.Type], site: int = 0) -> Typed:
