@@ -15,6 +15,8 @@ from pathlib import Path
 
 _MAGIC = b"rtfsc-native-1\n"
 _DIGEST = 32
+_MOST_FILES = 2048
+_PRUNE_EVERY = 64
 
 
 def default_folder() -> Path:
@@ -35,6 +37,7 @@ class NativeCache:
         self.folder = folder or default_folder()
         self._usable: bool | None = None
         self.why_off: str | None = None
+        self._puts = 0
 
     def unusable_reason(self) -> str | None:
         """Why nothing can be kept; None while the cache works."""
@@ -65,6 +68,9 @@ class NativeCache:
         """Keeps machine code; does nothing where it cannot."""
         if not self._ready():
             return
+        if self._puts % _PRUNE_EVERY == 0:
+            self._prune()
+        self._puts += 1
         path = self._path(wasm_digest)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
         try:
@@ -79,6 +85,15 @@ class NativeCache:
     def drop(self, wasm_digest: bytes) -> None:
         """Forgets one module."""
         _remove(self._path(wasm_digest))
+
+    def _prune(self) -> None:
+        """Keeps the newer half once there are too many files."""
+        with contextlib.suppress(OSError):
+            files = [entry for entry in os.scandir(self.folder) if entry.is_file(follow_symlinks=False)]
+            if len(files) > _MOST_FILES:
+                files.sort(key=lambda entry: entry.stat(follow_symlinks=False).st_mtime_ns)
+                for entry in files[: len(files) - _MOST_FILES // 2]:
+                    _remove(Path(entry.path))
 
     def _seal(self, wasm_digest: bytes, native: bytes) -> bytes:
         # Over the key as well, so that a file under the name of another module is refused.

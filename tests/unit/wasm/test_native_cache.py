@@ -11,6 +11,7 @@ import pytest
 from wasm_samples import artifact
 
 from runtime.wasm import engine as wasm_engine
+from runtime.wasm import native_cache
 from runtime.wasm.bridge import bridge_status
 from runtime.wasm.executor import WasmExecutor
 from runtime.wasm.native_cache import NativeCache, default_folder
@@ -85,6 +86,19 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
     cache.put(DIGEST, b"machine code")
     assert cache.get(DIGEST) is None
     assert cache.unusable_reason()
+
+
+def test_old_entries_make_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_cache, "_MOST_FILES", 8)
+    monkeypatch.setattr(native_cache, "_PRUNE_EVERY", 1)
+    cache = NativeCache("setup", folder)
+    digests = [hashlib.sha256(bytes([n])).digest() for n in range(20)]
+    for n, digest in enumerate(digests):
+        cache.put(digest, b"machine code")
+        os.utime(folder / cache._path(digest).name, ns=(n, n))
+    kept = [n for n, digest in enumerate(digests) if cache.get(digest)]
+    assert len(kept) <= 9
+    assert kept == list(range(20 - len(kept), 20))
 
 
 def test_environment_names_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
