@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from rtfsc.ir.nodes import Apply, Call, CallValue, Closure, Function, Let, LetRec, Loop, Module, Try
+from rtfsc.ir.nodes import Apply, Call, CallValue, Closure, Expr, Function, Let, LetRec, Loop, Module, Try
 from rtfsc.ir.walk import bound, nodes
 
 FRAME_BYTES: Final = 48
@@ -30,6 +31,21 @@ def frame_weights(module: Module) -> dict[str, int]:
     graph = {_UNKNOWN: unknown} | {name: callees for name, (_, callees, _) in scans.items()}
     looping = _cyclic({name: list(dict.fromkeys(callees)) for name, callees in graph.items()})
     return {name: weight for name, (weight, _, _) in scans.items() if name in looping}
+
+
+def grows(e: Expr, weights: Mapping[str, int]) -> bool:
+    """Whether ``e`` makes a call that can grow the stack without bound.
+
+    A frame is counted just before the first part in tail position that does: paths without such a call,
+    like the last level of fib, cost nothing.
+    """
+    for node in nodes(e):
+        if isinstance(node, Call):
+            if not node.tail and node.func in weights:
+                return True
+        elif isinstance(node, CallValue | Apply) and not node.tail:
+            return True
+    return False
 
 
 _UNKNOWN: Final = ""

@@ -62,7 +62,6 @@ class FunctionCode:
     sites: list[tuple[int, int, int]]
     guards: list[tuple[int, int, Label]]
     slots: int
-    weight: int
     arity: int
     result: str
     entry: int = 0

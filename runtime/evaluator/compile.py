@@ -58,7 +58,7 @@ class Linker:
         asm.emit("move", 3 + HEADER, 1)
         asm.emit("move", 3 + ARGUMENTS, 2)
         asm.emit("tail_apply", 3, 0)
-        self.program.functions.append(FunctionCode("$apply", asm.words, [], [], 4 + ARGUMENTS, 0, 2, "val"))
+        self.program.functions.append(FunctionCode("$apply", asm.words, [], [], 4 + ARGUMENTS, 2, "val"))
         return len(self.program.functions) - 1
 
     def _boxed_entry(self, function: Function) -> int:
@@ -80,6 +80,6 @@ class Linker:
         asm.emit("return", 0, 0)
         slots = base + ARGUMENTS + count
         self.program.functions.append(
-            FunctionCode(function.name, asm.words, [], [], slots, 0, arity_of(function), "val")
+            FunctionCode(function.name, asm.words, [], [], slots, arity_of(function), "val")
         )
         return len(self.program.functions) - 1

@@ -34,6 +34,7 @@ from rtfsc.ir.nodes import (
 )  # fmt: skip
 from rtfsc.ir.types import rep
 from rtfsc.ir.walk import nodes
+from rtfsc.ir.weight import grows
 from rtfsc.primitives.ops import OPS
 from runtime.evaluator.branches import compile_branch
 from runtime.evaluator.code import ARGUMENTS, HEADER, Assembler, FunctionCode, Label
@@ -66,7 +67,8 @@ class FunctionCompiler:
         self.asm = Assembler()
         self.slots: dict[Var, int] = {}
         self.loops: dict[str, tuple[Label, list[int], list[str]]] = {}
-        self.weight = linker.weights.get(function.name, 0)
+        self.weight = 0
+        """That of this frame where it is counted, on the path that is being compiled."""
         self.result = rep(function.result)
         self.top = self.most = 0
 
@@ -84,7 +86,7 @@ class FunctionCompiler:
         self.tail(function.body)
         self.asm.patch()
         return FunctionCode(function.name, self.asm.words, self.asm.sites, self.asm.guards, self.most + 1,
-                            self.weight, arity_of(function), self.result)  # fmt: skip
+                            arity_of(function), self.result)  # fmt: skip
 
     # --- slots ----------------------------------------------------------------------------------
 
@@ -352,22 +354,29 @@ class FunctionCompiler:
 
     # --- tail position --------------------------------------------------------------------------
 
+    def before(self, e: Expr) -> None:
+        """Counts the frame before a part that can grow the stack (`rtfsc.ir.weight.grows`)."""
+        weights = self.linker.weights
+        own = weights.get(self.function.name, 0)
+        if own and not self.weight and grows(e, weights):
+            self.weight = own
+            self.asm.emit("enter", own)
+
     def tail(self, e: Expr) -> None:
         """Evaluates the expression and returns its value from the function."""
-        top = self.top
+        top, weight = self.top, self.weight
         kind = type(e)
         if kind in _TAIL:
             _TAIL[kind](self, e)
         else:
-            self.into(e, slot := self.reserve(), self.result)
-            if e.type != T.NEVER:
-                self.asm.emit("return", slot, self.weight)
-        self.top = top
+            self._return(e)
+        self.top, self.weight = top, weight
 
     def tail_local(self, e: Local) -> None:
         self.asm.emit("return", self.operand(e, self.result), self.weight)
 
     def tail_let(self, e: Let) -> None:
+        self.before(e.value)
         self.bind(e.var, e.value)
         self.tail(e.body)
 
@@ -376,10 +385,13 @@ class FunctionCompiler:
         self.tail(e.body)
 
     def tail_seq(self, e: Seq) -> None:
-        self.effects(e.effects)
+        for effect in e.effects:
+            self.before(effect)
+            self.effects([effect])
         self.tail(e.result)
 
     def tail_if(self, e: If) -> None:
+        self.before(e.test)
         orelse = Label()
         top = self.top
         compile_branch(self, e.test, orelse, False)
@@ -389,6 +401,7 @@ class FunctionCompiler:
         self.tail(e.orelse)
 
     def tail_loop(self, e: Loop) -> None:
+        self.before(e)
         self.enter_loop(e)
         self.tail(e.body)
 
@@ -396,6 +409,7 @@ class FunctionCompiler:
         self.recur(e, 0, "val")
 
     def tail_try(self, e: Try) -> None:
+        self.before(e)
         slot = self.reserve()
         self.guard(e, lambda: self.into(e.body, slot, self.result))
         if e.body.type != T.NEVER:
@@ -407,6 +421,7 @@ class FunctionCompiler:
         callee = self.linker.module.functions[e.func]
         if not e.tail or rep(callee.result) != self.result:
             return self._return(e)
+        self.before(e)
         base = self.window(e.closure, e.args, [rep(p.type) for p in callee.params])
         number = self.linker.program.index[e.func]
         return self.asm.emit("tail_call", number, base, len(e.args), self.weight, site=e.site)
@@ -414,18 +429,22 @@ class FunctionCompiler:
     def tail_call_value(self, e: CallValue) -> None:
         if not e.tail or self.result != "val":
             return self._return(e)
+        self.before(e)
         base = self.window(e.callee, e.args, ["val"] * len(e.args))
         return self.asm.emit("tail_call_value", base, len(e.args), self.weight, site=e.site)
 
     def tail_apply(self, e: Apply) -> None:
         if not e.tail or self.result != "val":
             return self._return(e)
+        self.before(e)
         base = self.window(e.callee, [e.args], ["val"])
         return self.asm.emit("tail_apply", base, self.weight, site=e.site)
 
     def _return(self, e: Expr) -> None:
+        self.before(e)
         self.into(e, slot := self.reserve(), self.result)
-        self.asm.emit("return", slot, self.weight)
+        if e.type != T.NEVER:
+            self.asm.emit("return", slot, self.weight)
 
 
 _VISIT: Final[dict[type, Callable[[FunctionCompiler, Any, int, str], str]]] = {

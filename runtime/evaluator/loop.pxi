@@ -5,7 +5,7 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
     """Runs a function whose arguments are in slots 1… of ``fp``; its window starts at ``fp - FRAME``.
     Answers how it ended; the result is in ``m.result``."""
     cdef int32_t *pc = m.functions[function].code
-    cdef int32_t depth = m.depth - m.functions[function].weight
+    cdef int32_t depth = m.depth
     cdef int32_t ticks = m.ticks
     cdef int32_t op, n, base, callee, handler
     cdef int64_t x, y, z
@@ -17,7 +17,7 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
 
     if m.end - fp < m.functions[function].slots:
         fp = grow(m, fp, m.functions[function].slots)
-    if depth < 0 or fp == NULL:
+    if fp == NULL:
         rt_stack_overflow()
         return RAISED
     (fp - 2).code = NULL
@@ -519,6 +519,12 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
             continue
 
         # calls
+        elif op == OP_ENTER:
+            if depth >= pc[1]:
+                depth -= pc[1]
+                pc += 2
+                continue
+            rt_stack_overflow()
         elif op == OP_CALL:
             ticks -= 1
             if ticks < 0:
@@ -530,18 +536,16 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
             code = &m.functions[pc[2]]
             base = pc[3]
             window = fp + base + FRAME
-            if depth >= code.weight and m.end - window >= code.slots:
-                depth -= code.weight
+            if m.end - window >= code.slots:
                 (window - 2).code = pc + 4
                 (window - 1).i = <int64_t> base << 32 | pc[1]
                 fp = window
                 pc = code.code
                 continue
-            if depth >= code.weight:
-                window = grow(m, fp, base + FRAME + code.slots)
-                if window != NULL:
-                    fp = window
-                    continue
+            window = grow(m, fp, base + FRAME + code.slots)
+            if window != NULL:
+                fp = window
+                continue
             rt_stack_overflow()
         elif op == OP_RETURN:
             depth += pc[2]
@@ -564,16 +568,15 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
                     return ended
                 ticks = m.ticks
             code = &m.functions[pc[1]]
-            if depth + pc[4] >= code.weight and m.end - fp >= code.slots:
-                depth += pc[4] - code.weight
+            if m.end - fp >= code.slots:
+                depth += pc[4]
                 memmove(fp, fp + pc[2] + FRAME, (pc[3] + 1) * sizeof(Slot))
                 pc = code.code
                 continue
-            if depth + pc[4] >= code.weight:
-                window = grow(m, fp, code.slots)
-                if window != NULL:
-                    fp = window
-                    continue
+            window = grow(m, fp, code.slots)
+            if window != NULL:
+                fp = window
+                continue
             rt_stack_overflow()
         elif op == OP_CALL_VALUE or op == OP_TAIL_CALL_VALUE or op == OP_APPLY or op == OP_TAIL_APPLY:
             ticks -= 1
@@ -608,8 +611,7 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
                         if window != NULL:
                             fp = window
                             window += base + FRAME
-                    if depth >= code.weight and window != NULL:
-                        depth -= code.weight
+                    if window != NULL:
                         (window - 2).code = pc + (4 if op == OP_CALL_VALUE else 3)
                         (window - 1).i = <int64_t> base << 32 | pc[1]
                         fp = window
@@ -621,8 +623,7 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
                     window = fp if m.end - fp >= code.slots else grow(m, fp, code.slots)
                     if window != NULL:
                         fp = window
-                    if depth + x >= code.weight and window != NULL:
-                        depth += <int32_t> x - code.weight
+                        depth += <int32_t> x
                         memmove(fp, fp + base + FRAME, (n + 1) * sizeof(Slot))
                         pc = code.code
                         continue

@@ -76,7 +76,6 @@ cdef union Slot:
 cdef struct Code:
     int32_t *code
     int32_t slots
-    int32_t weight
     uint32_t arity      # fixed parameters, bit 16: a rest parameter follows
 
 

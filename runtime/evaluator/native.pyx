@@ -116,8 +116,7 @@ cdef class Instance:
             raise MemoryError()
         for i, f in enumerate(program.functions):
             m.functions[i].code = m.code + <Py_ssize_t> f.entry
-            m.functions[i].slots, m.functions[i].weight = f.slots, f.weight
-            m.functions[i].arity = f.arity
+            m.functions[i].slots, m.functions[i].arity = f.slots, f.arity
         for i, word in enumerate(program.constants):
             m.constants[i] = <uint64_t> <int64_t> word
         for i, (function, _, _) in enumerate(program.closures):

@@ -3,8 +3,8 @@
 An instruction is its number and its operands, a 32-bit word each.  ``d`` is the slot of the result,
 ``a b s`` slots of operands; ``imm`` a number, ``mask`` a type, ``k`` a constant, ``g`` a global, ``f`` a
 function, ``c`` a function that closures are made of, ``p`` a primitive, ``to`` the distance to the
-target, ``base`` the first slot of a call's window, ``n`` a count, ``w`` the weight of the frame that ends
-here, ``sense`` the outcome that jumps.
+target, ``base`` the first slot of a call's window, ``n`` a count, ``w`` the weight of the frame where it is
+counted, else 0, ``sense`` the outcome that jumps.
 
 The window of a call: return address, link, callee (or nothing), arguments.  The last two are slots 0
 and 1… of the callee's frame.
@@ -40,7 +40,7 @@ prim_n d p base n | prim_0 d p | prim_f d p a | prim_ff d p a b | prim_ii d p a 
 prim_vi d p a b | prim_vib d p a b c | prim_vii d p a b c | prim_vv d p a b | prim_vvi d p a b c
 prim_vvv d p a b c | prim_v_float d p a | prim_v_bool d p a | prim_v_int d p a
 prim_vv_bool d p a b | prim_vv_int d p a b
-call d f base | tail_call f base n w | call_value d base n | tail_call_value base n w
+enter w | call d f base | tail_call f base n w | call_value d base n | tail_call_value base n w
 apply d base | tail_apply base w | return s w
 closure d c n | static_closure d c | set_capture s n a | capture d n
 try d | catch d s
