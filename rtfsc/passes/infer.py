@@ -55,6 +55,7 @@ from rtfsc.primitives.ops import OPS
 SCALARS: Final = frozenset({T.INT, T.FLOAT, T.BOOL})
 _SMALL_CONSTS: Final = frozenset({T.NIL, T.BOOL, T.INT, T.FLOAT, T.KW, T.STR})
 _DEEP_LOOPS: Final = 6
+"""Loops nested more deeply keep the types they were declared with, so that walking them stays linear."""
 
 
 def run(module: Module) -> None:
@@ -251,7 +252,7 @@ class Inference:
             return stuck, T.NEVER
         start = [(t, x.type) for x, t in zip(inits, types, strict=True)]
         if self.depth >= _DEEP_LOOPS:
-            start = [_widest(t, x) for t, x in start]
+            start = [(v.type, v.type) for v in e.vars]
         found = _join(self.loops.get(e.label, start), start)
         self.depth += 1
         while True:
@@ -336,10 +337,6 @@ class Inference:
         handler, t2 = self.walk(e.handler)
         self.undo(mark)
         return Try(body, v, handler), t1 | t2
-
-
-def _widest(known: T.Type, travels: T.Type) -> tuple[T.Type, T.Type]:
-    return (known, travels) if travels & T.BUILDER else (T.ANY, T.ANY)
 
 
 def _join(a: LoopTypes, b: LoopTypes) -> LoopTypes:
