@@ -85,7 +85,7 @@ def build_params(b: Builder, vector: Vector) -> tuple[list[Param], Param | None]
         params.append(param)
     reject_duplicates([p.pattern for p in params] + ([rest.pattern] if rest else []))
     if len(params) > PARAMETER_LIMIT:
-        raise Fault("F008", f"A function has at most {PARAMETER_LIMIT} parameters, not {len(params)}", vector.span)
+        raise Fault("F008", f"A function has at most {PARAMETER_LIMIT} parameters", vector.span)
     return params, rest
 
 

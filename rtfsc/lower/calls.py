@@ -22,6 +22,7 @@ from rtfsc.source import Span
 # a library name passed there need not be prepared for other numbers.
 _CALLBACKS = {
     ("map", 2): 1,
+    ("map", 3): 2,
     ("filter", 2): 1,
     ("remove", 2): 1,
     ("reduce", 2): 2,
@@ -35,6 +36,8 @@ _CALLBACKS = {
     ("sort", 2): 2,
     ("partition-by", 2): 1,
 }
+# Functions of keys and values in turn: the remainder by 2 of a right number of arguments, and its words.
+_PARITY = {"hash-map": (0, "an even number"), "assoc": (1, "an odd number")}
 _LONG_FOLD = 64
 
 
@@ -94,7 +97,7 @@ def _direct(
         return _wrong_arity(node, name, expected, fx, site, defined)
     args = lower_all(node.args, fx)
     for arg, part, param in zip(args, node.args, fn.params, strict=False):
-        _check_argument(arg, param.type, part.span, name, fx)
+        _check_argument(arg, param, part.span, name, fx)
     if fn.rest is not None:
         args = [*args[:fixed], list_of(args[fixed:])]
     is_tail = tail.calls and (fx.result is None or _implies(fn.result, fx.result))
@@ -106,9 +109,11 @@ def _implies(callee: object, declared: TypeExpr) -> bool:
     return isinstance(callee, TypeExpr) and callee.implies(declared)
 
 
-def _check_argument(arg: Expr, declared: object, span: Span, name: str, fx: FunctionContext) -> None:
+def _check_argument(arg: Expr, param: A.Param, span: Span, name: str, fx: FunctionContext) -> None:
+    declared = param.type
     if isinstance(declared, TypeExpr) and arg.type and declared.mask and arg.type & declared.mask == 0:
-        conflict(fx, span, f"this parameter of {name}", declared.text, arg.type)
+        label = (param.span, "declared here")
+        conflict(fx, span, f"this parameter of {name}", declared.text, arg.type, [label])
 
 
 def _wrong_arity(
@@ -116,12 +121,9 @@ def _wrong_arity(
 ) -> Expr:
     count = len(node.args)
     labels = [(defined, f"{name} is defined here")] if defined is not None and not fx.m.library else []
-    fx.m.sink.warning(
-        "N002",
-        f"{name} takes {expected} argument{'' if expected == '1' else 's'}, not {count}",
-        node.span,
-        labels=labels,
-    )
+    last = expected.split()[-1]
+    noun = {"number": "of arguments", "1": "argument"}.get(last, "arguments")
+    fx.m.sink.warning("N002", f"{name} takes {expected} {noun}, not {count}", node.span, labels=labels)
     effects = lower_all(node.args, fx)
     failure = prim("raise.arity", [Const(T.STR, name), Const(T.STR, expected), integer(count)], site)
     return sequence(effects, failure)
@@ -159,8 +161,8 @@ def _library(node: A.Call, name: str, fx: FunctionContext, tail: Tail) -> Expr:
     linker = fx.m.linker
     count = len(node.args)
     target = linker.target(name, count)
-    if name == "hash-map" and count % 2:
-        return _wrong_arity(node, name, "an even number of", fx, site, None)
+    if name in _PARITY and count % 2 != _PARITY[name][0]:
+        return _wrong_arity(node, name, _PARITY[name][1], fx, site, None)
     if target is None:
         return _wrong_arity(node, name, linker.expected(name), fx, site, None)
     args = _arguments(node, name, fx)

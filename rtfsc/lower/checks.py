@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rtfsc.ast import nodes as A
+from rtfsc.diagnostics import Label
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Const, Expr, If, Local, Loop, Prim, Recur, Seq, Var, integer
 from rtfsc.lower.context import FunctionContext, narrow, prim
@@ -42,8 +45,11 @@ def rest_checked(rest: Var, declared: TypeExpr, fx: FunctionContext, span: Span,
     return Seq([loop], body)
 
 
-def conflict(fx: FunctionContext, span: Span, what: str, expected: str, actual: T.Type) -> None:
-    fx.m.sink.warning("N003", f"Type conflict: {what} must be {expected}, but this is {kinds(actual)}", span)
+def conflict(
+    fx: FunctionContext, span: Span, what: str, expected: str, actual: T.Type, labels: Sequence[Label] = ()
+) -> None:
+    message = f"Type conflict: {what} must be {expected}, but this is {kinds(actual)}"
+    fx.m.sink.warning("N003", message, span, labels=labels)
 
 
 def kinds(mask: T.Type) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rtfsc.ast import nodes as A
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import Call, Const, Expr, If, Let, Local, Seq, Try, Var
+from rtfsc.ir.nodes import Call, Const, Expr, If, Let, Local, Seq, Try, Var, integer
 from rtfsc.lower.checks import result_checked
-from rtfsc.lower.context import NOT_TAIL, FunctionContext, Tail, prim
+from rtfsc.lower.context import NOT_TAIL, FunctionContext, Tail, has_kind, narrow, prim
 from rtfsc.lower.expr import lower
 from rtfsc.lower.functions import closure
 
@@ -25,30 +25,44 @@ def error_names() -> frozenset[str]:
 
 
 def lower_try(node: A.Try, fx: FunctionContext, tail: Tail) -> Expr:
-    """A handler is in tail position only where nothing is left to do after it: no finally, no result check
-    (which must not run inside the ``try``)."""
-    handled = tail.calls and fx.result is None and node.finalizer is None
-    inner = (
-        Tail(handled, tail.loop if node.finalizer is None else None) if not _pending(tail, fx) else NOT_TAIL
-    )
-    value = _protected(node, fx, inner) if node.catches else lower(node.body, fx)
+    """A handler is in tail position if there is no finally. A declared result is checked outside the
+    ``try``, which must not catch that error."""
     if node.finalizer is not None:
-        value = _finally(node.finalizer, value, fx)
-    return result_checked(value, fx, node.span) if tail.calls else value
-
-
-def _pending(tail: Tail, fx: FunctionContext) -> bool:
-    return tail.calls and fx.result is not None
+        inner = _protected(node, fx, NOT_TAIL) if node.catches else lower(node.body, fx)
+        value = _finally(node.finalizer, inner, fx)
+        return result_checked(value, fx, node.span) if tail.calls else value
+    if tail.calls and fx.result is not None:
+        return _split(node, fx, tail)
+    return _protected(node, fx, tail)
 
 
 def _protected(node: A.Try, fx: FunctionContext, tail: Tail) -> Expr:
     error = Var("error", T.ERR)
     body = lower(node.body, fx)
-    handlers = [(_selects(c, error), _handler(c, error, fx, tail)) for c in node.catches]
+    return Try(body, error, _handlers(node, error, fx, tail))
+
+
+def _split(node: A.Try, fx: FunctionContext, tail: Tail) -> Expr:
+    """Leaves the ``try`` before the result is checked or a handler runs: the value comes out in a vector,
+    so that it is told from an error that was caught::
+
+        (let [t (try [body] (catch Any e e))] (if (vector? t) (check (nth t 0)) handler))
+    """
+    caught, error = Var("caught", T.ERR), Var("error", T.ERR)
+    attempt = Try(prim("vector", [lower(node.body, fx)]), caught, Local(caught))
+    outcome = Var("outcome", attempt.type)
+    value = prim("seq.nth", [narrow(Local(outcome), T.VEC), integer(0)])
+    checked = result_checked(value, fx, node.span)
+    handled = Let(error, narrow(Local(outcome), T.ERR), _handlers(node, error, fx, tail))
+    return Let(outcome, attempt, If(has_kind(Local(outcome), T.VEC), checked, handled))
+
+
+def _handlers(node: A.Try, error: Var, fx: FunctionContext, tail: Tail) -> Expr:
+    clauses = [(_selects(c, error), _handler(c, error, fx, tail)) for c in node.catches]
     rest: Expr = prim("throw", [Local(error)])
-    for test, handler in reversed(handlers):
+    for test, handler in reversed(clauses):
         rest = handler if test is None else If(test, handler, rest)
-    return Try(body, error, rest)
+    return rest
 
 
 def _selects(clause: A.Catch, error: Var) -> Expr | None:

@@ -75,9 +75,9 @@ class Linker:
         """The numbers of arguments that a library function takes, as ArityMismatch says them."""
         exact, minimum = self._counts(name)
         if minimum is not None:
-            below = [n for n in exact if n < minimum - 1]
-            low = minimum - 1 if minimum - 1 in exact else minimum
-            return " or ".join([*map(str, below), f"at least {low}"])
+            return " or ".join([*map(str, exact), f"at least {minimum}"])
+        if len(exact) > 2:
+            return f"{exact[0]} to {exact[-1]}"
         return " or ".join(map(str, exact))
 
     def _counts(self, name: str) -> tuple[list[int], int | None]:
