@@ -37,22 +37,21 @@ def _survey(function: Function) -> Calls:
     todo = [(function.body, False)]
     while todo:
         e, caught = todo.pop()
-        kind = type(e)
-        if kind is Prim:
+        if isinstance(e, Prim):
             calls.raises |= OPS[e.op].raises and not caught
-        elif kind is Call:
+        elif isinstance(e, Call):
             (calls.tail if e.tail else calls.plain)[e.func] = None
             if not caught:
                 calls.escaping[e.func] = None
-        elif kind is CallValue or kind is Apply:
+        elif isinstance(e, CallValue | Apply):
             (calls.tail if e.tail else calls.plain)[UNKNOWN] = None
             calls.raises |= not caught
-        elif kind is Closure:
+        elif isinstance(e, Closure):
             calls.closures[e.func] = None
-        elif kind is Global and e.checked:
+        elif isinstance(e, Global) and e.checked:
             calls.checked[e.name] = None
             calls.raises |= not caught
-        elif kind is Try:
+        elif isinstance(e, Try):
             todo.append((e.handler, caught))
             todo.append((e.body, True))
             continue

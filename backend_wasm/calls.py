@@ -84,7 +84,8 @@ def _call_inline(f: FunctionEmitter, e: CallValue, tail: bool) -> str:
             f.op(*lines, f"i32.const {f.module.site(e.site)}", f"call {call_helper(f.module, len(e.args))}")
     f.release("i64", *(temp for _, temp in operands))
     if tail:
-        f.op(*lines, f"i32.const {f.module.site(e.site)}", f"return_call {call_helper(f.module, len(e.args))}")
+        f.op(*lines, f"i32.const {f.module.site(e.site)}")
+        f.op(f"return_call {call_helper(f.module, len(e.args))}")
         return NEVER
     f.check_error(e.site)
     return "val"

@@ -8,6 +8,7 @@ from backend_wasm import layout as L
 from backend_wasm.analysis import Facts, analyse
 from backend_wasm.constants import Pool
 from backend_wasm.text import Names
+from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Closure, Const, Module
 
 RECORD = 2 * L.FN_CAPTURES
@@ -57,6 +58,10 @@ class ModuleContext:
             self.helpers[name] = []  # taken before it is made: helpers may use each other
             self.helpers[name] = make(self)
         return f"$:{name}"
+
+    def global_rep(self, name: str) -> str:
+        """A global that may be read before it is set is boxed, to have a value that says so."""
+        return "val" if name in self.facts.checked else T.rep(self.module.globals[name])
 
     def record(self, func: str) -> int:
         """Offset of a function's record from the global ``$:F``."""

@@ -8,8 +8,14 @@ from contextlib import redirect_stdout
 
 def disassemble(data: bytes) -> str:
     """Offset and instruction a line, a heading a function. Raises `MalformedModule`."""
-    from wasm_tools import BinaryReader, BinaryReaderObjdumpDisassemble, BinaryReaderObjdumpPrepass
-    from wasm_tools import ObjdumpMode, ObjdumpOptions, ObjdumpState
+    from wasm_tools import (
+        BinaryReader,
+        BinaryReaderObjdumpDisassemble,
+        BinaryReaderObjdumpPrepass,
+        ObjdumpMode,
+        ObjdumpOptions,
+        ObjdumpState,
+    )
 
     from backend_wasm.sections import MalformedModule
 

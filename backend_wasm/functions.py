@@ -5,10 +5,11 @@ from __future__ import annotations
 from backend_wasm import layout as L
 from backend_wasm.calls import load_captures
 from backend_wasm.context import ModuleContext
+from backend_wasm.control import result
 from backend_wasm.convert import convert
-from backend_wasm.expressions import natural, operand, result, value
+from backend_wasm.expressions import natural, operand, value
 from backend_wasm.function import FunctionEmitter
-from backend_wasm.text import WASM, results
+from backend_wasm.text import WASM, params, results
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Const, Function
 
@@ -16,7 +17,7 @@ from rtfsc.ir.nodes import Const, Function
 def emit_function(module: ModuleContext, function: Function) -> list[str]:
     """The definition of one function under its identifier."""
     f = FunctionEmitter(module, function, value, operand, natural)
-    params = _parameters(f)
+    declared = _parameters(f)
     raises = function.name in module.facts.raises
     if raises:
         with f.catching(base=True) as handler:
@@ -29,7 +30,7 @@ def emit_function(module: ModuleContext, function: Function) -> list[str]:
             f.out.pop()
     else:
         _body(f)
-    head = f"(func {module.function_names[function.name]}{params}{results(f.result, f.flagged)}"
+    head = f"(func {module.function_names[function.name]}{declared}{results(f.result, f.flagged)}"
     out = [head]
     if f.declared:
         out.append("  " + " ".join(f.declared))
@@ -100,7 +101,7 @@ def emit_export(module: ModuleContext, function: Function) -> tuple[str, list[st
     count = len(function.params)
     wrapper.f.op(*(f"local.get {i}" for i in range(count)))
     wrapper.call()
-    return name, wrapper.lines(f"(func {name}{' (param' + ' i64' * count + ')' if count else ''} (result i64)")
+    return name, wrapper.lines(f"(func {name}{params(['val'] * count)} (result i64)")
 
 
 def _boxed_result(function: Function) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from backend_wasm import layout as L
 from backend_wasm.context import ModuleContext
+from backend_wasm.text import params
 
 REST = 0x10000
 """Bit of `FN.ARITY`: a rest parameter follows the fixed ones."""
@@ -30,12 +31,12 @@ def _arguments(n: int) -> list[str]:
 def call_helper(module: ModuleContext, arity: int) -> str:
     def make(module: ModuleContext) -> list[str]:
         kind = module.call_type(arity)
-        params = " i64" * arity
         return [
-            f"(func $:call{arity} (param i64{params} i32) (result i64)",
+            f"(func $:call{arity} (param i64{' i64' * arity} i32) (result i64)",
             "  local.get 0", "  i64.const 7", "  i64.and", "  i64.eqz",
             "  if",
-            "    local.get 0", "    i32.wrap_i64", "    i64.load", f"    i64.const {fn_header(arity)}", "    i64.eq",
+            "    local.get 0", "    i32.wrap_i64", "    i64.load",
+            f"    i64.const {fn_header(arity)}", "    i64.eq",
             "    if",
             "      local.get 0", *(f"      {line}" for line in _arguments(arity)),
             "      local.get 0", "      i32.wrap_i64", f"      i32.load offset={L.FN_CODE}",
@@ -75,7 +76,8 @@ def _slow(module: ModuleContext) -> list[str]:
                              "br $done"]),
         ]),
         *_slow_host(module),
-        "    local.get $f", "    local.get $n", f"    {module.rt('rt_closure_call_error')}", "    local.set $r",
+        "    local.get $f", "    local.get $n", f"    {module.rt('rt_closure_call_error')}",
+        "    local.set $r",
         "  end",
         *_return_sited(module),
         ")",
@@ -198,9 +200,9 @@ def adaptor(module: ModuleContext, c_name: str, count: int) -> str:
 
     def make(module: ModuleContext) -> list[str]:
         return [
-            f"(func $:{c_name}.{count} (param{' i64' * count}) (result i64)" if count
-            else f"(func $:{c_name}.0 (result i64)",
-            *(line for i in range(count) for line in ("  i32.const 0", f"  local.get {i}", f"  {scratch(i)}")),
+            f"(func $:{c_name}.{count}{params(['val'] * count)} (result i64)",
+            *(line for i in range(count)
+              for line in ("  i32.const 0", f"  local.get {i}", f"  {scratch(i)}")),
             f"  i32.const {L.STATE_SCRATCH}", f"  i32.const {count}", f"  {module.rt(c_name)}",
             ")",
         ]  # fmt: skip
@@ -209,7 +211,7 @@ def adaptor(module: ModuleContext, c_name: str, count: int) -> str:
 
 
 def checked_helper(module: ModuleContext, name: str) -> str:
-    """``$:add (a, b, site) -> (result, error)``, also ``sub`` and ``mul``: the error is set, with its site."""
+    """``$:add (a, b, site) -> (result, error)``, also ``sub`` and ``mul``: the error has its site."""
     operation = {"add": L.OPERATION_ADD, "sub": L.OPERATION_SUB, "mul": L.OPERATION_MUL}[name]
 
     def make(module: ModuleContext) -> list[str]:
@@ -241,7 +243,8 @@ _OVERFLOWS = {
             "    if (result i32)",
             "      local.get $a", f"      i64.const {-(1 << 63)}", "      i64.eq",
             "    else",
-            "      local.get $r", "      local.get $b", "      i64.div_s", "      local.get $a", "      i64.ne",
+            "      local.get $r", "      local.get $b", "      i64.div_s",
+            "      local.get $a", "      i64.ne",
             "    end",
             "  end"],
 }  # fmt: skip

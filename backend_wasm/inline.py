@@ -181,7 +181,8 @@ def kind_test(f: FunctionEmitter, v: str, mask: int) -> None:
     elif mask & T.ANY == T.ANY & ~T.NIL:
         f.op(v, "i64.eqz", "i32.eqz")
     elif mask == T.BOOL:
-        f.op(v, f"i64.const {L.SPECIAL_FALSE ^ L.SPECIAL_TRUE}", "i64.or", f"i64.const {L.SPECIAL_TRUE}", "i64.eq")
+        both = L.SPECIAL_FALSE ^ L.SPECIAL_TRUE
+        f.op(v, f"i64.const {both}", "i64.or", f"i64.const {L.SPECIAL_TRUE}", "i64.eq")
     elif f.hot and mask in (T.INT, T.NUM):
         f.op(v, "i32.wrap_i64", "i32.const 1", "i32.and")
         with f.nested("if (result i32)"):

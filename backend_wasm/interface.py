@@ -74,7 +74,6 @@ def _variants(module: Module, facts: Facts, export: Export) -> list[dict[str, An
         result = _LETTER[T.rep(function.result)]
         # A boxed result says by itself that it is an error; an unboxed one needs the flag.
         raises = variant.func in (facts.raises if result == "v" else facts.flagged)
-        out.setdefault(
-            params, {"export": f"{export.name}#{params}", "params": params, "result": result, "raises": raises}
-        )
+        name = f"{export.name}#{params}"
+        out.setdefault(params, {"export": name, "params": params, "result": result, "raises": raises})
     return list(out.values())

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from backend_wasm import layout as L
 from backend_wasm.context import RECORD, ModuleContext
 from backend_wasm.convert import convert
+from backend_wasm.expressions import natural, operand, value
+from backend_wasm.function import FunctionEmitter
 from backend_wasm.functions import emit_code, emit_export, emit_function
 from backend_wasm.helpers import REST, apply_helper, finish_apply
 from backend_wasm.signatures import wasm_type
 from backend_wasm.text import WASM, string
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import INIT, Function, Module
+from rtfsc.ir.nodes import INIT, Function, Global, Module
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def _globals(m: ModuleContext) -> list[str]:
     out = ["(global $:F (mut i64) (i64.const 0))"] if m.facts.values else []
     out += [f"(global $:c{i} (mut i64) (i64.const 0))" for i in range(len(m.pool))]
     for name, identifier in m.global_names.items():
-        rep = "val" if name in m.facts.checked else T.rep(m.module.globals[name])
+        rep = m.global_rep(name)
         first = L.SPECIAL_UNDEF if rep == "val" else 0
         out.append(f"(global {identifier} (mut {WASM[rep]}) ({WASM[rep]}.const {first}))")
     return out
@@ -121,14 +123,9 @@ def _exports(m: ModuleContext, body: list[str]) -> list[str]:
 
 
 def _value_export(m: ModuleContext, name: str) -> list[str]:
-    from backend_wasm.expressions import natural, operand, value
-    from backend_wasm.function import FunctionEmitter
-    from rtfsc.ir.nodes import Global
-
     f = FunctionEmitter(m, Function("", [], Global(name)), value, operand, natural)
-    rep = "val" if name in m.facts.checked else T.rep(m.module.globals[name])
     f.op(f"global.get {m.global_names[name]}")
-    convert(f, rep, "val")
+    convert(f, m.global_rep(name), "val")
     declared = ["  " + " ".join(f.declared)] if f.declared else []
     return [f"(func (export {string('=' + name)}) (result i64)", *declared, *f.out, ")"]
 
@@ -156,7 +153,8 @@ def _apply(m: ModuleContext) -> list[str]:
     head = '(func (export "$apply") (param i64 i64) (result i64)'
     if not m.facts.values and not m.facts.unknown:
         # No function value can come from here, and this module calls none.
-        return [head, "  local.get 0", "  i32.const 0", f"  return_call {m.rt_name('rt_closure_call_error')}", ")"]
+        error = m.rt_name("rt_closure_call_error")
+        return [head, "  local.get 0", "  i32.const 0", f"  return_call {error}", ")"]
     helper = apply_helper(m)
     finish_apply(m)
     return [head, "  local.get 0", "  local.get 1", "  i32.const 0", f"  return_call {helper}", ")"]
@@ -200,5 +198,6 @@ def _boxed(m: ModuleContext, rep: str) -> list[str]:
     if rep == "val":
         return []
     if rep == "i32":
-        return ["  i64.extend_i32_u", "  i64.const 2", "  i64.shl", f"  i64.const {L.SPECIAL_FALSE}", "  i64.or"]
+        tag = f"  i64.const {L.SPECIAL_FALSE}"
+        return ["  i64.extend_i32_u", "  i64.const 2", "  i64.shl", tag, "  i64.or"]
     return [f"  {m.rt('rt_box_int' if rep == 'i64' else 'rt_box_float')}"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import wasmtime
+
 from backend_wasm.backend import Wasm32Backend
 from rtfsc.ir.parser import parse_module
 from rtfsc.ir.verify import verify
