@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "rtfsc.ast": BOTTOM | {"rtfsc.syntax", "rtfsc.primitives"},
     "rtfsc.sema": BOTTOM | IR | {"rtfsc.syntax", "rtfsc.ast"},
     "rtfsc.lower": BOTTOM | IR | {"rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.stdlib"},
-    "rtfsc.stdlib": BOTTOM | IR | {"rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.lower"},
+    "rtfsc.stdlib": BOTTOM | IR | {"rtfsc.fingerprint", "rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.lower"},
     "rtfsc.passes": BOTTOM | IR,
     "backend_wasm": BOTTOM | IR | {"rtfsc.backend"},
     "runtime.values": set(),

@@ -45,10 +45,9 @@ def built(text: str) -> tuple[str, list[str]]:
         ("(match v [:vector :int] 1)", "(Match v (<[:vector :int]> 1))"),
         ("(match v [:vector x] x)", "(Match v ([:vector x] x))"),
         ("(try a (catch Foo e b) (finally c))", "(Try a (catch Foo Foo e b) (finally c))"),
-        ("(let [{:keys [a] b :k :or {a 1} & r :as m} v] a)",
-         "(Let ({:a a :k b :or 1 & r :as m} v) a)"),
+        ("(let [{:keys [a] b :k :or {a 1} & r :as m} v] a)", "(Let ({:a a :k b :or 1 & r :as m} v) a)"),
     ],
-)  # fmt: skip
+)
 def test_tree(text: str, shown: str) -> None:
     assert built(text) == (shown, [])
 
@@ -56,19 +55,44 @@ def test_tree(text: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("(if a b c d)", "F001"), ("(if a)", "F001"), ("(let [x] 1)", "F001"), ("(let [x 1])", "F001"),
-        ("(fn name [x] x)", "F001"), ("(fn [x])", "F001"), ("(defn f ([x] x) ([x y] y))", "F001"),
-        ("(def)", "F001"), ("(cond a)", "F001"), ("(match x)", "F001"), ("(try 1)", "F001"),
-        ("(try 1 (catch e e))", "F001"), ("(try 1 (finally 2) 3)", "F001"), ("(for [a] a)", "F001"),
-        ("(case x y 1)", "F001"), ("#(f #(g %))", "F001"), ("(quote)", "F001"), ("(fn [a & b c] a)", "F001"),
-        ("(recur 1)", "F003"), ("(let [5 1] 1)", "F001"), ("(fn [5] 1)", "F005"), ("(match x (1 2) 3)", "F005"),
-        ("(let [{:keys a} 1] a)", "F005"), ("(fn [a a] a)", "F007"), ("(let [[a a] 1] a)", "F007"),
-        ("{[1] 2}", "S011"), ("(match x {y 1} 2)", "S011"),
-        ("(defmacro m [x] x)", "F002"), ("(import m)", "F002"), ("`x", "F002"), ("@x", "F002"),
-        ("(call :x)", "F002"), ('(step "a" 1)', "F002"), ('(resource:ref "x")', "F002"), ("(get :k)", "F002"),
+        ("(if a b c d)", "F001"),
+        ("(if a)", "F001"),
+        ("(let [x] 1)", "F001"),
+        ("(let [x 1])", "F001"),
+        ("(fn name [x] x)", "F001"),
+        ("(fn [x])", "F001"),
+        ("(defn f ([x] x) ([x y] y))", "F001"),
+        ("(def)", "F001"),
+        ("(cond a)", "F001"),
+        ("(match x)", "F001"),
+        ("(try 1)", "F001"),
+        ("(try 1 (catch e e))", "F001"),
+        ("(try 1 (finally 2) 3)", "F001"),
+        ("(for [a] a)", "F001"),
+        ("(case x y 1)", "F001"),
+        ("#(f #(g %))", "F001"),
+        ("(quote)", "F001"),
+        ("(fn [a & b c] a)", "F001"),
+        ("(recur 1)", "F003"),
+        ("(let [5 1] 1)", "F001"),
+        ("(fn [5] 1)", "F005"),
+        ("(match x (1 2) 3)", "F005"),
+        ("(let [{:keys a} 1] a)", "F005"),
+        ("(fn [a a] a)", "F007"),
+        ("(let [[a a] 1] a)", "F007"),
+        ("{[1] 2}", "S011"),
+        ("(match x {y 1} 2)", "S011"),
+        ("(defmacro m [x] x)", "F002"),
+        ("(import m)", "F002"),
+        ("`x", "F002"),
+        ("@x", "F002"),
+        ("(call :x)", "F002"),
+        ('(step "a" 1)', "F002"),
+        ('(resource:ref "x")', "F002"),
+        ("(get :k)", "F002"),
         ("(declare f [a])", "F002"),
     ],
-)  # fmt: skip
+)
 def test_refused(text: str, code: str) -> None:
     assert built(text)[1] == [code]
 

@@ -36,8 +36,10 @@ def body(text: str, name: str = "f") -> str:
         ("(defn f [a] (+ a 1 2))", "(num.add (num.add a 1) 2)"),
         ("(defn f [a] (- a))", "(num.neg a)"),
         ("(defn f [a] (max a))", "a"),
-        ("(defn f [a b c] (+ a b (:k c)))",
-         "(let (a0 a) (a1 b) (a2 (kw-get (kw \"k\") c)) (num.add (num.add a0 a1) a2))"),
+        (
+            "(defn f [a b c] (+ a b (:k c)))",
+            '(let (a0 a) (a1 b) (a2 (kw-get (kw "k") c)) (num.add (num.add a0 a1) a2))',
+        ),
         ("(defn f [a] (if a 1))", "(if (truthy a) 1 nil)"),
         ("(defn f [a] (if (< a 1) 1 2))", "(if (lt a 1) 1 2)"),
         ("(defn f [a b] (if (and a (< b 1)) 1 2))", "(if (if (truthy a) (lt b 1) false) 1 2)"),
@@ -56,22 +58,28 @@ def body(text: str, name: str = "f") -> str:
         ("(defn f [a] : Int (g a)) (defn g [a] a)", "(check [int] (call g a))"),
         ("(defn f [a] : Int (g a)) (defn g [a] : Int a)", "(call g a !tail)"),
         ("(defn f [a] : Int (if a 1 (a)))", "(if (truthy a) 1 (check [int] (call-value a)))"),
-        ("(defn f [a : [:vector Int]] 1)",
-         "(let (a.1 vec (as [vec] (check.type a (const-vec (kw \"vector\") (kw \"int\"))))) 1)"),
+        (
+            "(defn f [a : [:vector Int]] 1)",
+            '(let (a.1 vec (as [vec] (check.type a (const-vec (kw "vector") (kw "int"))))) 1)',
+        ),
         ("(defn f [n] (if n n (recur 1)))", "(loop L1 (n.1 n) (if (truthy n.1) n.1 (recur L1 1)))"),
-        ("(defn f [a] (case a 1 :x))",
-         "(let (subject a) (if (eq subject 1) (kw \"x\") (raise.match subject)))"),
-        ("(defn f [[a _]] a)",
-         "(let (parts vec (destructure.vec p1 2 false)) (a (seq.nth parts 0)) a)"),
+        (
+            "(defn f [a] (case a 1 :x))",
+            '(let (subject a) (if (eq subject 1) (kw "x") (raise.match subject)))',
+        ),
+        ("(defn f [[a _]] a)", "(let (parts vec (destructure.vec p1 2 false)) (a (seq.nth parts 0)) a)"),
         ("(defn f [] (g 1)) (defn g [] 2)", '(raise.arity "g" "0" 1)'),
         ("(defn f [] nope)", '(raise.undefined "nope")'),
         ("(defn f [] (g 1 2 3)) (defn g [a & r] r)", "(call g 1 (list 2 3) !tail)"),
         ("(defn f [] (let [g (fn [x] x)] (g 1)))", "(call f/fn 1 !tail)"),
-        ("(defn f [k] (let [g (fn [x] k)] (g 1)))", "(let (g fn (closure f/fn k)) (call-closure f/fn g 1 !tail))"),
+        (
+            "(defn f [k] (let [g (fn [x] k)] (g 1)))",
+            "(let (g fn (closure f/fn k)) (call-closure f/fn g 1 !tail))",
+        ),
         ("(def x 1) (defn f [] x)", "(global x ^int)"),
         ("(defn f [] x) (f) (def x 1)", "(global x !checked ^int)"),
     ],
-)  # fmt: skip
+)
 def test_body(source: str, shown: str) -> None:
     assert body(source) == shown
 
@@ -133,9 +141,17 @@ def test_only_what_is_used_is_linked() -> None:
 def test_a_library_name_is_one_function() -> None:
     module, _ = lowered("[+ + nth nth str = map]")
     assert [n for n in module.functions if n.startswith("lib/")] == [
-        "lib/+", "lib/nth", "lib/map", "lib/str/0+", "lib/=/1+", "lib/map/2", "lib/map/3+",
-        "lib/vectors", "lib/shortest", "lib/column",
-    ]  # fmt: skip
+        "lib/+",
+        "lib/nth",
+        "lib/map",
+        "lib/str/0+",
+        "lib/=/1+",
+        "lib/map/2",
+        "lib/map/3+",
+        "lib/vectors",
+        "lib/shortest",
+        "lib/column",
+    ]
 
 
 def test_calls_with_many_arguments_are_chunked() -> None:
@@ -165,7 +181,7 @@ def test_calls_with_many_arguments_are_chunked() -> None:
         ("(foo)", "N001", "Unknown name foo"),
         ("(defn f [a : Intt] a)", "N005", "Unknown type Intt"),
     ],
-)  # fmt: skip
+)
 def test_warnings(text: str, code: str, words: str) -> None:
     _, sink = lowered(text)
     (warning,) = sink.diagnostics

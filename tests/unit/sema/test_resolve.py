@@ -73,7 +73,7 @@ def test_user_definitions_hide_the_library() -> None:
     ],
 )
 def test_reads_that_need_a_test(text: str, checked: bool) -> None:
-    program, resolver, _ = resolved(text)
+    program, _, _ = resolved(text)
     found: list[A.Name] = []
     stack: list[object] = list(program.body)
     while stack:

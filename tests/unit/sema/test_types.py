@@ -40,16 +40,21 @@ def parsed(text: str, structs: str = "") -> tuple[TypeExpr, list[str]]:
         ("[:map]", "[:map]", T.MAP, True),
         ("[:dict :keyword Int]", "[:map-of :keyword :int]", T.MAP, False),
         ("[:=> [Int & String] Bool]", "[:fn [:int & :string] :bool]", T.FN, True),
-        ("[:enum 1 \"a\" :k]", "[:enum 1 \"a\" :k]", T.INT | T.STR | T.KW, False),
+        ('[:enum 1 "a" :k]', '[:enum 1 "a" :k]', T.INT | T.STR | T.KW, False),
         ("[:val 1.5]", "[:enum 1.5]", T.FLOAT, False),
         ("[:union String Int String]", "[:union :int :string]", T.INT | T.STR, True),
         ("[:union Int? [:union Nil String]]", "[:union :int :nil :string]", T.INT | T.STR | T.NIL, True),
         ("[:union Int]", ":int", T.INT, True),
         ("[:and Int [:> 3] [:in-range 1 9]]", "[:and :int [:> 3] [:in-range 1 9]]", T.INT, False),
-        ("[:and :string [:is-url] [:min-length 3]]", "[:and :string [:is-url] [:min-length 3]]", T.STR, False),
+        (
+            "[:and :string [:is-url] [:min-length 3]]",
+            "[:and :string [:is-url] [:min-length 3]]",
+            T.STR,
+            False,
+        ),
         ("[:resource File]", "[:resource :File]", T.RESOURCE, False),
     ],
-)  # fmt: skip
+)
 def test_canonical(text: str, canonical: str, mask: int, exact: bool) -> None:
     found, codes = parsed(text)
     assert (found.text, found.mask, found.exact, codes) == (canonical, mask, exact, [])
@@ -58,12 +63,21 @@ def test_canonical(text: str, canonical: str, mask: int, exact: bool) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("Number", "N005"), (":fn", "N005"), (":integer", "N005"), ("[:vector Thing]", "N005"),
-        ("[:vector]", "F006"), ("[:what Int]", "F006"), ("[:and Int [:>]]", "F006"), ("5", "F006"),
-        ("[:map [:k]]", "F006"), ("[:map [\"k\" Int]]", "F006"), ("[:enum x]", "F006"), ("[:fn Int]", "F006"),
-        ("[:and :string [:matches-regex \"a+\"]]", "F002"),
+        ("Number", "N005"),
+        (":fn", "N005"),
+        (":integer", "N005"),
+        ("[:vector Thing]", "N005"),
+        ("[:vector]", "F006"),
+        ("[:what Int]", "F006"),
+        ("[:and Int [:>]]", "F006"),
+        ("5", "F006"),
+        ("[:map [:k]]", "F006"),
+        ('[:map ["k" Int]]', "F006"),
+        ("[:enum x]", "F006"),
+        ("[:fn Int]", "F006"),
+        ('[:and :string [:matches-regex "a+"]]', "F002"),
     ],
-)  # fmt: skip
+)
 def test_faults(text: str, code: str) -> None:
     assert parsed(text)[1] == [code]
 
@@ -81,10 +95,15 @@ def test_a_struct_cannot_contain_itself() -> None:
 @pytest.mark.parametrize(
     ("narrow", "wide", "holds"),
     [
-        ("Int", "Float", True), ("Int", "Int?", True), ("Int?", "Int", False), ("[:vector Int]", "[:vector :any]", True),
-        ("[:vector Int]", "[:vector Int]", True), ("[:vector Int]", "[:vector Float]", False),
-        ("[:and Int [:> 3]]", "Int", True), ("Int", "[:and Int [:> 3]]", False),
+        ("Int", "Float", True),
+        ("Int", "Int?", True),
+        ("Int?", "Int", False),
+        ("[:vector Int]", "[:vector :any]", True),
+        ("[:vector Int]", "[:vector Int]", True),
+        ("[:vector Int]", "[:vector Float]", False),
+        ("[:and Int [:> 3]]", "Int", True),
+        ("Int", "[:and Int [:> 3]]", False),
     ],
-)  # fmt: skip
+)
 def test_implies(narrow: str, wide: str, holds: bool) -> None:
     assert parsed(narrow)[0].implies(parsed(wide)[0]) is holds
