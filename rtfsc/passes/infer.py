@@ -68,10 +68,14 @@ class Target(Protocol):
     """The function that a call goes to: ``params`` as declared (the types arguments are coerced to),
     ``result`` as it travels, ``known`` as it is known."""
 
-    name: str
-    params: list[T.Type]
-    result: T.Type
-    known: T.Type
+    @property
+    def name(self) -> str: ...
+    @property
+    def params(self) -> list[T.Type]: ...
+    @property
+    def result(self) -> T.Type: ...
+    @property
+    def known(self) -> T.Type: ...
 
 
 class Oracle(Protocol):
@@ -197,7 +201,7 @@ class Inference:
         return LetRec(bindings, body), t  # type: ignore[arg-type]
 
     def seq(self, e: Seq) -> Typed:
-        effects = []
+        effects: list[Expr] = []
         for x in e.effects:
             new, t = self.walk(x)
             if t == T.NEVER:

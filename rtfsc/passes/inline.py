@@ -90,8 +90,8 @@ def _survey(module: Module) -> dict[str, Info]:
                 facts[e.func].calls += 1
             elif isinstance(e, Closure):
                 facts[e.func].closures += 1
-    for e in module.exports:
-        for name in (e.func, *[v.func for v in e.variants]):
+    for export in module.exports:
+        for name in (export.func, *[v.func for v in export.variants]):
             if name is not None:
                 facts[name].exported = True
     facts[INIT].recursive = True

@@ -270,7 +270,7 @@ class _Specialiser:
         """(test of the arguments, call of the instance for ``types``, what is known of its result)"""
         target = self.call(instance.base.name, list(types))
         pairs = list(zip(params, types, strict=True))
-        args = [Prim("as", [Local(v)], t, 0, t) if t in SCALARS else Local(v) for v, t in pairs]
+        args: list[Expr] = [Prim("as", [Local(v)], t, 0, t) if t in SCALARS else Local(v) for v, t in pairs]
         tail = T.rep(target.result) == "val"
         if tail:
             walk.tails[target.name] = True
@@ -290,11 +290,11 @@ class _Specialiser:
         for instance in self.by_name.values():
             for callee in instance.tails:
                 parent[root(instance.name)] = root(callee)
-        shapes: dict[str, T.Type] = {}
+        shapes: dict[str, T.Rep] = {}
         mixed: set[str] = set()
         for name, instance in self.by_name.items():
             r = root(name)
-            if shapes.setdefault(r, T.rep(instance.result)) != T.rep(instance.result):  # type: ignore[arg-type]
+            if shapes.setdefault(r, T.rep(instance.result)) != T.rep(instance.result):
                 mixed.add(r)
         changed = [i for n, i in self.by_name.items() if root(n) in mixed and T.rep(i.result) != "val"]
         for instance in changed:
@@ -311,11 +311,11 @@ class _Specialiser:
                 functions[instance.name] = instance.function
         self.module.functions = functions
         for e in self.module.exports:
-            instance = self.by_name.get(e.func or "")
-            if instance is None or e.variants:
+            exported = self.by_name.get(e.func or "")
+            if exported is None or e.variants:
                 continue
-            for types in instance.variants:
-                clone = self.instances[instance.base.name][_signature_of(types)]
+            for types in exported.variants:
+                clone = self.instances[exported.base.name][_signature_of(types)]
                 e.variants.append(Variant(clone.name, tuple(clone.params)))
 
 
