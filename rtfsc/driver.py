@@ -132,7 +132,7 @@ class Compilation:
         """`build` and `publish` ship nothing that is known to raise: warnings count as errors there."""
         self.unoptimised  # noqa: B018
         if self.sink.diagnostics:
-            raise DiagnosticError(self.sink.diagnostics, self.source)
+            self.sink.fail()
 
     @staticmethod
     def _identify(module: Module) -> None:

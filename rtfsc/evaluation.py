@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rtfsc.ir.nodes import Export, Module
 
 TARGETS = {"evaluator": "rtfs-ir", "wasm": "wasm32"}
+# Errors that depend on how much of a resource an engine itself uses.
+RESOURCE_KINDS = frozenset({"DeadlineExceeded", "MemoryLimit", "FuelExhausted", "OutputLimit", "StackOverflow"})
 
 
 @dataclass(slots=True)
@@ -33,6 +35,15 @@ class Outcome:
     def _key(self) -> tuple[Any, ...]:
         error = self.error
         return (self.value, error and (error.kind, error.message, error.span))
+
+
+def outcomes_agree(first: Any, second: Any) -> bool:
+    """Equal, or one of them ended at a limit, which proves nothing."""
+    return bool(first == second) or _at_limit(first) or _at_limit(second)
+
+
+def _at_limit(outcome: Any) -> bool:
+    return isinstance(outcome, Outcome) and outcome.error is not None and outcome.error.kind in RESOURCE_KINDS
 
 
 def evaluate(source: SourceFile, engine: str, level: int, limits: Any) -> Outcome:

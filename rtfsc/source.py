@@ -34,10 +34,7 @@ class SourceFile:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> SourceFile:
-        """The file at ``path``, which must be UTF-8 (a leading byte-order mark is dropped).
-
-        Raises `DiagnosticError` (IO001 unreadable, IO002 too large, IO003 not UTF-8).
-        """
+        """The file at ``path``. Raises `DiagnosticError`: IO001 unreadable, and those of `decode`."""
         name = os.fspath(path)
         try:
             with open(name, "rb") as file:
@@ -45,6 +42,12 @@ class SourceFile:
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             reason = getattr(error, "strerror", None) or str(error)
             raise _refusal("IO001", f"The file cannot be read: {reason}", cls(name, "")) from None
+        return cls.decode(name, data)
+
+    @classmethod
+    def decode(cls, name: str, data: bytes) -> SourceFile:
+        """Bytes that must be UTF-8 (a leading byte-order mark is dropped); give one more than `MAX_BYTES`
+        to show that there are more. Raises `DiagnosticError`: IO002 too large, IO003 not UTF-8."""
         if len(data) > MAX_BYTES:
             raise _refusal("IO002", f"The file is larger than {MAX_BYTES >> 20} MiB", cls(name, ""))
         try:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from runtime.store.index import Entry
     from runtime.store.paths import Paths
     from runtime.store.store import ModuleStore, VerifiedArtifact
-    from runtime.trust.keys import KeyRing, Prompt
+    from runtime.trust.keys import KeyRing, Prompt, SigningKey
     from runtime.trust.store import TrustFile
     from runtime.trust.verifier import Verifier
 
@@ -36,7 +37,12 @@ LOCAL_KEY = "local"
 
 
 class RefusedEntry(UserWarning):
-    """A stored module was refused and its source compiled anew instead."""
+    """A stored module was refused, or the store failed, and the source was compiled anew instead.
+    ``code``: that of the error."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Runtime:
@@ -69,9 +75,8 @@ class Runtime:
     def init(cls, **options: Any) -> Runtime:
         """A runtime with a store, after making sure that there is a local signing key and that it is
         trusted. Safe to call again."""
-        from runtime.trust.store import TrustedKey
-
         from runtime.trust.errors import KeyFileError
+        from runtime.trust.store import TrustedKey
 
         runtime = cls(**{"store": True, **options})
         if LOCAL_KEY not in runtime.keys:
@@ -136,11 +141,13 @@ class Runtime:
 
     def compile_source(self, source: SourceFile, *, engine: str | None = None) -> Module:
         engine = engine or self.engine
-        if self.has_store and engine == "wasm":
-            found = self._from_store(source)
-            if found is not None:
-                return found
-        return self._compiled(self.compilation(source, engine), engine)
+        looks_up = self.has_store and engine == "wasm"
+        found = self._from_store(self._by_text, source) if looks_up else None
+        if found is not None:
+            return found
+        compilation = self.compilation(source, engine)
+        found = self._from_store(self._by_meaning, compilation) if looks_up else None
+        return found or self._compiled(compilation, engine)
 
     def compilation(self, source: SourceFile, engine: str = "wasm") -> Compilation:
         from rtfsc.driver import Compilation
@@ -159,38 +166,37 @@ class Runtime:
 
     # -- retrieving
 
-    def _from_store(self, source: SourceFile) -> Module | None:
+    def _from_store(self, look_up: Callable[[Any], Module | None], what: Any) -> Module | None:
         """A store that fails is a miss: the source is at hand."""
         from runtime.store.errors import StoreError
 
         try:
-            return self._look_up(source)
+            return look_up(what)
         except StoreError as error:
-            warnings.warn(RefusedEntry(f"the store cannot be read, compiling anew: {error}"), stacklevel=5)
+            _warn(f"the store cannot be read, compiling anew: {error}", error.code)
             return None
 
-    def _look_up(self, source: SourceFile) -> Module | None:
+    def _by_text(self, source: SourceFile) -> Module | None:
+        """This very text, compiled as it would be now."""
         digest = hashlib.sha256(source.text.encode()).hexdigest()
         exact = self.store.find_by_source(digest, compiler_fingerprint(), f"O{self.level}", "wasm32")
-        for artifact in self._fetched(exact):
-            return self._load_verified(artifact, None)
-        return None if exact else self._by_meaning(source)
+        return next((self._load_verified(artifact, None) for artifact in self._fetched(exact)), None)
 
-    def _by_meaning(self, source: SourceFile) -> Module | None:
+    def _by_meaning(self, compilation: Compilation) -> Module | None:
         """The same definitions under another text; errors will show the lines of this one."""
         if not self.paths.store.exists():
             return None
-        from runtime.matching import Match, match
-
-        compilation = self.compilation(source)
+        from runtime.matching import match
         from runtime.publishing import action_key
 
         entry = self.store.find_by_action(action_key(compilation))
         candidates = [entry] if entry else self._by_definitions(compilation)
         for artifact in self._fetched(candidates):
-            found: Match | None = match(compilation.unoptimised, artifact)
+            found = match(compilation.unoptimised, artifact)
             if found is not None:
-                return self._load_verified(artifact, found)
+                module = self._load_verified(artifact, found)
+                module.__rtfs_warnings__ = compilation.sink.diagnostics
+                return module
         return None
 
     def _by_definitions(self, compilation: Compilation) -> list[Entry]:
@@ -215,7 +221,7 @@ class Runtime:
                 artifact = self.store.fetch(entry)
             except (TrustError, StoreError) as error:
                 self.store.quarantine(entry, error)
-                warnings.warn(RefusedEntry(f"stored module refused, compiling anew: {error}"), stacklevel=7)
+                _warn(f"stored module refused, compiling anew: {error}", error.code)
                 continue
             self.store.touch(entry)
             yield artifact
@@ -280,11 +286,17 @@ class Runtime:
             exports = {e["name"]: e for e in read_interface(data)["exports"]}
             return _run(instance, exports, Provenance("file", "wasm", digest, signer))
         from rtfsc.evaluation import exports_of
+        from rtfsc.ir.errors import IRError
         from rtfsc.ir.serial import loads
         from rtfsc.registry import executor
+        from runtime.wasm.errors import ModuleRejected
 
-        instance = executor("rtfs-ir").instantiate(data, limits=self.limits)
-        return _run(instance, exports_of(loads(data)), Provenance("file", "evaluator", digest, signer))
+        try:
+            exports = exports_of(loads(data))
+            instance = executor("rtfs-ir").instantiate(data, limits=self.limits)
+        except IRError as error:
+            raise ModuleRejected(f"not an RTFS module: {error}") from None
+        return _run(instance, exports, Provenance("file", "evaluator", digest, signer))
 
     # -- publishing
 
@@ -296,12 +308,12 @@ class Runtime:
         source: SourceFile,
         *,
         name: str = "main",
-        key: str = LOCAL_KEY,
+        key: str | SigningKey = LOCAL_KEY,
         inputs: int | None = None,
         prompt: Prompt | None = None,
     ) -> Publication:
-        """Compiles, certifies against the evaluator, signs with ``key`` and stores. ``inputs``: generated
-        argument lists per function.
+        """Compiles, certifies against the evaluator, signs with ``key`` (a name, or the key itself) and
+        stores. ``inputs``: generated argument lists per function.
 
         Raises `DiagnosticError` (warnings count), `CertificationError`, `TrustError`, `StoreError`.
         """
@@ -309,7 +321,7 @@ class Runtime:
 
         return publish(self, source, name=name, key=key, inputs=inputs, prompt=prompt)
 
-    def sign(self, compilation: Compilation, key: str, prompt: Prompt | None = None) -> bytes:
+    def sign(self, compilation: Compilation, key: str | SigningKey, prompt: Prompt | None = None) -> bytes:
         """A manifest for the compilation's artifact, to be kept beside it as ``x.wasm.dsse``."""
         from runtime.publishing import manifest
 
@@ -366,3 +378,11 @@ def _run(
         instance.close()
         raise
     return Module(instance, exports, provenance, names)
+
+
+def _warn(message: str, code: str) -> None:
+    """Warns at the line that called into rtfsc."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith(("runtime.", "rtfsc.")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(RefusedEntry(message, code), stacklevel=level)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from backend_wasm.layout import ABI_MAJOR, ABI_MINOR
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rtfsc.source import SourceFile
     from runtime.engine import Runtime
     from runtime.store.index import Entry
-    from runtime.trust.keys import Prompt
+    from runtime.trust.keys import Prompt, SigningKey
     from runtime.trust.statement import Certificate, Predicate
 
 # An input on which a function does not end costs this much and proves nothing.
@@ -37,38 +37,51 @@ class Publication:
 
 
 def publish(
-    runtime: Runtime, source: SourceFile, *, name: str, key: str, inputs: int | None, prompt: Prompt | None
+    runtime: Runtime,
+    source: SourceFile,
+    *,
+    name: str,
+    key: str | SigningKey,
+    inputs: int | None,
+    prompt: Prompt | None,
 ) -> Publication:
     compilation = _compilation(runtime, source, name)
     compilation.refuse_warnings()
     certificate = certified(compilation, inputs)
-    signer = runtime.keys.load(key, prompt)
+    signer = runtime.keys.load(key, prompt) if isinstance(key, str) else key
     published = runtime.store.publish(
         compilation.artifact, predicate(compilation, certificate), signer, source=source.text
     )
     return Publication(published.entry, published.created, certificate, len(compilation.artifact))
 
 
-def manifest(runtime: Runtime, compilation: Compilation, key: str, prompt: Prompt | None) -> bytes:
+def manifest(
+    runtime: Runtime, compilation: Compilation, key: str | SigningKey, prompt: Prompt | None
+) -> bytes:
     from runtime.trust import envelope
     from runtime.trust.statement import Statement
 
-    signer = runtime.keys.load(key, prompt)
+    signer = runtime.keys.load(key, prompt) if isinstance(key, str) else key
     digest = hashlib.sha256(compilation.artifact).hexdigest()
     statement = Statement(digest, predicate(compilation, certified(compilation, None)))
     return envelope.sign(statement.encode(), signer).encode()
 
 
 def certified(compilation: Compilation, inputs: int | None) -> Certificate:
-    """Runs every export on both engines, on generated inputs and on the examples in its doc."""
+    """Runs every export on both engines, on generated inputs and on the examples in its doc. What is
+    compiled for another target than wasm32 is certified by its IR."""
+    from rtfsc.driver import Compilation
     from rtfsc.evaluation import example_arguments, exports_of, instantiate
     from runtime.store.certify import DEFAULT_INPUTS, certify
 
     exports = list(exports_of(compilation.ir).values())
     examples = {e.name: example_arguments(e) for e in compilation.ir.exports if e.func}
+    for_wasm = compilation
+    if compilation.options.target != "wasm32":
+        for_wasm = Compilation(compilation.source, replace(compilation.options, target="wasm32"))
     with (
         instantiate(compilation, "evaluator", _CERTIFY_LIMITS) as evaluator,
-        instantiate(compilation, "wasm", _CERTIFY_LIMITS) as wasm,
+        instantiate(for_wasm, "wasm", _CERTIFY_LIMITS) as wasm,
     ):
         engines = {"evaluator": evaluator, "wasm32": wasm}
         for instance in engines.values():

@@ -5,8 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 
-from rtfsc.cli.common import OK, PROGRAM_ERROR, UsageError, add_level, progress, read_source, rtfs_files, show
-from rtfsc.cli.emit import STAGES, render, write
+from rtfsc.cli.common import (
+    OK,
+    PROGRAM_ERROR,
+    UsageError,
+    add_level,
+    module_name,
+    progress,
+    read_source,
+    rtfs_files,
+)
+from rtfsc.cli.emit import STAGES, add_print_after, refuse_idle_pass, render, write
+from rtfsc.cli.failures import show
 from rtfsc.diagnostics import DiagnosticError
 from rtfsc.driver import Compilation
 from rtfsc.options import CompileOptions
@@ -16,56 +26,86 @@ SUFFIXES = {"wasm32": ".wasm", "rtfs-ir": ".rtfs-ir"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", help="files or folders")
-    parser.add_argument("-o", dest="output", metavar="PATH", help="file (of one source) or folder; default: beside the source")
+    parser.add_argument("paths", nargs="+", help="files or folders; '-' reads standard input")
+    parser.add_argument(
+        "-o", dest="output", metavar="PATH", help="file (of one source) or folder; default: beside the source"
+    )
     parser.add_argument("--target", choices=targets(), default="wasm32", help="default: wasm32")
-    parser.add_argument("--emit", dest="stage", choices=STAGES, help="write this stage instead, to -o or standard output")
-    parser.add_argument("--print-after", metavar="PASS", help="also print the IR after that pass, to standard error")
-    parser.add_argument("--sign", metavar="KEY", help="sign with this key, into FILE.dsse beside each module")
+    parser.add_argument(
+        "--emit", dest="stage", choices=STAGES, help="write this stage instead, to -o or standard output"
+    )
+    add_print_after(parser)
+    parser.add_argument("--sign", metavar="KEY", help="certify, and sign with this key into FILE.dsse")
     add_level(parser)
 
 
 def run(options: argparse.Namespace) -> int:
+    refuse_idle_pass(options)
     paths = rtfs_files(options.paths)
-    if options.output and len(paths) > 1 and not os.path.isdir(options.output):
-        raise UsageError(f"-o must be a folder for {len(paths)} sources: {options.output}")
+    outputs = _outputs(paths, options)
+    signer = _Signer(options.sign) if options.sign and not options.stage else None
     failed = False
     for path in progress(paths, "building"):
         try:
-            _build(path, options)
+            _build(path, outputs[path], options, signer)
         except DiagnosticError as error:
-            show(error.diagnostics, error.source, options.output_format)
+            show(error.diagnostics, error.source, options.output_format, dropped=error.dropped)
             failed = True
     return PROGRAM_ERROR if failed else OK
 
 
-def _build(path: str, options: argparse.Namespace) -> None:
-    name = os.path.splitext(os.path.basename(path))[0] if path != "-" else "main"
+def _outputs(paths: list[str], options: argparse.Namespace) -> dict[str, str | None]:
+    """File to write, per source; None is standard output."""
+    if options.stage and options.output is None:
+        return dict.fromkeys(paths)
+    folder = options.output is not None and (os.path.isdir(options.output) or options.output.endswith(os.sep))
+    if options.output is not None and len(paths) > 1 and not folder:
+        raise UsageError(f"-o must be a folder for {len(paths)} sources: {options.output}")
+    if options.output is not None and not folder:
+        return {paths[0]: options.output}
+    suffix = f".{options.stage}" if options.stage else SUFFIXES.get(options.target, f".{options.target}")
+    found: dict[str, str] = {}
+    for path in paths:
+        base = os.path.dirname(path) if options.output is None else options.output
+        output = os.path.join(base, module_name(path) + suffix)
+        if output in found.values():
+            raise UsageError(f"two sources would be written to {output}")
+        found[path] = output
+    if folder:
+        os.makedirs(options.output, exist_ok=True)
+    return {**found}
+
+
+def _build(path: str, output: str | None, options: argparse.Namespace, signer: _Signer | None) -> None:
     compilation = Compilation(
         read_source(path),
         CompileOptions(
-            level=options.level, target=options.target, module_name=name, print_after=options.print_after
+            level=options.level,
+            target=options.target,
+            module_name=module_name(path),
+            print_after=options.print_after,
         ),
     )
     if options.stage:
-        write(render(compilation, options.stage), options.output)
+        write(render(compilation, options.stage), output)
         return
     compilation.refuse_warnings()
-    output = _output(path, name, options)
+    manifest = signer.sign(compilation) if signer else None
+    # The manifest first: a module beside the manifest of an older one would be refused.
+    if manifest is not None:
+        write(manifest, f"{output}.dsse")
     write(compilation.artifact, output)
-    if options.sign:
-        _sign(compilation, output, options.sign)
 
 
-def _output(path: str, name: str, options: argparse.Namespace) -> str:
-    file = name + SUFFIXES.get(options.target, "." + options.target)
-    if options.output is None:
-        return os.path.join(os.path.dirname(path), file)
-    return os.path.join(options.output, file) if os.path.isdir(options.output) else options.output
+class _Signer:
+    """Signs with one key, whose passphrase is asked for at most once."""
 
+    def __init__(self, key: str) -> None:
+        from rtfsc.cli.passphrase import signing_key
+        from runtime.engine import Runtime
 
-def _sign(compilation: Compilation, output: str, key: str) -> None:
-    from runtime.engine import Runtime
+        self._runtime = Runtime()
+        self._key = signing_key(self._runtime, key)
 
-    envelope = Runtime().sign(compilation, key)
-    write(envelope, output + ".dsse")
+    def sign(self, compilation: Compilation) -> bytes:
+        return self._runtime.sign(compilation, self._key)

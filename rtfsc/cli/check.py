@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
-from rtfsc.cli.common import OK, PROGRAM_ERROR, progress, read_source, rtfs_files, show
+from rtfsc.cli.common import OK, PROGRAM_ERROR, progress, read_source, rtfs_files
+from rtfsc.cli.failures import show
 from rtfsc.diagnostics import DiagnosticError
 
 
@@ -13,19 +15,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    failed = False
-    for path in progress(rtfs_files(options.paths), "checking"):
-        failed |= not _is_clean(path, options.output_format)
-    return PROGRAM_ERROR if failed else OK
+    clean = [
+        _is_clean(path, options.output_format) for path in progress(rtfs_files(options.paths), "checking")
+    ]
+    return OK if all(clean) else PROGRAM_ERROR
 
 
-def _is_clean(path: str, format: str) -> bool:
+def _is_clean(path: str, style: str) -> bool:
     from rtfsc.driver import Compilation
 
     try:
-        compilation = Compilation(read_source(path))
-        compilation.refuse_warnings()
+        Compilation(read_source(path)).refuse_warnings()
     except DiagnosticError as error:
-        show(error.diagnostics, error.source, format)
+        # Here the diagnostics are the result; for people they stay beside the progress bar.
+        stream = sys.stderr if style == "full" else sys.stdout
+        show(error.diagnostics, error.source, style, dropped=error.dropped, stream=stream)
         return False
     return True

@@ -1,17 +1,18 @@
-"""What commands share: options, reading sources, showing errors, exit codes."""
+"""What commands share: options, sources, progress, exit codes."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rtfsc.diagnostics import Diagnostic, DiagnosticError
-from rtfsc.source import SourceFile
+from rtfsc.source import MAX_BYTES, SourceFile
 
 OK, PROGRAM_ERROR, USAGE, TRUST, STORE, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 5, 70, 130
+_BAR_FROM = 4
+_BAR_WIDTH = 24
 
 
 class UsageError(Exception):
@@ -19,38 +20,64 @@ class UsageError(Exception):
 
 
 def parser_for(name: str, help: str, epilog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"rtfsc {name}", description=help[0].upper() + help[1:] + ".", epilog=epilog)
+    parser = argparse.ArgumentParser(
+        prog=f"rtfsc {name}", description=help[0].upper() + help[1:] + ".", epilog=epilog
+    )
     parser.add_argument(
-        "--output-format", choices=["full", "concise", "json"], default="full", help="how diagnostics are shown"
+        "--output-format",
+        choices=["full", "concise", "json"],
+        default="full",
+        help="how diagnostics are shown",
     )
     return parser
 
 
 def add_level(parser: argparse.ArgumentParser, default: int = 2) -> None:
     parser.add_argument(
-        "-O", dest="level", type=int, choices=[0, 1, 2], default=default, help=f"optimisation level (default {default})"
+        "-O",
+        dest="level",
+        type=int,
+        choices=[0, 1, 2],
+        default=default,
+        help=f"optimisation level (default {default})",
     )
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deadline-ms", type=positive, metavar="MS", help="wall-clock limit of a call")
-    parser.add_argument("--memory-mb", type=positive, metavar="MB", default=512, help="memory limit (default 512)")
+    parser.add_argument(
+        "--memory-mb", type=megabytes, metavar="MB", default=512, help="memory limit (default 512)"
+    )
     parser.add_argument("--fuel", type=positive, metavar="N", help="deterministic limit on steps")
 
 
 def positive(text: str) -> int:
-    number = int(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f"must be above zero, not {text}")
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < 1 << 63:
+        raise argparse.ArgumentTypeError(f"must be a whole number above zero, not {text}")
+    return number
+
+
+def megabytes(text: str) -> int:
+    number = positive(text)
+    if number > 4095:
+        raise argparse.ArgumentTypeError(f"a module has at most 4095 MB of memory, not {text}")
     return number
 
 
 def add_engine(parser: argparse.ArgumentParser, default: str = "wasm") -> None:
-    parser.add_argument("--engine", choices=["evaluator", "wasm"], default=default, help=f"default: {default}")
+    parser.add_argument(
+        "--engine", choices=["evaluator", "wasm"], default=default, help=f"default: {default}"
+    )
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--store", metavar="DIR", help="the store's folder (default: RTFSC_HOME or the user's)")
+    parser.add_argument(
+        "--store", metavar="DIR", help="the store's folder (default: the project's, else the user's)"
+    )
 
 
 def limits_of(options: argparse.Namespace) -> Any:
@@ -61,91 +88,29 @@ def limits_of(options: argparse.Namespace) -> Any:
 
 def read_source(path: str) -> SourceFile:
     """The file, or standard input for ``-``."""
-    if path != "-":
-        return SourceFile.read(path)
-    data = sys.stdin.buffer.read()
-    try:
-        return SourceFile("<stdin>", data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise DiagnosticError(
-            [Diagnostic("IO003", f"standard input is not UTF-8 at byte {error.start}", None)]
-        ) from None
+    if path == "-":
+        return SourceFile.decode("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1))
+    return SourceFile.read(path)
+
+
+def module_name(path: str) -> str:
+    return "main" if path == "-" else os.path.splitext(os.path.basename(path))[0]
 
 
 def rtfs_files(paths: Iterable[str]) -> list[str]:
-    """The paths, folders replaced by the ``.rtfs`` files below them, sorted."""
+    """The paths, folders replaced by the ``.rtfs`` files below them, sorted; none twice."""
     found: list[str] = []
     for path in paths:
-        if os.path.isdir(path):
-            below = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
-            found += sorted(name for name in below if name.endswith(".rtfs"))
-        else:
-            found.append(path)
+        found += _below(path) if os.path.isdir(path) else [path]
+    return list(dict.fromkeys(found))
+
+
+def _below(folder: str) -> list[str]:
+    below = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names]
+    found = sorted(name for name in below if name.endswith(".rtfs"))
     if not found:
-        raise UsageError("no .rtfs files there")
+        raise UsageError(f"there are no .rtfs files in {folder}")
     return found
-
-
-def show(diagnostics: Iterable[Diagnostic], source: SourceFile | None, format: str) -> None:
-    from rtfsc.diagnostics.render import render
-
-    text = render(list(diagnostics), source, format)  # type: ignore[arg-type]
-    stream = sys.stdout if format == "json" else sys.stderr
-    print(text, file=stream)
-
-
-def show_program_error(error: Any, source: SourceFile | None, format: str) -> None:
-    """A run-time error of the program, rendered like a static one."""
-    from rtfsc.source import Span
-
-    span = Span(*error.span) if error.span and source else None
-    show([Diagnostic(error.code, f"{error.message}", span)], source, format)
-
-
-def guarded(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
-    """Runs a command; every way to fail has its message and exit code here."""
-    try:
-        return run(options)
-    except DiagnosticError as error:
-        show(error.diagnostics, error.source, options.output_format)
-        return PROGRAM_ERROR
-    except UsageError as error:
-        return _fail(str(error), USAGE)
-    except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  so that the interpreter's own flush stays quiet
-        return OK
-    except Exception as error:
-        return _classified(error, options)
-
-
-def _classified(error: Exception, options: argparse.Namespace) -> int:
-    from runtime.store.errors import StoreError
-    from runtime.trust.errors import TrustError
-    from runtime.values import RtfsError
-
-    if isinstance(error, RtfsError):
-        show_program_error(error, getattr(error, "source", None), options.output_format)
-        return PROGRAM_ERROR
-    if isinstance(error, TrustError):
-        return _fail(f"trust: {error}", TRUST)
-    if isinstance(error, StoreError):
-        return _fail(f"store: {error}", STORE)
-    if isinstance(error, OSError):
-        return _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), PROGRAM_ERROR)
-    if os.environ.get("RTFSC_DEBUG"):
-        raise error
-    return _fail(
-        f"internal error: {type(error).__name__}: {error}\n"
-        "  This is a fault of rtfsc. Please report it with the program and the output under RTFSC_DEBUG=1.",
-        INTERNAL,
-    )
-
-
-def _fail(message: str, code: int) -> int:
-    print(f"rtfsc: {message}", file=sys.stderr)
-    return code
 
 
 def print_json(data: Any) -> None:
@@ -154,13 +119,25 @@ def print_json(data: Any) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def progress(items: list[str], label: str) -> Iterable[str]:
+def progress(items: list[str], label: str) -> Iterator[str]:
     """The items; for many of them on a terminal, with a bar on standard error."""
-    if len(items) < 4 or not sys.stderr.isatty():
+    if len(items) < _BAR_FROM or not sys.stderr.isatty():
         yield from items
         return
     for done, item in enumerate(items):
-        filled = 24 * done // len(items)
-        print(f"\r{label} [{'#' * filled}{'.' * (24 - filled)}] {done}/{len(items)}", end="", file=sys.stderr)
+        _show_bar(label, done, len(items))
         yield item
-    print(f"\r{label} [{'#' * 24}] {len(items)}/{len(items)}", file=sys.stderr)
+    _show_bar(label, len(items), len(items))
+    print(file=sys.stderr)
+
+
+def _show_bar(label: str, done: int, total: int) -> None:
+    filled = _BAR_WIDTH * done // total
+    bar = "#" * filled + "." * (_BAR_WIDTH - filled)
+    print(f"\r{label} [{bar}] {done}/{total}", end="", flush=True, file=sys.stderr)
+
+
+def clear_bar() -> None:
+    """Makes room for a line where a bar may stand."""
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr)

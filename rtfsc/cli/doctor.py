@@ -34,7 +34,9 @@ def _probe(name: str, check: Callable[[], str]) -> tuple[str, bool, str]:
 def _python() -> str:
     free_threaded = not getattr(sys, "_is_gil_enabled", lambda: True)()
     if sys.version_info < (3, 11) or free_threaded:
-        raise RuntimeError(f"Python {platform.python_version()} is not supported: 3.11 or later, with the GIL")
+        raise RuntimeError(
+            f"Python {platform.python_version()} is not supported: 3.11 or later, with the GIL"
+        )
     return f"{platform.python_implementation()} {platform.python_version()} on {platform.machine()}"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rtfsc.cli.common import OK, add_level, read_source, show
+from rtfsc.cli.common import OK, UsageError, add_level, read_source
+from rtfsc.cli.failures import show_warnings
 from rtfsc.driver import Compilation
 from rtfsc.options import CompileOptions
 
@@ -14,27 +15,45 @@ STAGES = ("forms", "ast", "types", "ir", "opt-ir", "wat", "wasm")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", help="a file; '-' reads standard input")
-    add_stage(parser)
+    parser.add_argument(
+        "--emit", dest="stage", choices=STAGES, default="opt-ir", help="which stage (default: opt-ir)"
+    )
+    add_print_after(parser)
     add_level(parser)
     parser.add_argument("-o", dest="output", metavar="FILE", help="write there, not to standard output")
 
 
-def add_stage(parser: argparse.ArgumentParser, default: str = "opt-ir") -> None:
-    parser.add_argument("--emit", dest="stage", choices=STAGES, default=default, help=f"default: {default}")
-    parser.add_argument("--print-after", metavar="PASS", help="also print the IR after that pass, to standard error")
+def add_print_after(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--print-after", metavar="PASS", help="also print the IR after that pass, to standard error"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
+    refuse_idle_pass(options)
     source = read_source(options.path)
     compilation = Compilation(source, CompileOptions(level=options.level, print_after=options.print_after))
     data = render(compilation, options.stage)
-    if compilation.sink.diagnostics:
-        show(compilation.sink.diagnostics, source, options.output_format)
+    show_warnings(compilation.sink, source, options.output_format)
     write(data, options.output)
     return OK
 
 
+def refuse_idle_pass(options: argparse.Namespace) -> None:
+    """A pass that does not run would print nothing, and nobody would know why."""
+    from rtfsc.passes import PIPELINES
+
+    running = list(dict.fromkeys(PIPELINES[options.level]))
+    if options.print_after is not None and options.print_after not in running:
+        passes = ", ".join(running) or "none"
+        raise UsageError(
+            f"no pass '{options.print_after}' runs at -O{options.level}; those that do: {passes}"
+        )
+
+
 def render(compilation: Compilation, stage: str) -> bytes:
+    if compilation.options.print_after is not None:
+        compilation.ir  # noqa: B018  the passes print, whatever stage is asked for
     if stage == "wasm":
         return compilation.artifact
     return (_text(compilation, stage).rstrip("\n") + "\n").encode()

@@ -5,21 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rtfsc.cli.common import (
-    OK,
-    UsageError,
-    add_level,
-    add_limits,
-    limits_of,
-    read_source,
-    show,
-)
+from rtfsc.cli.common import OK, UsageError, add_level, add_limits, limits_of, read_source
+from rtfsc.cli.failures import show
 from rtfsc.source import SourceFile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("expression", nargs="?", help="RTFS text; '-' reads standard input")
-    parser.add_argument("--engine", choices=["evaluator", "wasm", "both"], default="evaluator")
+    parser.add_argument(
+        "--engine", choices=["evaluator", "wasm", "both"], default="evaluator", help="default: evaluator"
+    )
     parser.add_argument(
         "--jsonl",
         action="store_true",
@@ -33,24 +28,28 @@ def run(options: argparse.Namespace) -> int:
     if options.jsonl:
         from rtfsc.cli.jsonl import serve
 
-        return serve(sys.stdin.buffer, sys.stdout, options)
+        if options.expression is not None:
+            raise UsageError("--jsonl reads its programs from standard input, not from the command line")
+        return serve(sys.stdin.buffer, sys.stdout.buffer, options)
     if options.expression is None:
-        raise UsageError("eval wants an expression, or --jsonl")
-    source = read_source("-") if options.expression == "-" else SourceFile("<expression>", options.expression)
-    return _evaluate(source, options)
+        raise UsageError("eval wants an expression, '-' or --jsonl")
+    return _evaluate(_source(options.expression), options)
+
+
+def _source(text: str) -> SourceFile:
+    return read_source("-") if text == "-" else SourceFile("<expression>", text)
 
 
 def _evaluate(source: SourceFile, options: argparse.Namespace) -> int:
-    from rtfsc.evaluation import evaluate
+    from rtfsc.evaluation import evaluate, outcomes_agree
 
     engines = ["evaluator", "wasm"] if options.engine == "both" else [options.engine]
     outcomes = [evaluate(source, engine, options.level, limits_of(options)) for engine in engines]
-    show_warnings = outcomes[0].diagnostics
-    if show_warnings:
-        show(show_warnings, source, options.output_format)
-    if any(outcome != outcomes[0] for outcome in outcomes):
-        raise AssertionError(f"the engines disagree: {outcomes}")
     outcome = outcomes[0]
+    if outcome.diagnostics:
+        show(outcome.diagnostics, source, options.output_format)
+    if not outcomes_agree(outcome, outcomes[-1]):
+        raise AssertionError(f"the engines disagree: {outcome} and {outcomes[-1]}")
     if outcome.error is not None:
         outcome.error.source = source
         raise outcome.error

@@ -8,14 +8,14 @@ from rtfsc.cli.common import OK, UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("code", help="for example S003 or R005")
+    parser.add_argument("code", help="for example S003, R005 or T003")
 
 
 def run(options: argparse.Namespace) -> int:
     from rtfsc.diagnostics.codes import explain
 
-    try:
-        print(explain(options.code.upper()))
-    except KeyError:
-        raise UsageError(f"no diagnostic has the code '{options.code}'") from None
+    text = explain(options.code)
+    if text is None:
+        raise UsageError(f"no diagnostic has the code '{options.code}'")
+    print(text)
     return OK

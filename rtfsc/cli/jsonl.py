@@ -2,8 +2,9 @@
 
 In: ``{"id": …, "source": "…"}``. Out: ``{"id": …, "value": "<printed RTFS>"}`` or ``{"id": …, "error":
 {"kind", "message", "span": [start, end]}}``; programs that are refused have kind ``SyntaxError`` (of
-text or forms) or ``StaticError``. With ``--engine both`` also ``"engines_agree"``; a disagreement adds
-``"wasm"``, what the other engine answered.
+text or forms) or ``StaticError``, lines that are no requests ``BadRequest``, faults of rtfsc itself
+``InternalError``. With ``--engine both`` also ``"engines_agree"``; a disagreement adds ``"wasm"``, what the
+other engine answered.
 """
 
 from __future__ import annotations
@@ -11,43 +12,42 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 from rtfsc.diagnostics import DiagnosticError
 from rtfsc.driver import Compilation
-from rtfsc.evaluation import TARGETS, Outcome, evaluate_compiled
+from rtfsc.evaluation import TARGETS, evaluate_compiled, outcomes_agree
 from rtfsc.options import CompileOptions
 from rtfsc.source import SourceFile
 
 DEADLINE_MS = 2000
-# Outcomes that depend on the engine's own use of a resource.
-RESOURCE_KINDS = frozenset({"DeadlineExceeded", "MemoryLimit", "FuelExhausted", "OutputLimit", "StackOverflow"})
 
 
-def serve(lines: Iterable[bytes], out: TextIO, options: argparse.Namespace) -> int:
+def serve(lines: Iterable[bytes], out: BinaryIO, options: argparse.Namespace) -> int:
     from runtime.values.limits import Limits
 
     limits = Limits(
-        deadline_ms=options.deadline_ms or DEADLINE_MS, memory_bytes=options.memory_mb << 20, fuel=options.fuel
+        deadline_ms=options.deadline_ms or DEADLINE_MS,
+        memory_bytes=options.memory_mb << 20,
+        fuel=options.fuel,
     )
     for line in lines:
         if line.strip():
             told = answer(line, options.engine, options.level, limits)
-            out.write(json.dumps(told, ensure_ascii=False) + "\n")
+            out.write(json.dumps(told).encode() + b"\n")
             out.flush()
     return 0
 
 
 def answer(line: bytes, engine: str, level: int, limits: Any) -> dict[str, Any]:
-    """What the protocol answers to one line. `engine`: evaluator, wasm or both."""
+    """What the protocol answers to one line. ``engine``: evaluator, wasm or both."""
+    id = None
     try:
         request = json.loads(line)
-        text, id = request["source"], request.get("id")
-        if not isinstance(text, str):
-            raise TypeError("source is not a text")
-        text.encode()
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        return _failure(None, "BadRequest", f"not a request: {error}", None)
+        id, text = request.get("id"), request["source"]
+        text.encode()  # refuses lone surrogates, and whatever is no text
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
+        return _failure(id, "BadRequest", f"not a request: {error}", None)
     if engine == "both":
         return _both(id, text, level, limits)
     return _render(id, _outcome(text, engine, level, limits))
@@ -55,26 +55,25 @@ def answer(line: bytes, engine: str, level: int, limits: Any) -> dict[str, Any]:
 
 def _both(id: Any, text: str, level: int, limits: Any) -> dict[str, Any]:
     first, second = (_outcome(text, engine, level, limits) for engine in ("evaluator", "wasm"))
-    answer = _render(id, first)
-    agree = first == second or _is_resource(first) or _is_resource(second)
-    answer["engines_agree"] = agree
+    told = _render(id, first)
+    told["engines_agree"] = agree = outcomes_agree(first, second)
     if not agree:
-        answer["wasm"] = _render(id, second)
-    return answer
-
-
-def _is_resource(outcome: Any) -> bool:
-    return isinstance(outcome, Outcome) and outcome.error is not None and outcome.error.kind in RESOURCE_KINDS
+        told["wasm"] = _render(id, second)
+    return told
 
 
 def _outcome(text: str, engine: str, level: int, limits: Any) -> Any:
     """An `Outcome`, or (kind, message, span) of a program that is refused."""
-    compilation = Compilation(SourceFile("<program>", text), CompileOptions(level=level, target=TARGETS[engine]))
+    compilation = Compilation(
+        SourceFile("<program>", text), CompileOptions(level=level, target=TARGETS[engine])
+    )
     try:
         return evaluate_compiled(compilation, engine, limits)
     except DiagnosticError as error:
         kind = "SyntaxError" if error.code[0] in "SF" else "StaticError"
         return kind, error.message, error.span
+    except Exception as error:  # the next program is served all the same
+        return "InternalError", f"{type(error).__name__}: {error}", None
 
 
 def _render(id: Any, outcome: Any) -> dict[str, Any]:

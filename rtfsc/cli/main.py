@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 COMMANDS = {
     "init": "make a project: folders, a local signing key, trust in it",
@@ -27,6 +28,9 @@ EPILOG = "exit codes: 0 ok, 1 error in the program, 2 usage, 3 trust, 5 store, 7
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a character still shows the rest
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         _print_help()
         return 0 if arguments else 2
@@ -38,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = arguments[0]
     if name not in COMMANDS:
         return _unknown(name)
-    from rtfsc.cli.common import guarded, parser_for
+    from rtfsc.cli.common import parser_for
+    from rtfsc.cli.failures import guarded
 
     command = import_module(f"rtfsc.cli.{name}")
     parser = parser_for(name, COMMANDS[name], EPILOG)

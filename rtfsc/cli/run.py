@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from rtfsc.cli.common import (
     OK,
@@ -13,14 +14,26 @@ from rtfsc.cli.common import (
     add_store,
     limits_of,
     read_source,
-    show,
 )
+from rtfsc.cli.failures import show
+from rtfsc.source import SourceFile
+
+COMPILED = (".wasm", ".rtfs-ir")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", help="a source file ('-': standard input) or a compiled .wasm")
-    parser.add_argument("function", nargs="?", help="an exported function; without one the program itself is run")
-    parser.add_argument("arguments", nargs="*", help="its arguments, each as RTFS text: 30 '\"text\"' '[1 2]'")
+    parser.add_argument(
+        "module",
+        help="a source file ('-': standard input), a compiled file, or with --stored what 'store get' takes",
+    )
+    parser.add_argument(
+        "function", nargs="?", help="an exported function; without one the program itself is run"
+    )
+    parser.add_argument(
+        "arguments", nargs="*", help="its arguments, each as RTFS text: 30 '\"text\"' '[1 2]'"
+    )
+    parser.add_argument("--stored", action="store_true", help="run a module of the store, without source")
+    parser.add_argument("--no-store", action="store_true", help="compile, whatever the store has")
     add_engine(parser)
     add_level(parser)
     add_limits(parser)
@@ -28,42 +41,78 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from runtime.engine import Runtime
     from runtime.printing import printed
 
-    module, source, value = _load(options)
-    try:
-        if options.function is not None:
-            value = _call(module, options)
-    except Exception as error:
-        error.source = source  # type: ignore[attr-defined]
-        raise
-    print(printed(value))
+    if options.stored and (options.no_store or options.engine != "wasm"):
+        raise UsageError(
+            "--stored runs WebAssembly from a store: it goes with neither --no-store nor the evaluator"
+        )
+    store = False if options.no_store else options.store or True
+    with Runtime(
+        store=store, limits=limits_of(options), engine=options.engine, level=options.level
+    ) as runtime:
+        if options.stored:
+            _adopt_declared_function(options)
+        arguments = _arguments(options.arguments)
+        source = None if options.stored or options.module.endswith(COMPILED) else read_source(options.module)
+        try:
+            value = _value(runtime, source, options, arguments)
+        except Exception as error:
+            if not hasattr(error, "source"):
+                error.source = source  # type: ignore[attr-defined]  # for the excerpt with the span
+            raise
+        print(printed(value))
     return OK
 
 
-def _load(options: argparse.Namespace):  # type: ignore[no-untyped-def]
-    from runtime.engine import Runtime
+def _adopt_declared_function(options: argparse.Namespace) -> None:
+    """A declaration names the function already: what follows are its arguments."""
+    if options.module.lstrip().startswith("(") and options.function is not None:
+        options.arguments.insert(0, options.function)
+        options.function = None
 
-    runtime = Runtime(store=options.store, limits=limits_of(options), engine=options.engine, level=options.level)
-    if options.path.endswith((".wasm", ".rtfs-ir")):
-        module = runtime.load(options.path)
-        return module, None, module.__rtfs_instance__.run()
-    source = read_source(options.path)
+
+def _value(runtime: Any, source: SourceFile | None, options: argparse.Namespace, arguments: list[Any]) -> Any:
+    if source is not None:
+        module, function = runtime.compile_source(source), options.function
+        if module.__rtfs_warnings__:
+            show(module.__rtfs_warnings__, source, options.output_format)
+    elif options.stored:
+        from rtfsc.cli.store import find
+
+        entry, functions = find(runtime, options.module)
+        module, function = runtime.get(entry), functions[0] if functions else options.function
+    else:
+        module, function = runtime.load(options.module), options.function
+    if function is None:
+        return module.__rtfs_instance__.run()
+    return _called(module, function, arguments)
+
+
+def _called(module: Any, function: str, arguments: list[Any]) -> Any:
+    from runtime.values import RtfsError
+
+    if function not in module or not callable(module[function]):
+        known = ", ".join(name for name in module if callable(module[name])) or "none"
+        raise UsageError(f"the module exports no function '{function}'; functions: {known}")
     try:
-        module = runtime.compile_source(source)
-        value = module.__rtfs_instance__.run()
-    except Exception as error:
-        if not hasattr(error, "source"):
-            error.source = source  # type: ignore[attr-defined]
+        return module[function](*arguments)
+    except RtfsError:
         raise
-    if module.__rtfs_warnings__:
-        show(module.__rtfs_warnings__, source, options.output_format)
-    return module, source, value
+    except TypeError as error:  # a function cannot be handed over
+        raise UsageError(str(error)) from None
 
 
-def _call(module, options: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _arguments(texts: list[str]) -> list[Any]:
     from rtfsc.evaluation import read_value
+    from runtime.values import RtfsError
 
-    if options.function not in module:
-        raise UsageError(f"the module exports no '{options.function}'; exports: {', '.join(module) or 'none'}")
-    return module[options.function](*[read_value(text) for text in options.arguments])
+    found = []
+    for text in texts:
+        try:
+            found.append(read_value(text))
+        except RtfsError as error:
+            error.source = SourceFile("<argument>", text)  # type: ignore[attr-defined]
+            raise
+    return found

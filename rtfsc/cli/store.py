@@ -6,7 +6,8 @@ import argparse
 import sys
 from typing import Any
 
-from rtfsc.cli.common import OK, TRUST, UsageError, add_store, print_json
+from rtfsc.cli.common import OK, TRUST, add_store, print_json
+from rtfsc.files import write_atomically
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing = actions.add_parser("ls", help="every module, newest first")
     getting = actions.add_parser("get", help="a module by name, digest, or declaration of its interface")
     getting.add_argument("module", help="name, beginning of the digest, or '(declare f [a : Int] : Int)'")
-    getting.add_argument("-o", dest="output", metavar="FILE", help="write the module there and its manifest beside it")
+    getting.add_argument(
+        "-o", dest="output", metavar="FILE", help="write the module there and its manifest beside it"
+    )
     verifying = actions.add_parser("verify", help="hash and verify modules again")
     verifying.add_argument("module", nargs="?", help="name or beginning of the digest; none: all")
     stats = actions.add_parser("stats", help="counts and sizes")
@@ -63,37 +66,39 @@ def _ls(runtime: Any, options: argparse.Namespace) -> int:
 
 
 def _get(runtime: Any, options: argparse.Namespace) -> int:
-    entry = _find(runtime, options.module)
+    entry, functions = find(runtime, options.module)
     artifact = runtime.store.fetch(entry)
-    if options.output is None:
-        print_json({**_row(entry), "signers": list(artifact.signers)})
-        return OK
-    from rtfsc.files import write_atomically
-
-    write_atomically(f"{options.output}.dsse", runtime.store.manifest(entry))
-    write_atomically(options.output, artifact.artifact)
-    runtime.store.touch(entry)
-    print(f"wrote {options.output} and {options.output}.dsse", file=sys.stderr)
+    if options.output is not None:
+        write_atomically(f"{options.output}.dsse", runtime.store.manifest(entry))
+        write_atomically(options.output, artifact.artifact)
+        runtime.store.touch(entry)
+        print(f"wrote {options.output} and {options.output}.dsse", file=sys.stderr)
+    if options.output is None or options.json:
+        matching = {"functions": functions} if functions else {}
+        print_json({**_row(entry), **matching, "signers": list(artifact.signers)})
     return OK
 
 
-def _find(runtime: Any, text: str) -> Any:
+def find(runtime: Any, text: str) -> tuple[Any, list[str]]:
+    """The newest entry of that name, digest or interface, and which of its functions have the interface."""
+    from runtime.store.errors import NotStored
+
     if text.lstrip().startswith("("):
         found = runtime.find(text)
         if not found:
-            raise UsageError("no stored function has that interface")
-        return found[0].entry
+            raise NotStored("No stored function has that interface")
+        return found[0].entry, [f.name for f in found if f.entry is found[0].entry]
     entry = runtime.store.get(text)
     if entry is None:
-        raise UsageError(f"no module '{text}' in {runtime.paths.store}; 'rtfsc store ls' lists them")
-    return entry
+        raise NotStored(f"No module {text!r} in {runtime.paths.store}", hint="'rtfsc store ls' lists them")
+    return entry, []
 
 
 def _verify(runtime: Any, options: argparse.Namespace) -> int:
     from runtime.store.errors import StoreError
     from runtime.trust.errors import TrustError
 
-    entries = [_find(runtime, options.module)] if options.module else runtime.store.list()
+    entries = [find(runtime, options.module)[0]] if options.module else runtime.store.list()
     results = []
     for entry in entries:
         try:

@@ -28,12 +28,15 @@ class Diagnostic(NamedTuple):
 
 class DiagnosticError(Exception):
     """The program is refused. ``diagnostics`` has at least one error; ``source`` is the file that the
-    spans are in, None where none could be read."""
+    spans are in, None where none could be read; ``dropped``: how many more there were."""
 
-    def __init__(self, diagnostics: Iterable[Diagnostic], source: SourceFile | None = None) -> None:
+    def __init__(
+        self, diagnostics: Iterable[Diagnostic], source: SourceFile | None = None, dropped: int = 0
+    ) -> None:
         self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
         self.source = source
-        super().__init__(self.diagnostics, source)
+        self.dropped = dropped
+        super().__init__(self.diagnostics, source, dropped)
 
     def __str__(self) -> str:
         from rtfsc.diagnostics.render import render
@@ -132,7 +135,7 @@ class Sink:
         return [d for d in self.diagnostics if d.severity == "warning"]
 
     def fail(self) -> NoReturn:
-        raise DiagnosticError(self.diagnostics, self.source)
+        raise DiagnosticError(self.diagnostics, self.source, self.dropped)
 
     def raise_if_errors(self) -> None:
         """Raises `DiagnosticError` with everything collected, warnings included, if there is an error."""

@@ -79,6 +79,12 @@ class NotVerified(StoreError):
     exit_code = 3
 
 
+class NotStored(StoreError):
+    """The store has no module of that name, digest or interface."""
+
+    code = "ST011"
+
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 

@@ -200,13 +200,21 @@ def _read(path: Path, *, private: bool = False) -> bytes:
         raise KeyFileError(f"{path}: {error.strerror}") from error
 
 
-def _passphrase(name: str, prompt: Prompt | None) -> str:
+def passphrase_from_file() -> str | None:
+    """The first line of the file that ``RTFSC_KEY_PASSPHRASE_FILE`` names; None if it names none."""
     file = os.environ.get(PASSPHRASE_FILE)
-    if file:
-        try:
-            return Path(file).read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
-        except (OSError, UnicodeDecodeError) as error:
-            raise KeyFileError(f"{PASSPHRASE_FILE}={file}: cannot be read ({error})") from None
+    if not file:
+        return None
+    try:
+        return Path(file).read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeyFileError(f"{PASSPHRASE_FILE}={file}: cannot be read ({error})") from None
+
+
+def _passphrase(name: str, prompt: Prompt | None) -> str:
+    given = passphrase_from_file()
+    if given is not None:
+        return given
     if prompt is None:
         raise WrongPassphrase(f"The key {name!r} needs a passphrase", hint=f"set {PASSPHRASE_FILE}")
     return prompt(name)

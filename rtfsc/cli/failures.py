@@ -1,0 +1,130 @@
+"""Every way in which a command can fail: what is shown, and the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, TextIO
+
+from rtfsc.cli.common import (
+    INTERNAL,
+    INTERRUPTED,
+    OK,
+    PROGRAM_ERROR,
+    USAGE,
+    UsageError,
+    clear_bar,
+)
+from rtfsc.diagnostics import Diagnostic, DiagnosticError
+from rtfsc.source import SourceFile, Span
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def guarded(run: Command, options: argparse.Namespace) -> int:
+    """Runs a command; returns its exit code, or that of the failure that it has shown."""
+    style = options.output_format
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _warning_shower(style)
+            return run(options)
+    except DiagnosticError as error:
+        show(error.diagnostics, error.source, style, dropped=error.dropped)
+        return PROGRAM_ERROR
+    except UsageError as error:
+        return _fail(str(error), USAGE)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # So that the interpreter's own flush at the end stays quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as error:
+        return _classified(error, style)
+
+
+def show(
+    diagnostics: Iterable[Diagnostic],
+    source: SourceFile | None,
+    style: Any,
+    *,
+    dropped: int = 0,
+    stream: TextIO | None = None,
+) -> None:
+    """Diagnostics go to standard error: standard output is for results."""
+    from rtfsc.diagnostics.render import render
+
+    stream = stream or sys.stderr
+    colour = stream.isatty() and not os.environ.get("NO_COLOR")
+    clear_bar()
+    print(render(list(diagnostics), source, style, colour=colour, dropped=dropped), file=stream)
+
+
+def show_warnings(sink: Any, source: SourceFile, style: Any) -> None:
+    if sink.diagnostics:
+        show(sink.diagnostics, source, style, dropped=sink.dropped)
+
+
+def show_program_error(error: Any, source: SourceFile | None, style: Any) -> None:
+    """A run-time error of the program, rendered like a static one."""
+    span = Span(*error.span) if error.span and source is not None else None
+    show([Diagnostic(error.code, str(error.message), span)], source, style)
+
+
+def _warning_shower(style: Any) -> Callable[..., None]:
+    def showwarning(message: Warning | str, *_: Any, **__: Any) -> None:
+        code = getattr(message, "code", None)
+        if code is not None:
+            show([Diagnostic(code, str(message), None, severity="warning")], None, style)
+        else:
+            print(f"rtfsc: warning: {message}", file=sys.stderr)
+
+    return showwarning
+
+
+def _classified(error: Exception, style: Any) -> int:
+    from runtime.store.errors import StoreError
+    from runtime.trust.errors import TrustError
+    from runtime.values import RtfsError
+
+    if isinstance(error, RtfsError):
+        show_program_error(error, getattr(error, "source", None), style)
+        return PROGRAM_ERROR
+    if isinstance(error, (TrustError, StoreError)):
+        show([Diagnostic(error.code, error.message, None, hint=error.hint)], None, style)
+        return error.exit_code
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}", PROGRAM_ERROR)
+    if _is_bad_module(error):
+        return _fail(str(error), PROGRAM_ERROR)
+    return _internal(error)
+
+
+def _is_bad_module(error: Exception) -> bool:
+    from backend_wasm.sections import MalformedModule
+    from runtime.wasm.errors import ModuleRejected
+
+    return isinstance(error, (MalformedModule, ModuleRejected))
+
+
+def _internal(error: Exception) -> int:
+    if os.environ.get("RTFSC_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    return _fail(
+        f"internal error: {type(error).__name__}: {error}\n"
+        "  This is a fault of rtfsc. Please report it, with the program and what RTFSC_DEBUG=1 shows.",
+        INTERNAL,
+    )
+
+
+def _fail(message: str, code: int) -> int:
+    clear_bar()
+    print(f"rtfsc: {message}", file=sys.stderr)
+    return code
