@@ -11,30 +11,29 @@ those it needs are made earlier, which is possible if they do not capture a valu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from rtfsc.ast.nodes import Bind, BindName
 from rtfsc.sema.scopes import Local
 
 
-@dataclass(slots=True)
 class Step:
-    """Either one value, or functions made together (``functions``)."""
+    """Either one value, or functions made together."""
 
-    value: Bind | None = None
-    functions: list[Bind] = field(default_factory=list)
+    __slots__ = ("functions", "value")
+
+    def __init__(self, value: Bind | None, functions: list[Bind]) -> None:
+        self.value, self.functions = value, functions
 
 
-@dataclass(slots=True)
 class Item:
     """A binding with what the plan needs: ``local`` and ``captures`` of a function, ``uses`` of a value (the
     functions that it mentions), ``binds`` the locals that a value binds."""
 
-    bind: Bind
-    local: Local | None
-    captures: list[Local]
-    uses: list[Local]
-    binds: list[Local]
+    __slots__ = ("bind", "binds", "captures", "local", "uses")
+
+    def __init__(
+        self, bind: Bind, local: Local | None, captures: list[Local], uses: list[Local], binds: list[Local]
+    ) -> None:
+        self.bind, self.local, self.captures, self.uses, self.binds = bind, local, captures, uses, binds
 
 
 class Unorderable(Exception):
@@ -58,7 +57,7 @@ def plan(items: list[Item]) -> list[Step]:
                 _require_bound(items, group, i)
                 steps.append(_group(items, group, done))
                 waiting = []
-            steps.append(Step(value=item.bind))
+            steps.append(Step(item.bind, []))
             continue
         waiting.append(i)
         if not any(
@@ -71,7 +70,7 @@ def plan(items: list[Item]) -> list[Step]:
 
 def _group(items: list[Item], members: list[int], done: set[int]) -> Step:
     done.update(members)
-    return Step(functions=[items[m].bind for m in sorted(members)])
+    return Step(None, [items[m].bind for m in sorted(members)])
 
 
 def _closure(items: list[Item], position: dict[Local, int], start: list[int], done: set[int]) -> list[int]:
