@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from setuptools import Command, Extension, setup
 from setuptools.command.build import build as _build
@@ -27,7 +27,7 @@ class build_rt(Command):
     """Generates the layout files and compiles `rt.wasm`; then the artifacts of the front end."""
 
     description = "build the runtime library, parse tables and the standard library"
-    user_options: list[tuple[str, str | None, str]] = []
+    user_options: ClassVar[list[tuple[str, str | None, str]]] = []
     editable_mode = False
     build_lib = ""
 
@@ -61,7 +61,7 @@ class build_rt(Command):
 
 class build(_build):
     # First, because the package data that build_py collects is made here.
-    sub_commands = [("build_rt", None), *_build.sub_commands]
+    sub_commands: ClassVar = [("build_rt", None), *_build.sub_commands]
 
 
 class build_ext(_build_ext):
@@ -96,7 +96,9 @@ class build_ext(_build_ext):
 
 def extensions() -> list[Extension]:
     rt = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "backend_wasm/rt").glob("*.[ch]"))]
-    native_parts = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "runtime/evaluator").glob("*.px[id]"))]
+    native_parts = [
+        str(path.relative_to(ROOT)) for path in sorted((ROOT / "runtime/evaluator").glob("*.px[id]"))
+    ]
     found = []
     for path in sorted((ROOT / "runtime").rglob("*.pyx")):
         source = path.relative_to(ROOT)
@@ -107,8 +109,16 @@ def extensions() -> list[Extension]:
                 name,
                 [str(source), "backend_wasm/rt/rt.c"] if native else [str(source)],
                 include_dirs=["backend_wasm/rt"],
-                depends=[*rt, *native_parts, "backend_wasm/layout.toml", "rtfsc/errors.toml"] if native else [],
-                extra_compile_args=["-O2", "-g0", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno"],
+                depends=[*rt, *native_parts, "backend_wasm/layout.toml", "rtfsc/errors.toml"]
+                if native
+                else [],
+                extra_compile_args=[
+                    "-O2",
+                    "-g0",
+                    "-fvisibility=hidden",
+                    "-ffp-contract=off",
+                    "-fno-math-errno",
+                ],
                 libraries=["m"] if native else [],
             )
         )

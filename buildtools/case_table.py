@@ -27,13 +27,21 @@ def ranges(delta: dict[int, int]) -> list[tuple[int, int, int, int]]:
     return found
 
 
+def c_octal(text: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in text.encode())
+
+
 def case_rows(name: str, change: Callable[[str], str]) -> list[str]:
-    simple = {c: ord(change(chr(c))) - c for c in CODES if c > 127 and len(change(chr(c))) == 1 and change(chr(c)) != chr(c)}
+    simple = {
+        c: ord(change(chr(c))) - c
+        for c in CODES
+        if c > 127 and len(change(chr(c))) == 1 and change(chr(c)) != chr(c)
+    }
     special = [c for c in CODES if len(change(chr(c))) > 1]
     rows = [f"static const case_range to_{name}[] = {{"]
     rows += [f"    {{0x{first:X}, 0x{last:X}, {step}, {d}}}," for first, last, step, d in ranges(simple)]
     rows += ["};", f"static const case_special special_{name}[] = {{"]
-    rows += ["    {0x%X, \"%s\"}," % (c, "".join(f"\\{b:03o}" for b in change(chr(c)).encode())) for c in special]
+    rows += [f'    {{0x{c:X}, "{c_octal(change(chr(c)))}"}},' for c in special]
     return [*rows, "};"]
 
 

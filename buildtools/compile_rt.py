@@ -10,14 +10,35 @@ from collections.abc import Sequence
 from pathlib import Path
 
 WASM_FLAGS = (
-    "--target=wasm32-freestanding", "-mcpu=mvp+bulk_memory+sign_ext+nontrapping_fptoint+mutable_globals",
-    "-O2", "-fno-unroll-loops", "-mllvm", "-inline-threshold=20", "-std=c11", "-ffp-contract=off", "-ffreestanding", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-nostdlib",
-)  # fmt: skip
+    "--target=wasm32-freestanding",
+    "-mcpu=mvp+bulk_memory+sign_ext+nontrapping_fptoint+mutable_globals",
+    "-O2",
+    "-fno-unroll-loops",
+    "-mllvm",
+    "-inline-threshold=20",
+    "-std=c11",
+    "-ffp-contract=off",
+    "-ffreestanding",
+    "-fvisibility=hidden",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wno-unused-function",
+    "-nostdlib",
+)
 LINK_FLAGS = (
-    "--no-entry", "--export-memory", "--export-table", "--growable-table", "--export-dynamic",
-    "--export=__stack_pointer", "--global-base=65536", "--max-memory=4294901760", "-z", "stack-size=65536",
+    "--no-entry",
+    "--export-memory",
+    "--export-table",
+    "--growable-table",
+    "--export-dynamic",
+    "--export=__stack_pointer",
+    "--global-base=65536",
+    "--max-memory=4294901760",
+    "-z",
+    "stack-size=65536",
     "--strip-all",
-)  # fmt: skip
+)
 ZIG_FLAGS = ("-O", "small", "-fstrip", "-fsingle-threaded", "-fno-unwind-tables", "-fno-stack-protector")
 
 
@@ -27,19 +48,45 @@ EXPORTS = 7
 def compile_rt(root: Path, generated: Sequence[Path], temp: Path) -> None:
     """Makes ``backend_wasm/rt.wasm``; does nothing if its inputs are those of the last time."""
     rt, out = root / "backend_wasm/rt", root / "backend_wasm/rt.wasm"
-    inputs = [*sorted(rt.glob("*.[ch]")), rt / "floattext.zig", *(p for p in generated if p.suffix == ".h"), Path(__file__)]
+    inputs = [
+        *sorted(rt.glob("*.[ch]")),
+        rt / "floattext.zig",
+        *(p for p in generated if p.suffix == ".h"),
+        Path(__file__),
+    ]
     stamp, digest = temp / "rt.inputs", _digest(inputs)
     if out.exists() and stamp.exists() and stamp.read_text() == digest + _digest([out]):
         return
     temp.mkdir(parents=True, exist_ok=True)
     float_object = temp / "floattext.wasm.o"
     # Relative paths and a fixed folder: no absolute path may reach the bytes.
-    _zig(root, temp, "build-obj", str(rt / "floattext.zig"), "-target", "wasm32-freestanding",
-         "-mcpu", "mvp+bulk_memory+sign_ext+nontrapping_fptoint", *ZIG_FLAGS, f"-femit-bin={float_object}")  # fmt: skip
+    _zig(
+        root,
+        temp,
+        "build-obj",
+        str(rt / "floattext.zig"),
+        "-target",
+        "wasm32-freestanding",
+        "-mcpu",
+        "mvp+bulk_memory+sign_ext+nontrapping_fptoint",
+        *ZIG_FLAGS,
+        f"-femit-bin={float_object}",
+    )
     linking = [f"-Wl,{flag}" if flag != "-z" else "-Wl,-z" for flag in LINK_FLAGS]
     partial = temp / "rt.wasm"
-    _zig(root, temp, "cc", *WASM_FLAGS, "-Ibackend_wasm/rt", "backend_wasm/rt/rt.c", str(float_object),
-         "-lcompiler_rt", *linking, "-o", str(partial))  # fmt: skip
+    _zig(
+        root,
+        temp,
+        "cc",
+        *WASM_FLAGS,
+        "-Ibackend_wasm/rt",
+        "backend_wasm/rt/rt.c",
+        str(float_object),
+        "-lcompiler_rt",
+        *linking,
+        "-o",
+        str(partial),
+    )
     out.write_bytes(public_exports(partial.read_bytes()))
     stamp.write_text(digest + _digest([out]))
 
@@ -95,8 +142,19 @@ def compile_float_object(root: Path, temp: Path) -> Path:
     stamp, digest = temp / "floattext.inputs", _digest([source, Path(__file__)])
     if not (out.exists() and stamp.exists() and stamp.read_text() == digest):
         temp.mkdir(parents=True, exist_ok=True)
-        _zig(root, temp, "build-obj", str(source), "-target", "native", "-mcpu", "baseline", "-fPIC", *ZIG_FLAGS,
-             f"-femit-bin={out}")  # fmt: skip
+        _zig(
+            root,
+            temp,
+            "build-obj",
+            str(source),
+            "-target",
+            "native",
+            "-mcpu",
+            "baseline",
+            "-fPIC",
+            *ZIG_FLAGS,
+            f"-femit-bin={out}",
+        )
         stamp.write_text(digest)
     return out
 
@@ -112,7 +170,12 @@ def _zig(root: Path, temp: Path, *arguments: str) -> None:
     cache = str((temp / "zig-cache").resolve())
     environment = {**os.environ, "ZIG_LOCAL_CACHE_DIR": cache, "ZIG_GLOBAL_CACHE_DIR": cache}
     done = subprocess.run(
-        [sys.executable, "-m", "ziglang", *arguments], cwd=root, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "ziglang", *arguments],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"zig {arguments[0]} failed:\n{done.stdout}{done.stderr}")

@@ -78,7 +78,8 @@ def _c_errors(errors: dict[str, Any]) -> str:
     kinds = errors["kind"]
     names = [kind["name"] for kind in kinds]
     rows = [
-        f'    {{"{kind["name"]}", "{kebab(kind["name"])}", "{_c_text(kind["message"])}", {int(kind.get("catchable", True))}}},'
+        f'    {{"{kind["name"]}", "{kebab(kind["name"])}", "{_c_text(kind["message"])}", '
+        f"{int(kind.get('catchable', True))}}},"
         for kind in kinds
     ]
     fields = sorted({field for kind in kinds for field in re.findall(r"{([a-z_]+)}", kind["message"])})
@@ -86,19 +87,23 @@ def _c_errors(errors: dict[str, Any]) -> str:
         f'    {{"{group}", {sum(1 << names.index(member) for member in members)}ull}},'
         for group, members in errors["groups"].items()
     ]
-    return "\n".join([
-        f"/* {NOTE} */",
-        "#pragma once",
-        f"#define RT_ERROR_KINDS {len(kinds)}",
-        "static const struct { const char *name, *type, *message; int catchable; } error_kinds[] = {",
-        *rows,
-        "};",
-        "static const struct { const char *name; uint64_t members; } error_groups[] = {",
-        *groups,
-        "};",
-        "static const char *const error_fields[] = {" + ", ".join(f'"{field}"' for field in fields) + "};",
-        "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"/* {NOTE} */",
+            "#pragma once",
+            f"#define RT_ERROR_KINDS {len(kinds)}",
+            "static const struct { const char *name, *type, *message; int catchable; } error_kinds[] = {",
+            *rows,
+            "};",
+            "static const struct { const char *name; uint64_t members; } error_groups[] = {",
+            *groups,
+            "};",
+            "static const char *const error_fields[] = {"
+            + ", ".join(f'"{field}"' for field in fields)
+            + "};",
+            "",
+        ]
+    )
 
 
 def _c_text(text: str) -> str:
@@ -107,23 +112,30 @@ def _c_text(text: str) -> str:
 
 def _py_layout(numbers: dict[str, int]) -> str:
     lines = [f"{name}: Final = {value}" for name, value in numbers.items()]
-    return f'"""Numbers of the value layout: {NOTE}."""\n\nfrom typing import Final\n\n' + "\n".join(lines) + "\n"
+    return (
+        f'"""Numbers of the value layout: {NOTE}."""\n\nfrom typing import Final\n\n'
+        + "\n".join(lines)
+        + "\n"
+    )
 
 
 def _py_errors(errors: dict[str, Any]) -> str:
     rows = [
-        f"    ({kind['name']!r}, {kebab(kind['name'])!r}, {kind['code']!r}, {kind['message']!r}, {kind.get('catchable', True)}),"
+        f"    ({kind['name']!r}, {kebab(kind['name'])!r}, {kind['code']!r}, {kind['message']!r}, "
+        f"{kind.get('catchable', True)}),"
         for kind in errors["kind"]
     ]
-    return "\n".join([
-        "",
-        "# (kind, :type keyword, diagnostic code, message template, catchable) by error id",
-        "ERROR_KINDS: Final[tuple[tuple[str, str, str, str, bool], ...]] = (",
-        *rows,
-        ")",
-        f"ERROR_GROUPS: Final[dict[str, list[str]]] = {errors['groups']!r}",
-        "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            "",
+            "# (kind, :type keyword, diagnostic code, message template, catchable) by error id",
+            "ERROR_KINDS: Final[tuple[tuple[str, str, str, str, bool], ...]] = (",
+            *rows,
+            ")",
+            f"ERROR_GROUPS: Final[dict[str, list[str]]] = {errors['groups']!r}",
+            "",
+        ]
+    )
 
 
 def _pxd_layout(numbers: dict[str, int]) -> str:
@@ -158,19 +170,21 @@ def _pxd_rt(header: str) -> str:
     helpers = re.findall(r"^RT_API ([^;]+);", header, flags=re.MULTILINE)
     declarations = [re.sub(r"\s+", " ", text).replace("(void)", "()") for text in helpers]
     declarations += _prototypes()
-    return "\n".join([
-        f"# {NOTE}",
-        "from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t",
-        "",
-        'cdef extern from "rt.h" nogil:',
-        "    ctypedef uint64_t val",
-        "    ctypedef uint32_t ref",
-        "    ctypedef void (*rt_body)(void *) noexcept nogil",
-        "    char *rt_base",
-        "    char *rt_instance_new(uint32_t max_bytes) noexcept",
-        "    void rt_instance_free(char *base) noexcept",
-        "    char *rt_enter(char *base) noexcept",
-        "    int rt_guarded(rt_body body, void *arg) noexcept",
-        *(f"    {text} noexcept" for text in declarations),
-        "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"# {NOTE}",
+            "from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t",
+            "",
+            'cdef extern from "rt.h" nogil:',
+            "    ctypedef uint64_t val",
+            "    ctypedef uint32_t ref",
+            "    ctypedef void (*rt_body)(void *) noexcept nogil",
+            "    char *rt_base",
+            "    char *rt_instance_new(uint32_t max_bytes) noexcept",
+            "    void rt_instance_free(char *base) noexcept",
+            "    char *rt_enter(char *base) noexcept",
+            "    int rt_guarded(rt_body body, void *arg) noexcept",
+            *(f"    {text} noexcept" for text in declarations),
+            "",
+        ]
+    )

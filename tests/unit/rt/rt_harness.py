@@ -185,7 +185,18 @@ def build_native(folder: Path, *flags: str) -> Path:
     generate(ROOT)
     zig = compile_float_object(ROOT, ROOT / "build" / "rt")
     out = folder / "librt.so"
-    command = ["gcc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", *FLAGS, *WARNINGS, *os.environ.get("RT_TEST_CFLAGS", "").split(), *flags]
+    command = [
+        "gcc",
+        "-std=gnu11",
+        "-O1",
+        "-g",
+        "-fPIC",
+        "-shared",
+        *FLAGS,
+        *WARNINGS,
+        *os.environ.get("RT_TEST_CFLAGS", "").split(),
+        *flags,
+    ]
     subprocess.run([*command, str(ROOT / "backend_wasm/rt/rt.c"), str(zig), "-o", str(out)], check=True)
     return out
 

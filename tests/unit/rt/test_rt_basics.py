@@ -16,10 +16,38 @@ def error(rt: Rt, name: str, *args: object, **options: object) -> Err:
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, False, 0, -1, 2**62 - 1, 2**62, -(2**62), -(2**62) - 1, INT_MAX, INT_MIN, 1.5, -0.0, math.inf, "", "aé漢😀",
-     Kw("k"), Kw("org.acme:v2.1/send"), [], [1, 2], [1.5, 2.5], [1, 2.0], Ls(), Ls((1, None)), {}, {Kw("a"): 1, "b": [2], 3: {}},
-     list(range(2000)), [[i] for i in range(100)], {i: str(i) for i in range(500)}],
-)  # fmt: skip
+    [
+        None,
+        True,
+        False,
+        0,
+        -1,
+        2**62 - 1,
+        2**62,
+        -(2**62),
+        -(2**62) - 1,
+        INT_MAX,
+        INT_MIN,
+        1.5,
+        -0.0,
+        math.inf,
+        "",
+        "aé漢😀",
+        Kw("k"),
+        Kw("org.acme:v2.1/send"),
+        [],
+        [1, 2],
+        [1.5, 2.5],
+        [1, 2.0],
+        Ls(),
+        Ls((1, None)),
+        {},
+        {Kw("a"): 1, "b": [2], 3: {}},
+        list(range(2000)),
+        [[i] for i in range(100)],
+        {i: str(i) for i in range(500)},
+    ],
+)
 def test_transit_round_trip(rt: Rt, value: object) -> None:
     result = rt.take(rt.put(value))
     assert result == value
@@ -38,34 +66,72 @@ def test_deep_nesting_is_no_problem(rt: Rt) -> None:
     assert rt.op("eq", value, other) == 1
     assert rt.op("compare", value, other) == 0
     printed = rt.take(rt.op("str.pr", value))
-    assert printed.startswith("[{1 [{1 ") and printed.endswith("}]}]") and len(printed) == 50_000 * 2 + 50_000 * 4 + 3
+    assert (
+        printed.startswith("[{1 [{1 ")
+        and printed.endswith("}]}]")
+        and len(printed) == 50_000 * 2 + 50_000 * 4 + 3
+    )
     assert len(rt.take_bytes(value)) == 100_000 * 8 + 50_000 * 16 + 8
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1.0, "1.0"), (0.1, "0.1"), (100.0, "100.0"), (1e15, "1000000000000000.0"), (9999999999999998.0, "9999999999999998.0"),
-     (1e16, "1.0e16"), (1.5e300, "1.5e300"), (0.0001, "0.0001"), (0.00015, "0.00015"), (1.5e-5, "1.5e-5"), (1e-7, "1.0e-7"),
-     (5e-324, "5.0e-324"), (1.7976931348623157e308, "1.7976931348623157e308"), (-0.0, "-0.0"), (-2.5, "-2.5"),
-     (123456.789, "123456.789"), (math.inf, "##Inf"), (-math.inf, "##-Inf"), (math.nan, "##NaN")],
-)  # fmt: skip
+    [
+        (1.0, "1.0"),
+        (0.1, "0.1"),
+        (100.0, "100.0"),
+        (1e15, "1000000000000000.0"),
+        (9999999999999998.0, "9999999999999998.0"),
+        (1e16, "1.0e16"),
+        (1.5e300, "1.5e300"),
+        (0.0001, "0.0001"),
+        (0.00015, "0.00015"),
+        (1.5e-5, "1.5e-5"),
+        (1e-7, "1.0e-7"),
+        (5e-324, "5.0e-324"),
+        (1.7976931348623157e308, "1.7976931348623157e308"),
+        (-0.0, "-0.0"),
+        (-2.5, "-2.5"),
+        (123456.789, "123456.789"),
+        (math.inf, "##Inf"),
+        (-math.inf, "##-Inf"),
+        (math.nan, "##NaN"),
+    ],
+)
 def test_printed_floats(rt: Rt, value: float, text: str) -> None:
     assert rt("str.pr", value) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1.0, "1"), (1e21, "1000000000000000000000"), (1e-7, "0.0000001"), (-0.0, "-0"), (0.5, "0.5"), (math.inf, "inf"),
-     (-math.inf, "-inf"), (math.nan, "NaN"), (1234.5, "1234.5"), ("a\"b", "a\"b"), (["a\"b\n", 1.0], "[\"a\"b\n\" 1]"),
-     (None, "nil"), (Kw("k"), ":k"), (True, "true"), (Ls((1, Ls())), "(1 ())"), ({Kw("b"): 1, "a": {}}, "{:b 1 \"a\" {}}")],
-)  # fmt: skip
+    [
+        (1.0, "1"),
+        (1e21, "1000000000000000000000"),
+        (1e-7, "0.0000001"),
+        (-0.0, "-0"),
+        (0.5, "0.5"),
+        (math.inf, "inf"),
+        (-math.inf, "-inf"),
+        (math.nan, "NaN"),
+        (1234.5, "1234.5"),
+        ('a"b', 'a"b'),
+        (['a"b\n', 1.0], '["a"b\n" 1]'),
+        (None, "nil"),
+        (Kw("k"), ":k"),
+        (True, "true"),
+        (Ls((1, Ls())), "(1 ())"),
+        ({Kw("b"): 1, "a": {}}, '{:b 1 "a" {}}'),
+    ],
+)
 def test_plain_text(rt: Rt, value: object, text: str) -> None:
     assert rt("str", value) == text
 
 
 def test_printed_form_escapes_what_the_reader_unescapes(rt: Rt) -> None:
     assert rt("str.pr", 'a"\\\n\t\r\x01é') == '"a\\"\\\\\\n\\t\\r\x01é"'
-    assert rt("str.pr", ["", Kw("k"), {1: "x"}, Ls((True, False, None))]) == '["" :k {1 "x"} (true false nil)]'
+    assert (
+        rt("str.pr", ["", Kw("k"), {1: "x"}, Ls((True, False, None))]) == '["" :k {1 "x"} (true false nil)]'
+    )
     assert rt("str", "a", 1, None, [2]) == "a1nil[2]"
     assert rt("str") == ""
 
@@ -76,7 +142,12 @@ def test_checked_integers(rt: Rt) -> None:
     assert rt("num.mul", 3, -4) == -12
     assert rt("num.add", 1, 2.5) == 3.5
     e = error(rt, "num.add", INT_MAX, 1)
-    assert e == Err("ArithmeticOverflow", "arithmetic-overflow", "Integer overflow in +", {Kw("operation"): "+", Kw("args"): [INT_MAX, 1]})
+    assert e == Err(
+        "ArithmeticOverflow",
+        "arithmetic-overflow",
+        "Integer overflow in +",
+        {Kw("operation"): "+", Kw("args"): [INT_MAX, 1]},
+    )
     assert error(rt, "num.inc", INT_MAX) == e
     assert error(rt, "num.neg", INT_MIN).data[Kw("args")] == [INT_MIN]
     assert error(rt, "num.mul", INT_MIN, -1).message == "Integer overflow in *"
@@ -144,10 +215,12 @@ def test_equality(rt: Rt) -> None:
 
 
 def test_conversions(rt: Rt) -> None:
-    assert [rt("to-int", v) for v in (" +12 ", "1.9", "x", None, True, 2.9, 1e30, math.nan, "9223372036854775808")] == [
-        12, 0, 0, 0, 1, 2, INT_MAX, 0, 0]  # fmt: skip
-    assert [rt("to-float", v) for v in ("1e3", "-.5", "5.", "inf", "-Infinity", "1_0", "0x10", "", ".", True)] == [
-        1000.0, -0.5, 5.0, math.inf, -math.inf, 0.0, 0.0, 0.0, 0.0, 1.0]  # fmt: skip
+    assert [
+        rt("to-int", v) for v in (" +12 ", "1.9", "x", None, True, 2.9, 1e30, math.nan, "9223372036854775808")
+    ] == [12, 0, 0, 0, 1, 2, INT_MAX, 0, 0]
+    assert [
+        rt("to-float", v) for v in ("1e3", "-.5", "5.", "inf", "-Infinity", "1_0", "0x10", "", ".", True)
+    ] == [1000.0, -0.5, 5.0, math.inf, -math.inf, 0.0, 0.0, 0.0, 0.0, 1.0]
     assert math.isnan(rt("to-float", "NaN"))
     assert rt("parse-int", "12a") is None and rt("parse-int", "-9223372036854775808") == INT_MIN
     assert rt("parse-float", "\u20031.25\u2003") == 1.25 and rt("parse-float", []) is None
@@ -155,7 +228,10 @@ def test_conversions(rt: Rt) -> None:
 
 def test_limits_of_index_and_error_sites(rt: Rt) -> None:
     e = error(rt, "nth", [1, 2], 9)
-    assert e.message == "Index 9 out of bounds for collection of length 2" and e.data == {Kw("index"): 9, Kw("length"): 2}
+    assert e.message == "Index 9 out of bounds for collection of length 2" and e.data == {
+        Kw("index"): 9,
+        Kw("length"): 2,
+    }
     rt.engine.invoke("rt_error_site", "i32", ("i32", 7))
     rt.engine.invoke("rt_error_site", "i32", ("i32", 8))
     assert rt.take(rt.state(1040, 8)).site == 7

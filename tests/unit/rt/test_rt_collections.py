@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rt_harness import Err, Kw, Ls, Raised, Rt
 
-relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 sizes = st.sampled_from([0, 1, 3, 4, 5, 31, 32, 33, 63, 64, 65, 1023, 1024, 1025, 1056, 1057, 2100])
 
 
@@ -20,7 +23,15 @@ def error(rt: Rt, name: str, *args: object) -> Err:
 
 
 @relaxed
-@given(start=sizes, steps=st.lists(st.tuples(st.sampled_from("push rest slice set concat cons back".split()), st.integers(0, 2**20)), max_size=25))
+@given(
+    start=sizes,
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["push", "rest", "slice", "set", "concat", "cons", "back"]), st.integers(0, 2**20)
+        ),
+        max_size=25,
+    ),
+)
 def test_vectors_behave_as_python_lists(rt: Rt, start: int, steps: list[tuple[str, int]]) -> None:
     versions: list[tuple[int, list[Any]]] = [(rt.put(list(range(start))), list(range(start)))]
     v, model = versions[0]
@@ -52,11 +63,23 @@ def test_vectors_behave_as_python_lists(rt: Rt, start: int, steps: list[tuple[st
             assert rt.take(rt.op("seq.nth", value, len(items) - 1)) == items[-1]
 
 
-keys = st.one_of(st.integers(-5, 60), st.integers(2**62 - 2, 2**62 + 2), st.sampled_from("a b c é".split()), st.sampled_from("a b c".split()).map(Kw))
+keys = st.one_of(
+    st.integers(-5, 60),
+    st.integers(2**62 - 2, 2**62 + 2),
+    st.sampled_from(["a", "b", "c", "é"]),
+    st.sampled_from(["a", "b", "c"]).map(Kw),
+)
 
 
 @relaxed
-@given(steps=st.lists(st.tuples(st.sampled_from("put put put put drop merge back".split()), keys, st.integers(0, 99)), max_size=120))
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["put", "put", "put", "put", "drop", "merge", "back"]), keys, st.integers(0, 99)
+        ),
+        max_size=120,
+    )
+)
 def test_maps_keep_insertion_order(rt: Rt, steps: list[tuple[str, Any, int]]) -> None:
     def tagged(key: Any) -> tuple[bool, Any]:  # a keyword is not the string of the same spelling
         return (isinstance(key, Kw), key)
@@ -102,14 +125,28 @@ def test_map_equality_ignores_order_and_history(rt: Rt) -> None:
     changed = rt.op("assoc", backward, rt.put(50), rt.put([51]))
     assert rt.op("eq", forward, changed) == 0
     assert rt.op("compare", forward, changed) == -1
-    assert rt.take(rt.op("distinct", rt.op("vector", forward, backward, changed))) == [rt.take(forward), rt.take(changed)]
+    assert rt.take(rt.op("distinct", rt.op("vector", forward, backward, changed))) == [
+        rt.take(forward),
+        rt.take(changed),
+    ]
 
 
 values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.floats(-9, 9), st.text("ab", max_size=2), st.sampled_from("xy").map(Kw)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.lists(inner, max_size=3).map(Ls), st.dictionaries(st.sampled_from(["a", "b", 1]), inner, max_size=3)),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-9, 9),
+        st.floats(-9, 9),
+        st.text("ab", max_size=2),
+        st.sampled_from("xy").map(Kw),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(Ls),
+        st.dictionaries(st.sampled_from(["a", "b", 1]), inner, max_size=3),
+    ),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @relaxed
@@ -123,8 +160,10 @@ def test_order_is_total_and_sorting_stable(rt: Rt, items: list[Any]) -> None:
                 assert rt.op("compare", a, b) == 0
     result = rt.op("sort", rt.op("vector", *boxed))
     parts = [rt.op("seq.nth", result, i) for i in range(len(items))]
-    assert all(rt.op("compare", a, b) <= 0 for a, b in zip(parts, parts[1:], strict=False))
-    assert sorted(rt.take(rt.op("str.pr", p)) for p in parts) == sorted(rt.take(rt.op("str.pr", b)) for b in boxed)
+    assert all(rt.op("compare", a, b) <= 0 for a, b in pairwise(parts))
+    assert sorted(rt.take(rt.op("str.pr", p)) for p in parts) == sorted(
+        rt.take(rt.op("str.pr", b)) for b in boxed
+    )
 
 
 @relaxed
@@ -147,8 +186,14 @@ def test_parts_of_sequences(rt: Rt) -> None:
     assert rt("first", "éa") == "é" and rt("first", []) is None and rt("first", Ls((1,))) == 1
     assert rt("rest", "éa") == "a" and rt("rest", []) == [] and rt("rest", Ls((1, 2))) == Ls((2,))
     assert rt("last", "aé") == "é" and rt("last", "") == "" and rt("last", [1, 2]) == 2
-    assert rt("take", 2, [1, 2, 3]) == [1, 2] and rt("take", -1, [1, 2]) == [1, 2] and rt("drop", -1, [1]) == []
-    assert rt("drop", 1, "aéb") == "éb" and rt("reverse", "aéb") == "béa" and rt("reverse", Ls((1, 2))) == Ls((2, 1))
+    assert (
+        rt("take", 2, [1, 2, 3]) == [1, 2] and rt("take", -1, [1, 2]) == [1, 2] and rt("drop", -1, [1]) == []
+    )
+    assert (
+        rt("drop", 1, "aéb") == "éb"
+        and rt("reverse", "aéb") == "béa"
+        and rt("reverse", Ls((1, 2))) == Ls((2, 1))
+    )
     assert rt("partition", 2, [1, 2, 3]) == [[1, 2], [3]] and rt("partition", 5, []) == []
     assert rt("concat", [1], Ls((2,)), "aé", None, {1: 2}, 3) == [1, 2, "a", "é", None, {1: 2}, 3]
     assert rt("nth3", [1], 1, Kw("none")) == Kw("none")
@@ -171,14 +216,23 @@ def test_ranges(rt: Rt) -> None:
 def test_look_ups(rt: Rt) -> None:
     m = {Kw("a"): {"b": [10, None]}}
     assert rt("get-in", m, [Kw("a"), "b", 0]) == 10
-    assert rt("get-in-or", m, [Kw("a"), "x", 0], "d") == "d" and rt("get-in-or", m, [Kw("a"), "b", 1], "d") is None
+    assert (
+        rt("get-in-or", m, [Kw("a"), "x", 0], "d") == "d"
+        and rt("get-in-or", m, [Kw("a"), "b", 1], "d") is None
+    )
     assert rt("get-in", 5, []) == 5
-    assert rt("get", [1], -1) is None and rt("get-or", [1], 1, 2) == 2 and rt("get", {1.0 and 1: 2}, 1.0) is None
+    assert (
+        rt("get", [1], -1) is None and rt("get-or", [1], 1, 2) == 2 and rt("get", {1.0 and 1: 2}, 1.0) is None
+    )
     assert error(rt, "get", None, 1).message == "Type error in get: expected map or vector, got nil"
     assert rt("kw-get", Kw("a"), None) is None and rt("kw-get-or", Kw("z"), m, 7) == 7
     assert error(rt, "kw-get", Kw("a"), [1]).message == "Type error in :a: expected map, got vector"
     assert rt("find", m, Kw("a")) == [Kw("a"), {"b": [10, None]}] and rt("find", m, 2.0) is None
-    assert rt("contains", [1, [2]], [2]) is True and rt("contains", "aéb", "éb") is True and rt("contains", {1: 1}, 1.5) is False
+    assert (
+        rt("contains", [1, [2]], [2]) is True
+        and rt("contains", "aéb", "éb") is True
+        and rt("contains", {1: 1}, 1.5) is False
+    )
 
 
 def test_map_builders(rt: Rt) -> None:
@@ -196,6 +250,16 @@ def test_map_builders(rt: Rt) -> None:
 
 
 def test_destructuring_checks_length(rt: Rt) -> None:
-    assert rt("destructure.vec", Ls((1, 2)), 2, 0) == [1, 2] and rt("destructure.vec", [1, 2, 3], 2, 1) == [1, 2, 3]
-    assert error(rt, "destructure.vec", [1], 2, 0).message == "Type error in destructuring: expected vector of 2, got vector of 1"
-    assert error(rt, "destructure.vec", None, 2, 1).message == "Type error in destructuring: expected vector of at least 2, got nil"
+    assert rt("destructure.vec", Ls((1, 2)), 2, 0) == [1, 2] and rt("destructure.vec", [1, 2, 3], 2, 1) == [
+        1,
+        2,
+        3,
+    ]
+    assert (
+        error(rt, "destructure.vec", [1], 2, 0).message
+        == "Type error in destructuring: expected vector of 2, got vector of 1"
+    )
+    assert (
+        error(rt, "destructure.vec", None, 2, 1).message
+        == "Type error in destructuring: expected vector of at least 2, got nil"
+    )

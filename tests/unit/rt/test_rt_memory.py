@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from backend_wasm import layout as L
 from rt_harness import Kw, Native, Rt, Wasm, encode
+
+from backend_wasm import layout as L
 from rtfsc.primitives.ops import OPS
 from runtime.values.layout import ERROR_KINDS
 
@@ -108,7 +109,9 @@ def test_hostile_buffers_are_refused_or_read_but_never_run_out(fresh: Rt) -> Non
     for _ in range(3000):
         data = bytearray(sample)
         for _ in range(generator.randint(1, 4)):
-            data[generator.randrange(len(data))] = generator.choice([0, 1, 8, 11, 13, 14, 18, 19, 127, 255, generator.randrange(256)])
+            data[generator.randrange(len(data))] = generator.choice(
+                [0, 1, 8, 11, 13, 14, 18, 19, 127, 255, generator.randrange(256)]
+            )
         if generator.random() < 0.3:
             del data[generator.randrange(0, len(data), 8) :]
         refused += fresh.put_bytes(bytes(data)) == L.SPECIAL_UNDEF

@@ -9,9 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rt_harness import Err, Kw, Ls, Raised, Rt
 
-relaxed = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-texts = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aΣßİéǅ ͅ'.")), max_size=12)
-same_unicode = pytest.mark.skipif(unicodedata.unidata_version != "14.0.0", reason="Python has another Unicode version")
+relaxed = settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+texts = st.text(
+    st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aΣßİéǅ ͅ'.")), max_size=12
+)
+same_unicode = pytest.mark.skipif(
+    unicodedata.unidata_version != "14.0.0", reason="Python has another Unicode version"
+)
 
 
 def error(rt: Rt, name: str, *args: object) -> Err:
@@ -68,13 +74,20 @@ def test_trim_knows_unicode_blanks_only(rt: Rt) -> None:
 
 
 def test_edge_cases(rt: Rt) -> None:
-    assert rt("str.split", "aé", "") == ["a", "é"] and rt("str.split", None, ",") == [""] and rt("str.split", "", ",") == [""]
+    assert (
+        rt("str.split", "aé", "") == ["a", "é"]
+        and rt("str.split", None, ",") == [""]
+        and rt("str.split", "", ",") == [""]
+    )
     assert rt("str.starts-with", None, "a") is False and rt("str.contains", "", "") is True
-    assert rt("str.join", "-", Ls((1, None, [Kw("a"), "b"]))) == "1-nil-[:a \"b\"]"
+    assert rt("str.join", "-", Ls((1, None, [Kw("a"), "b"]))) == '1-nil-[:a "b"]'
     assert error(rt, "str.join", "-", {}).kind == "TypeError"
     assert error(rt, "str.substring", "abc", 4).data == {Kw("index"): 4, Kw("length"): 3}
     assert error(rt, "str.substring3", "abc", 2, 1).kind == "IndexOutOfBounds"
-    assert error(rt, "str.substring", "abc", 1.0).message == "Type error in substring: expected integer, got float"
+    assert (
+        error(rt, "str.substring", "abc", 1.0).message
+        == "Type error in substring: expected integer, got float"
+    )
     assert error(rt, "str.upper", None).message == "Type error in string-upper: expected string, got nil"
 
 
@@ -90,7 +103,10 @@ def test_printed_floats_read_back(rt: Rt, x: float) -> None:
 
 
 @relaxed
-@given(x=st.floats(allow_nan=False), y=st.one_of(st.floats(-400, 400), st.integers(-30, 30).map(float), st.sampled_from([0.5, -0.5, 1 / 3])))
+@given(
+    x=st.floats(allow_nan=False),
+    y=st.one_of(st.floats(-400, 400), st.integers(-30, 30).map(float), st.sampled_from([0.5, -0.5, 1 / 3])),
+)
 def test_powers(rt: Rt, x: float, y: float) -> None:
     try:
         expected = math.pow(x, y)
