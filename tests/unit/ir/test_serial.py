@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ir_generator import modules
+from ir_samples import EVERYTHING
 
 from rtfsc.ir.backend import IrBackend
 from rtfsc.ir.errors import IRError
@@ -11,8 +13,6 @@ from rtfsc.ir.serial import Bundle, dump_bundle, dumps, loads, read_note
 from rtfsc.ir.text import parse, show, show_function
 from rtfsc.ir.types import NUM
 from rtfsc.ir.verify import verify
-from tests.unit.ir.generate import modules
-from tests.unit.ir.test_text import EVERYTHING
 
 SLOW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 

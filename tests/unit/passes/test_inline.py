@@ -1,6 +1,6 @@
 """inline and lift: text before and after."""
 
-from tests.unit.passes.checker import after, body, exported, function, text
+from ir_checker import after, body, exported, function, text
 
 
 def test_small_functions_are_opened_and_arguments_stay_in_order():

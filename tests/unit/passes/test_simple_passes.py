@@ -1,9 +1,9 @@
 """tail, fold, branches, dead: text before and after."""
 
 import pytest
+from ir_checker import after, body, exported, function, text
 
 from rtfsc.ir.text import show_function
-from tests.unit.passes.checker import after, body, exported, function, text
 
 
 def test_self_tail_call_becomes_a_loop():

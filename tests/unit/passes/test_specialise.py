@@ -1,11 +1,11 @@
 """specialise (with infer and unbox): clones, entries, narrowing, tail calls."""
 
 import pytest
+from ir_checker import after, body, exported, function, text
 
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Variant
 from rtfsc.ir.text import show_function
-from tests.unit.passes.checker import after, body, exported, function, text
 
 FIB = """(function fib (params n)
   (if (lt n 2 @1) n (num.add (call fib (num.sub n 1 @1) @2) (call fib (num.sub n 2 @1) @3) @4)))"""
