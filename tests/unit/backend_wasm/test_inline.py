@@ -5,9 +5,9 @@ from __future__ import annotations
 import operator
 
 import pytest
+from wasm_machine import Failure, Machine, evaluate, module
 
 from rtfsc.primitives.ops import OPS
-from tests.unit.backend_wasm.harness import Failure, Machine, evaluate, module
 
 MIN, MAX = -(1 << 63), (1 << 63) - 1
 EDGES = [MIN, MIN + 1, -(1 << 62) - 1, -(1 << 62), -(1 << 32), -(1 << 31) - 1, -(1 << 31), -7, -1, 0, 1, 2, 7,
@@ -91,8 +91,8 @@ def test_min_and_max(op: str, python: object) -> None:
 @pytest.mark.parametrize("op,name,python", [("int.neg", "-", operator.neg), ("int.abs", "abs", abs)])
 def test_negation(op: str, name: str, python: object) -> None:
     for a in EDGES:
-        expected = str(python(a)) if a != MIN else Failure("ArithmeticOverflow", 2, f"Integer overflow in {name}")  # type: ignore[operator]
-        assert evaluate(f"({op} {a} @2)") == expected
+        failure = Failure("ArithmeticOverflow", 2, f"Integer overflow in {name}")
+        assert evaluate(f"({op} {a} @2)") == (failure if a == MIN else str(python(a)))  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,9 @@ def test_plain_ops(text: str, expected: str) -> None:
 
 
 VALUES = {
-    "nil": "nil", "bool": "false", "int": "1", "float": "1.5", "str": '"s"', "kw": '(kw "k")', "sym": '(sym "s")',
-    "vec": "(const-vec 1)", "list": "(const-list 1)", "map": "(const-map)", "fn": "(closure f)",
+    "nil": "nil", "bool": "false", "int": "1", "float": "1.5", "str": '"s"', "kw": '(kw "k")',
+    "sym": '(sym "s")', "vec": "(const-vec 1)", "list": "(const-list 1)",
+    "map": "(const-map)", "fn": "(closure f)",
 }  # fmt: skip
 MASKS = [*VALUES, "num", "seq", "int|nil", "str|kw", "any"]
 
@@ -140,7 +141,8 @@ def test_is(hot: bool) -> None:
     parts = ["(function f (params) nil)", f"(function g (params x) {body})"]
     for kind, text in VALUES.items():
         expected = [kind in _kinds(mask) for mask in MASKS]
-        assert evaluate(f"(call g {text})", *parts) == "[" + " ".join(str(x).lower() for x in expected) + "]", kind
+        printed = " ".join(str(x).lower() for x in expected)
+        assert evaluate(f"(call g {text})", *parts) == f"[{printed}]", kind
 
 
 def _kinds(mask: str) -> set[str]:
@@ -150,7 +152,8 @@ def _kinds(mask: str) -> set[str]:
 
 @pytest.mark.parametrize("big", [1 << 62, -(1 << 62) - 1, MAX])
 def test_integers_beyond_63_bits_are_integers(big: int) -> None:
-    assert evaluate("(call g " + str(big) + ")", "(function g (params x) (vector (is x [int]) (check x [int]) x))") == f"[true {big} {big}]"
+    part = "(function g (params x) (vector (is x [int]) (check x [int]) x))"
+    assert evaluate(f"(call g {big})", part) == f"[true {big} {big}]"
 
 
 def test_check_names_what_it_wants() -> None:
@@ -186,7 +189,8 @@ def test_generic_comparison_in_a_loop(op: str) -> None:
     for a in EDGES:
         for b in EDGES:
             assert machine.ints("f", a, b) == str(getattr(operator, op)(a, b)).lower(), (a, b)
-    assert machine.call("f", machine.string("a"), machine.string("b")) == str(op in ("lt", "le", "ne")).lower()
+    of_strings = machine.call("f", machine.string("a"), machine.string("b"))
+    assert of_strings == str(op in ("lt", "le", "ne")).lower()
 
 
 def test_inc_and_dec_in_a_loop() -> None:
@@ -210,14 +214,17 @@ def test_equality_by_identity(a: str, b: str) -> None:
 
 def test_ranges_drop_only_tests_that_cannot_fail() -> None:
     """``i`` is below a bound inside the loop, but its double is not."""
-    counter = "(function f (params (m int)) (result int) (loop l ((i int) {start}) (if (int.lt i m) (recur l (int.add i {step} @7)) i)))"
+    counter = ("(function f (params (m int)) (result int) (loop l ((i int) {start})"
+               " (if (int.lt i m) (recur l (int.add i {step} @7)) i)))")  # fmt: skip
     assert evaluate(f"(call f {MAX} ^int)", counter.format(start=MAX - 1, step=1)) == str(MAX)
     assert evaluate(f"(call f {MAX} ^int)", counter.format(start=MAX - 1, step=2)) == Failure(
         "ArithmeticOverflow", 7, "Integer overflow in +"
     )
 
 
-@pytest.mark.parametrize("op,python", [("num.add", operator.add), ("num.sub", operator.sub), ("num.mul", operator.mul)])
+@pytest.mark.parametrize(
+    "op,python", [("num.add", operator.add), ("num.sub", operator.sub), ("num.mul", operator.mul)]
+)
 @pytest.mark.parametrize("other", ["3", "4611686018427387904", "2.5", "-0.0"])
 def test_a_float_with_a_number_of_unknown_kind(op: str, python: object, other: str) -> None:
     """The result is a float without a box; the general op says the same."""
@@ -235,7 +242,8 @@ def test_a_float_with_a_number_of_unknown_kind(op: str, python: object, other: s
 @pytest.mark.parametrize("b", [0, 1])
 def test_logical_tests_without_branches(a: int, b: int) -> None:
     parts = ["(function both (params (a int) (b int)) (vector (if (int.eq a 1) (int.eq b 1) false)"
-             " (if (int.eq a 1) true (int.eq b 1)) (if (if (int.eq a 1) (int.eq b 1) false) 1 2)))"]  # fmt: skip
+             " (if (int.eq a 1) true (int.eq b 1))"
+             " (if (if (int.eq a 1) (int.eq b 1) false) 1 2)))"]  # fmt: skip
     expected = f"[{bool(a and b)} {bool(a or b)} {1 if a and b else 2}]".lower()
     assert evaluate(f"(call both {a} {b})", *parts) == expected
 

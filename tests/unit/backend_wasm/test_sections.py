@@ -106,7 +106,8 @@ def test_a_malformed_interface_is_refused(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "sites", [{}, [1], [["f", 0, 1]], [[1, 0, 1, 2]], [["f", 0, -1, 2]], [["f", 0, 1, 2.5]], [["f", True, 1, 2]]]
+    "sites",
+    [{}, [1], [["f", 0, 1]], [[1, 0, 1, 2]], [["f", 0, -1, 2]], [["f", 0, 1, 2.5]], [["f", True, 1, 2]]],
 )
 def test_malformed_sites_are_refused(sites: object) -> None:
     with pytest.raises(S.MalformedModule):

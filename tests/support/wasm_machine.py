@@ -15,7 +15,7 @@ from backend_wasm.sections import read_interface, read_sites
 from rtfsc.ir.parser import parse_module
 from rtfsc.ir.verify import verify
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 KINDS = [k["name"] for k in tomllib.loads((ROOT / "rtfsc/errors.toml").read_text("utf-8"))["kind"]]
 
 
