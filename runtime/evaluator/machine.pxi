@@ -66,6 +66,11 @@ cdef extern from *:
     double fabs(double x) noexcept nogil
 
 
+cdef extern from "<sys/mman.h>" nogil:
+    int madvise(void *address, size_t length, int advice)
+    const int MADV_DONTNEED
+
+
 cdef union Slot:
     int64_t i
     uint64_t v
@@ -92,6 +97,8 @@ cdef enum:
     SLACK = 16          # slots behind the end, for what comes before a check
     MOST_SLOTS = 1 << 25
     SIGNAL_NS = 2000000 # between two looks for signals and other threads
+    PAGE = 1 << 16      # at least one of any system
+    LARGE_REGION = 1 << 25  # bytes; larger ones are given back to the system after a call
     FRAME = 2           # slots of a window before the callee's slot 0
     REST = 0x10000
     ENDED = 1           # how a run ended

@@ -246,6 +246,9 @@ cdef class Instance:
 
     cdef void drop_region(self) noexcept:
         cdef uint32_t *state = <uint32_t *> self.machine.memory
+        cdef size_t kept = (<size_t> state[layout.STATE_MARK // 4] + PAGE - 1) & ~<size_t> (PAGE - 1)
+        if state[layout.STATE_HP // 4] > kept + LARGE_REGION:
+            madvise(self.machine.memory + kept, state[layout.STATE_HP // 4] - kept, MADV_DONTNEED)
         if state[layout.STATE_FRESH // 4]:
             rt_reset()
         else:

@@ -85,6 +85,19 @@ def test_memory_limit_leaves_the_instance_usable() -> None:
         assert instance.function("echo")("x" * 1000) == "x" * 1000
 
 
+def test_memory_of_a_large_call_is_given_back() -> None:
+    def resident() -> int:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    with load() as instance:
+        fill = instance.function("fill")
+        before = resident()
+        assert fill(1_000_000) == 1_000_000
+        assert resident() - before < 32 << 20
+        assert fill(100) == 100
+
+
 def test_memory_limit_under_a_host_function() -> None:
     with load(memory_bytes=8 << 20) as instance:
         fill, host = instance.function("fill"), instance.function("host")
