@@ -23,7 +23,7 @@ WASM_FLAGS = (
     "-Wall",
     "-Wextra",
     "-Werror",
-    "-Wno-unused-function",
+   
     "-nostdlib",
 )
 LINK_FLAGS = (

@@ -9,8 +9,10 @@ typedef struct {
     val steps[MAX_PATH];
     uint32_t depth;
     val expected, actual;
-    bool unsupported;
+    const char *unsupported; /* why the check cannot be made, or NULL */
 } checker;
+
+static const char TOO_DEEP[] = "types nested more than 100 levels deep";
 
 static bool conforms(checker *c, val v, val type, int depth);
 
@@ -23,7 +25,7 @@ static bool fail(checker *c, val expected, val actual) {
 static bool misfit(checker *c, val v, val type) { return fail(c, rt_str_pr(type), type_name(v)); }
 
 static bool conforms_at(checker *c, val step, val v, val type, int depth) {
-    if (c->depth == MAX_PATH) return c->unsupported = true, false;
+    if (c->depth == MAX_PATH) return c->unsupported = TOO_DEEP, false;
     c->steps[c->depth++] = step;
     if (!conforms(c, v, type, depth)) return false;
     c->depth--;
@@ -150,15 +152,16 @@ static int predicate(checker *c, val v, val type) {
     str_obj *head = name_text(item(type, 0));
     val a = item(type, 1);
     bool size = is_str(v), count = is_collection(v) || size;
+    int64_t bytes = size ? OF(str_obj, v)->size : 0; /* what types call the length of a string */
     int64_t length = size ? OF(str_obj, v)->chars : count ? OF(map_obj, v)->count : 0;
 #define IS(word) (head->size == sizeof word - 1 && memcmp(head->text, word, sizeof word - 1) == 0)
     if (IS(">") || IS(">=") || IS("<") || IS("<=")) return bounded(v, head->size == 2 ? head->text : IS(">") ? "> " : "< ", a);
     if (IS("=")) return equal(v, a) || (is_number(v) && is_number(a) && compare_numbers(v, a) == 0);
     if (IS("!=")) return !(equal(v, a) || (is_number(v) && is_number(a) && compare_numbers(v, a) == 0));
     if (IS("in-range")) return bounded(v, ">=", a) && bounded(v, "<=", item(type, 2));
-    if (IS("min-length")) return size && counted(length, a, 1);
-    if (IS("max-length")) return size && counted(length, a, -1);
-    if (IS("length")) return size && counted(length, a, 0);
+    if (IS("min-length")) return size && counted(bytes, a, 1);
+    if (IS("max-length")) return size && counted(bytes, a, -1);
+    if (IS("length")) return size && counted(bytes, a, 0);
     if (IS("min-count")) return count && counted(length, a, 1);
     if (IS("max-count")) return count && counted(length, a, -1);
     if (IS("count")) return count && counted(length, a, 0);
@@ -167,7 +170,7 @@ static int predicate(checker *c, val v, val type) {
     if (IS("required-keys")) return has_all_keys(v, a);
     if (IS("is-url")) return size && (has_prefix(OF(str_obj, v), "http://") || has_prefix(OF(str_obj, v), "https://"));
     if (IS("is-email")) return size && is_email(OF(str_obj, v));
-    if (IS("matches-regex")) c->unsupported = true;
+    if (IS("matches-regex")) c->unsupported = "the type predicate :matches-regex";
     return -1;
 }
 
@@ -202,7 +205,7 @@ static bool conforms_compound(checker *c, val v, val type, int depth) {
 }
 
 static bool conforms(checker *c, val v, val type, int depth) {
-    if (depth == MAX_TYPE_DEPTH) return c->unsupported = true, false;
+    if (depth == MAX_TYPE_DEPTH) return c->unsupported = TOO_DEEP, false;
     if (is_kw(type) || is_kind(type, RT_KIND_SYM)) return conforms_name(c, v, type);
     if (is_seq(type) && is_kw(item(type, 0))) return conforms_compound(c, v, type, depth + 1);
     return misfit(c, v, type);
@@ -222,8 +225,8 @@ static val path_text(checker *c) {
 }
 
 val rt_check_type(val v, val type) {
-    checker c = {.depth = 0, .unsupported = false};
+    checker c = {.depth = 0, .unsupported = NULL};
     if (conforms(&c, v, type, 0)) return v;
-    if (c.unsupported) return raise_text(RT_ERRKIND_NOT_IMPLEMENTED, "this type cannot be checked yet");
+    if (c.unsupported) return raise_text(RT_ERRKIND_NOT_IMPLEMENTED, c.unsupported);
     return raise3(RT_ERRKIND_TYPE_VALIDATION_ERROR, "path", path_text(&c), "expected", c.expected, "actual", c.actual);
 }

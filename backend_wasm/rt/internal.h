@@ -103,7 +103,6 @@ static inline double number_of(val v) { return is_int(v) ? (double)int_of(v) : f
 
 /* ---- memory.c */
 static void *alloc(uint64_t size);
-static val new_small_int(int64_t n); /* of 63 bits */
 
 /* A stack of values that grows on the heap; `release` gives back what it took if nothing came after. */
 typedef struct { val *items; uint32_t count, capacity; val first[48]; } work_stack;

@@ -20,7 +20,7 @@ from runtime.values.layout import ERROR_KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
 FLAGS = ["-ffp-contract=off", "-fno-math-errno"]
-WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-function"]
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 
 
 class Kw(str):

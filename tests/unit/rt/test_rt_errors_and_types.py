@@ -99,7 +99,20 @@ def test_values_that_do_not(
 
 
 def test_regex_predicates_are_refused(rt: Rt) -> None:
-    assert error(rt, "check.type", "a", kw("matches-regex", "a")).kind == "NotImplemented"
+    e = error(rt, "check.type", "a", kw("matches-regex", "a"))
+    assert e.message == "Not implemented: the type predicate :matches-regex"
+
+
+def test_deep_types(rt: Rt) -> None:
+    value: object = 1
+    type_: object = INT
+    for i in range(99):
+        value, type_ = (
+            ({Kw("a"): value}, kw("map", [Kw("a"), type_])) if i % 2 else ([value], kw("vector", type_))
+        )
+    assert rt("check.type", value, type_) == value
+    message = "Not implemented: types nested more than 100 levels deep"
+    assert error(rt, "check.type", [value, value], kw("vector", kw("union", type_))).message == message
 
 
 @pytest.mark.parametrize(
