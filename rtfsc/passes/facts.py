@@ -23,6 +23,26 @@ def facts(test: Expr, outcome: bool) -> Facts:
     return []
 
 
+def divisors(test: Expr, outcome: bool) -> list[tuple[Var, int | Var]]:
+    """Integers that the test proves to be multiples of a constant or of another variable."""
+    if isinstance(test, If) and outcome and _is(test.orelse, False):
+        return divisors(test.test, True) + divisors(test.then, True)
+    if not isinstance(test, Prim):
+        return []
+    if test.op == "bool.not":
+        return divisors(test.args[0], not outcome)
+    x = test.args[0] if test.args else None
+    if test.op == "int.odd" and not outcome and isinstance(x, Local):
+        return [(x.var, 2)]
+    if test.op != "int.eq" or not outcome or not isinstance(x, Prim) or x.op != "int.mod":
+        return []
+    n, d = x.args
+    zero = isinstance(test.args[1], Const) and test.args[1].value == 0
+    if not zero or not isinstance(n, Local) or not isinstance(d, Local | Const):
+        return []
+    return [(n.var, d.var if isinstance(d, Local) else d.value)]
+
+
 def _of_operation(test: Prim, outcome: bool) -> Facts:
     if test.op == "bool.not":
         return facts(test.args[0], not outcome)

@@ -48,7 +48,7 @@ from rtfsc.ir.nodes import (
     Var,
 )
 from rtfsc.passes.branches import conditional, sequence
-from rtfsc.passes.facts import Facts, facts
+from rtfsc.passes.facts import Facts, divisors, facts
 from rtfsc.passes.unbox import Typed, coerce, coerce_tail, rewrite
 from rtfsc.primitives.ops import OPS
 
@@ -99,7 +99,8 @@ class Inference:
         self.env: dict[Var, Expr] = {}
         self.known: dict[Var, T.Type] = {}
         self.unboxed: dict[Var, Var] = {}
-        self.trail: list[tuple[dict[Var, Any], Var, Any]] = []
+        self.multiples: dict[Any, bool] = {}
+        self.trail: list[tuple[dict[Any, Any], Any, Any]] = []
         self.frames: dict[str, tuple[LoopTypes, list[Var]]] = {}
         self.depth = 0
         self.tails: dict[str, bool] = {}
@@ -110,7 +111,7 @@ class Inference:
         self.known[v] = known
         return v
 
-    def set(self, table: dict[Var, Any], key: Var, value: Any) -> None:
+    def set(self, table: dict[Any, Any], key: Any, value: Any) -> None:
         self.trail.append((table, key, table.get(key)))
         table[key] = value
 
@@ -221,8 +222,8 @@ class Inference:
         if isinstance(test, Const):
             taken, t = self.walk(e.then if test.value else e.orelse)
             return sequence(effects, taken), t
-        then, t1 = self.arm(e.then, facts(test, True))
-        orelse, t2 = self.arm(e.orelse, facts(test, False))
+        then, t1 = self.arm(e.then, test, True)
+        orelse, t2 = self.arm(e.orelse, test, False)
         if t1 == T.NEVER and t2 != T.NEVER:
             self.learn(facts(test, False))
             # An arm that never yields a value does not widen the type of the other.
@@ -232,9 +233,11 @@ class Inference:
             orelse = coerce_tail(orelse, t2, then.type)
         return sequence(effects, conditional(test, then, orelse)), t1 | t2
 
-    def arm(self, e: Expr, found: Facts) -> Typed:
+    def arm(self, e: Expr, test: Expr, outcome: bool) -> Typed:
         mark = len(self.trail)
-        fresh = self.narrow(found)
+        fresh = self.narrow(facts(test, outcome))
+        for pair in divisors(test, outcome):
+            self.set(self.multiples, pair, True)
         body, t = self.walk(e)
         self.undo(mark)
         if isinstance(body, Const):
@@ -327,11 +330,19 @@ class Inference:
         if stuck is not None:
             return stuck, T.NEVER
         new, t = rewrite(e, args, types)
+        if isinstance(new, Prim) and new.op == "int.div" and self.divides(*new.args):
+            t = T.INT
         if e.op == "check" and isinstance(args[0], Local):
             self.learn([(args[0].var, e.imm)])
         if t == T.NEVER and not OPS[e.op].raises and new.type != T.NEVER:
             t = new.type
         return new, t
+
+    def divides(self, n: Expr, d: Expr) -> bool:
+        """A test proved that ``n`` is a multiple of ``d``, so the quotient is an integer."""
+        if not isinstance(n, Local) or not isinstance(d, Local | Const):
+            return False
+        return (n.var, d.var if isinstance(d, Local) else d.value) in self.multiples
 
     def try_(self, e: Try) -> Typed:
         mark = len(self.trail)

@@ -85,9 +85,13 @@ def test_higher_order_library_function_with_a_known_closure():
 
 
 def test_a_recursive_closure_reaches_the_library_function_under_another_name():
-    source = LIBRARY + exported("f", 2) + """
+    source = (
+        LIBRARY
+        + exported("f", 2)
+        + """
       (function lam (params x) (captures k) (self (me fn)) (vector (call-closure lam me x @1) k))
       (function f (params k xs) (let (g fn (closure lam k)) (call lib/map g xs @2)))"""
+    )
     assert "(call-closure lam g (seq.nth s i) @2)" in body(source, "inline", "dead")
 
 

@@ -10,7 +10,7 @@ from rtfsc.ir.verify import verify
 from rtfsc.passes import PASSES, PIPELINES, load, run
 
 SOURCE = (
-    exported("f", 1) + "(function f (params n) (if (lt n 2 @1) n (num.add (call f (num.dec n @1) @2) 1 @3)))"
+    exported("f", 1) + "(function f (params n) (if (lt n 2 @1) n (num.inc (call f (num.dec n @1) @2) @3)))"
 )
 
 

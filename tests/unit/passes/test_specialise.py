@@ -70,6 +70,12 @@ def test_self_recursive_loop_types_reach_a_fixpoint():
         ("(lt (to-float a) 9007199254740993 @1)", "(lt (to-float a) 9007199254740993 @1)"),
         ("(lt (to-int a) (to-float a) @1)", "(lt (to-int a) (to-float a) @1)"),
         ("(num.div (to-int a) 2 @1)", "(int.div (to-int a) 2 @1)"),
+        ("(let (n (to-int a)) (if (num.even n @1) (num.inc (num.div n 2 @1) @1) nil))",
+         "(let (n int (to-int a)) (if (int.odd n) nil (int.add (as [int] (int.div n 2 @1)) 1 @1)))"),
+        ("(let (n (to-int a)) (d (to-int nil)) "
+         "(if (eq (num.mod n d @1) 0) (num.inc (num.div n d @1) @1) nil))",
+         "(let (n int (to-int a)) (d int (to-int nil)) (if (int.eq (int.mod n d @1) 0) (int.add "
+         "(as [int] (int.div n d @1)) 1 @1) nil))"),
         ("(num.inc (to-int a) @1)", "(int.add (to-int a) 1 @1)"),
         ("(num.even (to-int a) @1)", "(bool.not (int.odd (to-int a)))"),
         ("(num.sqrt (to-int a) @1)", "(float.sqrt (int.to-float (to-int a)) @1)"),
