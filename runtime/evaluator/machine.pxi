@@ -96,7 +96,8 @@ cdef enum:
     STACK_SLOTS = 1 << 12
     SLACK = 16          # slots behind the end, for what comes before a check
     MOST_SLOTS = 1 << 25
-    SIGNAL_NS = 2000000 # between two looks for signals and other threads
+    SIGNAL_NS = 10000000    # between two looks for signals and other threads: longer than a thread waits
+                            # before it asks for the lock, else it would never get it
     PAGE = 1 << 16      # at least one of any system
     LARGE_REGION = 1 << 25  # bytes; larger ones are given back to the system after a call
     FRAME = 2           # slots of a window before the callee's slot 0
