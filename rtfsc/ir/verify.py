@@ -111,7 +111,7 @@ def _verify_export(module: Module, e: Export) -> None:
             raise IRError(f"export {e.name} names no global")
         return
     f = module.functions.get(e.func)
-    if f is None or f.captures:
+    if f is None or f.captures or f.self_var is not None:
         raise IRError(f"export {e.name} names no function without captures")
     reason = _boxed_entry(module, f)
     if reason:
@@ -120,7 +120,7 @@ def _verify_export(module: Module, e: Export) -> None:
         raise IRError(f"export {e.name} has other parameters than {f.name}")
     for v in e.variants:
         clone = module.functions.get(v.func)
-        if clone is None or clone.captures or clone.rest:
+        if clone is None or clone.captures or clone.self_var is not None or clone.rest:
             raise IRError(f"variant of export {e.name} names no plain function: {v.func}")
         if tuple(p.type for p in clone.params) != tuple(v.params) or len(v.params) != len(f.params):
             raise IRError(f"variant {v.func} of export {e.name} has other parameter types")
