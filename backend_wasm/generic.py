@@ -90,7 +90,61 @@ def _float_op(f: FunctionEmitter, e: Prim, wasm: str) -> str:
 
 
 def _product(f: FunctionEmitter, e: Prim) -> str:
-    return _float_op(f, e, "f64.mul") if _with_float(e) else ""
+    """The product of two integers of 31 bits is a small integer: the tag is shifted out of one of them."""
+    if _with_float(e):
+        return _float_op(f, e, "f64.mul")
+    if not f.hot or not _may_be_small(e):
+        return ""
+    operands = [f.operand(arg, "val") for arg in e.args]
+    a, b = lines = [line for line, _ in operands]
+    fast, slow = f.label("fast"), f.label("slow")
+    with f.nested(f"block {fast} (result i64)"):
+        with f.nested(f"block {slow}"):
+            _test_small(f, e, lines)
+            f.op(f"br_if {slow}")
+            for line in lines:
+                f.op(line, line, "i64.extend32_s", "i64.ne", f"br_if {slow}")
+            f.op(a, "i64.const 1", "i64.sub", b, "i64.const 1", "i64.shr_s", "i64.mul")
+            f.op("i64.const 1", "i64.add", f"br {fast}")
+        _call(f, e, lines)
+    f.release("i64", *(temp for _, temp in operands))
+    return "val"
+
+
+def _remainder(f: FunctionEmitter, e: Prim) -> str:
+    """By a literal that is not 0, of a small integer."""
+    divisor = e.args[1]
+    if not f.hot or not _tagged(divisor) or not divisor.value or not e.args[0].type & T.INT:  # type: ignore[attr-defined]
+        return ""
+    operands = [f.operand(arg, "val") for arg in e.args]
+    lines = [line for line, _ in operands]
+    _test_small(f, e, lines)
+    with f.nested("if (result i64)"):
+        _call(f, e, lines)
+        f.orelse()
+        f.op(lines[0], "i64.const 1", "i64.shr_s", f"i64.const {divisor.value}", "i64.rem_s")  # type: ignore[attr-defined]
+        f.op("i64.const 1", "i64.shl", "i64.const 1", "i64.or")
+    f.release("i64", *(temp for _, temp in operands))
+    return "val"
+
+
+def _predicate(*wasm: str) -> Callable[[FunctionEmitter, Prim], str]:
+    """A question about one number, answered for a small integer from its tagged form."""
+
+    def emit(f: FunctionEmitter, e: Prim) -> str:
+        if not f.hot or not e.args[0].type & T.INT or _tagged(e.args[0]):
+            return ""
+        a, temp = f.operand(e.args[0], "val")
+        _test_small(f, e, [a])
+        with f.nested("if (result i32)"):
+            _call(f, e, [a])
+            f.op(f"i64.const {L.SPECIAL_TRUE}", "i64.eq")
+            f.orelse()
+            f.op(a, *wasm)
+        f.release("i64", temp)
+        return "i32"
+
+    return emit
 
 
 def _step(by: int) -> Callable[[FunctionEmitter, Prim], str]:
@@ -152,6 +206,12 @@ GENERIC: Final[dict[str, Callable[[FunctionEmitter, Prim], str]]] = {
     "num.add": _sum("i64.add"),
     "num.sub": _sum("i64.sub"),
     "num.mul": _product,
+    "num.mod": _remainder,
+    "num.even": _predicate("i64.const 2", "i64.and", "i64.eqz"),
+    "num.odd": _predicate("i64.const 2", "i64.and", "i64.eqz", "i32.eqz"),
+    "num.zero": _predicate("i64.const 1", "i64.eq"),
+    "num.pos": _predicate("i64.const 1", "i64.gt_s"),
+    "num.neg-p": _predicate("i64.const 0", "i64.lt_s"),
     "num.inc": _step(1),
     "num.dec": _step(-1),
     "lt": _compare("i64.lt_s"),

@@ -162,7 +162,9 @@ def test_check_names_what_it_wants() -> None:
     assert failure[:2] == ("TypeValidationError", 5) and "expected :int" in failure.message
 
 
-@pytest.mark.parametrize("op,python", [("num.add", operator.add), ("num.sub", operator.sub)])
+@pytest.mark.parametrize(
+    "op,python", [("num.add", operator.add), ("num.sub", operator.sub), ("num.mul", operator.mul)]
+)
 def test_generic_arithmetic_in_a_loop(op: str, python: object) -> None:
     body = LOOP.format(f"({op} a b @6)")
     machine = Machine(
@@ -273,3 +275,27 @@ def test_counters_of_known_sign(start: int, step: int, total: int, op: str, end:
 def test_a_loop_whose_inner_results_are_tested_one_after_the_other() -> None:
     part = "(function f (params a b) (let (x (nth a 0 @1)) (y (nth b 0 @2)) (z (nth a 1 @3)) (vector z y x)))"
     assert evaluate("(call f (const-vec 1 2) (const-vec 3))", part) == "[2 3 1]"
+
+
+@pytest.mark.parametrize("divisor", [MIN, -7, -1, 1, 2, 10, 1 << 40])
+def test_generic_remainder_by_a_literal(divisor: int) -> None:
+    machine = Machine(
+        module("nil", '(export "f" (func f) (params "a") (types ":any") (result ":any"))',
+               f"(function f (params a) {LOOP.format(f'(num.mod a {divisor} @1)')})")
+    )  # fmt: skip
+    for a in EDGES:
+        assert machine.ints("f", a) == str((abs(a) % abs(divisor)) * (1 if a >= 0 else -1)), a
+
+
+def test_questions_about_numbers_in_a_loop() -> None:
+    ops = ["num.even", "num.odd", "num.zero", "num.pos", "num.neg-p"]
+    body = LOOP.format("(vector " + " ".join(f"({op} a @2)" for op in ops) + ")")
+    machine = Machine(
+        module("nil", '(export "f" (func f) (params "a") (types ":any") (result ":any"))',
+               f"(function f (params a) {body})")
+    )  # fmt: skip
+    for a in EDGES:
+        expected = [a % 2 == 0, a % 2 == 1, a == 0, a > 0, a < 0]
+        assert machine.ints("f", a) == "[" + " ".join(str(x).lower() for x in expected) + "]", a
+    failure = machine.call("f", machine.string("x"))
+    assert isinstance(failure, Failure) and failure[:2] == ("TypeError", 2)
