@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from rtfsc.fingerprint import compiler_fingerprint
 from rtfsc.source import SourceFile
 from runtime.module import Module, Provenance
-from runtime.values import Limits
+from runtime.values import Limits, RtfsError
 
 if TYPE_CHECKING:
     from rtfsc.driver import Compilation
@@ -160,7 +160,11 @@ class Runtime:
 
         instance = instantiate(compilation, engine, self.limits)
         digest = hashlib.sha256(compilation.artifact).hexdigest() if engine == "wasm" else None
-        module = _run(instance, exports_of(compilation.ir), Provenance("compiled", engine, digest))
+        try:
+            module = _run(instance, exports_of(compilation.ir), Provenance("compiled", engine, digest))
+        except RtfsError as error:
+            error.warnings = compilation.sink.diagnostics
+            raise
         module.__rtfs_warnings__ = compilation.sink.diagnostics
         return module
 

@@ -16,7 +16,7 @@ from rtfsc.cli.common import (
     rtfs_files,
 )
 from rtfsc.cli.emit import STAGES, add_print_after, refuse_idle_pass, render, write
-from rtfsc.cli.failures import show
+from rtfsc.cli.failures import show_refusal
 from rtfsc.diagnostics import DiagnosticError
 from rtfsc.driver import Compilation
 from rtfsc.options import CompileOptions
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             _build(path, outputs[path], options, signer)
         except DiagnosticError as error:
-            show(error.diagnostics, error.source, options.output_format, dropped=error.dropped)
+            show_refusal(error, options.output_format)
             failed = True
     return PROGRAM_ERROR if failed else OK
 

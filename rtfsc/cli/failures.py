@@ -33,7 +33,7 @@ def guarded(run: Command, options: argparse.Namespace) -> int:
             warnings.showwarning = _warning_shower(style)
             return run(options)
     except DiagnosticError as error:
-        show(error.diagnostics, error.source, style, dropped=error.dropped)
+        show_refusal(error, style)
         return PROGRAM_ERROR
     except UsageError as error:
         return _fail(str(error), USAGE)
@@ -64,13 +64,24 @@ def show(
     print(render(list(diagnostics), source, style, colour=colour, dropped=dropped), file=stream)
 
 
+def show_refusal(error: DiagnosticError, style: Any) -> None:
+    """What is wrong with a program that is refused; where these are only warnings, why that matters."""
+    show(error.diagnostics, error.source, style, dropped=error.dropped)
+    if style == "full" and all(d.severity == "warning" for d in error.diagnostics):
+        name = error.source.name if error.source else "the program"
+        print(f"\nrtfsc: {name} is refused: running it would raise what is warned of", file=sys.stderr)
+
+
 def show_warnings(sink: Any, source: SourceFile, style: Any) -> None:
     if sink.diagnostics:
         show(sink.diagnostics, source, style, dropped=sink.dropped)
 
 
 def show_program_error(error: Any, source: SourceFile | None, style: Any) -> None:
-    """A run-time error of the program, rendered like a static one."""
+    """A run-time error of the program, rendered like a static one, after what was foreseen of it."""
+    foreseen = getattr(error, "warnings", ())
+    if foreseen:
+        show(foreseen, source, style)
     span = Span(*error.span) if error.span and source is not None else None
     show([Diagnostic(error.code, str(error.message), span)], source, style)
 

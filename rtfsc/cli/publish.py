@@ -17,7 +17,7 @@ from rtfsc.cli.common import (
     read_source,
     rtfs_files,
 )
-from rtfsc.cli.failures import show
+from rtfsc.cli.failures import show_refusal
 from rtfsc.diagnostics import DiagnosticError
 
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
             try:
                 _publish(runtime, path, key, options)
             except DiagnosticError as error:
-                show(error.diagnostics, error.source, options.output_format, dropped=error.dropped)
+                show_refusal(error, options.output_format)
                 failed = True
     return PROGRAM_ERROR if failed else OK
 

@@ -5,6 +5,7 @@ Kinds, codes and templates are those of ``rtfsc/errors.toml``, from the table th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from runtime.values.layout import ERROR_KINDS
@@ -45,7 +46,8 @@ class RtfsError(Exception):
 
     ``kind``: name as in `KINDS`; ``code``: diagnostic code; ``message``; ``data``: what the error
     carries, converted; ``type``: its ``:type`` keyword; ``span``: (start, end) in code points of the
-    source, None if not known; ``site``: id of the site in its module, 0 if not known.
+    source, None if not known; ``site``: id of the site in its module, 0 if not known; ``warnings``: the
+    diagnostics that the compiler gave for a program whose top level raised this.
     """
 
     def __init__(self, kind: str, message: str, data: Any = None, type: Any = None,
@@ -53,6 +55,7 @@ class RtfsError(Exception):
         super().__init__(kind, message, data, type, span, site)
         self.kind, self.message, self.data = kind, message, data
         self.type, self.span, self.site = type, span, site
+        self.warnings: Sequence[Any] = ()
 
     @property
     def code(self) -> str:
