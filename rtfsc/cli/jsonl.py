@@ -44,7 +44,8 @@ def answer(line: bytes, engine: str, level: int, limits: Any) -> dict[str, Any]:
     id = None
     try:
         request = json.loads(line)
-        id, text = request.get("id"), request["source"]
+        id = request.get("id")
+        text = request["source"]
         text.encode()  # refuses lone surrogates, and whatever is no text
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         return _failure(id, "BadRequest", f"not a request: {error}", None)
