@@ -76,10 +76,6 @@ class Facts:
     checked: frozenset[str]
     unknown: bool
 
-    def recursive(self, caller: str, callee: str) -> bool:
-        """Whether a call that is not a tail call can grow the stack without bound."""
-        return caller in self.counted and (callee == UNKNOWN or callee in self.weights)
-
 
 def analyse(module: Module) -> Facts:
     calls = {name: _survey(function) for name, function in module.functions.items()}

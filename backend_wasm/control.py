@@ -19,6 +19,7 @@ from backend_wasm.text import WASM
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Apply, Call, CallValue, Const, Expr, If, Let, LetRec, Local, Loop, Prim, Seq, Try
 from rtfsc.ir.walk import nodes
+from rtfsc.ir.weight import grows
 
 BODIES: Final = (Let, LetRec, Seq, If, Loop, Try)
 _CHEAP: Final = 6
@@ -197,17 +198,6 @@ def _block_type(want: str) -> str:
 def _before(f: FunctionEmitter, e: Expr, tail: bool) -> None:
     """In tail position, counts the frame just before the first call that can be part of a recursion:
     paths without such a call, like the last level of fib, pay nothing."""
-    if tail and not f.counting and f.function.name in f.module.facts.counted and _grows(f, e):
+    facts = f.module.facts
+    if tail and not f.counting and f.function.name in facts.counted and grows(e, facts.weights):
         f.enter()
-
-
-def _grows(f: FunctionEmitter, e: Expr) -> bool:
-    """Whether ``e`` makes a call that can grow the stack without bound."""
-    recursive, name = f.module.facts.recursive, f.function.name
-    for node in nodes(e):
-        if isinstance(node, Call):
-            if not node.tail and recursive(name, node.func):
-                return True
-        elif isinstance(node, CallValue | Apply) and not node.tail:
-            return True
-    return False
