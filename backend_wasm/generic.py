@@ -114,7 +114,7 @@ def _product(f: FunctionEmitter, e: Prim) -> str:
 def _remainder(f: FunctionEmitter, e: Prim) -> str:
     """By a literal that is not 0, of a small integer."""
     divisor = e.args[1]
-    if not f.hot or not _tagged(divisor) or not divisor.value or not e.args[0].type & T.INT:  # type: ignore[attr-defined]
+    if not f.hot or not _may_be_small(e) or not _tagged(divisor) or not divisor.value:  # type: ignore[attr-defined]
         return ""
     operands = [f.operand(arg, "val") for arg in e.args]
     lines = [line for line, _ in operands]
