@@ -79,7 +79,17 @@ def test_the_deadline_has_a_default(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"nonsense", b"[]", b"7", b'"text"', b"{}", b'{"source": 5}', b"\xff", b'{"source": "\\ud800"}', b"[" * 9999],
+    [
+        b"nonsense",
+        b"[]",
+        b"7",
+        b'"text"',
+        b"{}",
+        b'{"source": 5}',
+        b"\xff",
+        b'{"source": "\\ud800"}',
+        b"[" * 9999,
+    ],
 )
 def test_lines_that_are_no_requests(cli: Cli, line: bytes) -> None:
     answers = ask(cli, line, program(1, "(inc 1)"))
