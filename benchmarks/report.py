@@ -213,9 +213,10 @@ def _rate(programs: list[str], engine: str) -> float:
 
 
 def _environment() -> dict[str, str]:
+    """As an installed program runs: with compiled Python files."""
     import os
 
-    return dict(os.environ)
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 REPORTS = {f.__name__: f for f in (calls, numeric, kernels, compile, startup, batch)}
