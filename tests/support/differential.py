@@ -1,0 +1,159 @@
+"""One program on both engines at every level: what each tells, whether they agree, and the smallest program
+that still disagrees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from rtfsc.diagnostics import DiagnosticError
+from rtfsc.driver import Compilation, compile_text
+from rtfsc.passes import run
+from rtfsc.registry import backend, executor
+from runtime.values.errors import RtfsError
+from runtime.values.limits import Limits
+
+LIMITS: Final = Limits(deadline_ms=1000, memory_bytes=64 << 20)
+LEVELS: Final = (0, 1, 2)
+CUT: Final = "cut off"
+"""Where stack, time and memory end may differ; that they end may not."""
+_CUT_KINDS: Final = {"StackOverflow", "DeadlineExceeded", "MemoryLimit", "FuelExhausted", "OutputLimit"}
+
+Outcomes = dict[str, str]
+"""From ``evaluator -O0`` … to the printed value, or kind, message and span of the error."""
+
+
+def outcomes(source: str) -> Outcomes | None:
+    """None if the program is refused."""
+    try:
+        compilation = compile_text(source)
+        plain = compilation.unoptimised
+    except DiagnosticError:
+        return None
+    found: Outcomes = {}
+    for level in LEVELS:
+        try:
+            module = run(plain, level, verify=True)
+        except Exception as error:
+            found[f"passes -O{level}"] = _crash(error)
+            continue
+        found[f"evaluator -O{level}"] = _outcome(
+            lambda m=module: executor("rtfs-ir").instantiate_module(m, limits=LIMITS)
+        )
+        found[f"wasm -O{level}"] = _outcome(lambda m=module: _wasm(compilation, m))
+    return found
+
+
+def _wasm(compilation: Compilation, module: Any) -> Any:
+    return executor("wasm32").instantiate(
+        backend("wasm32").compile(module, action=compilation.action), limits=LIMITS
+    )
+
+
+def _outcome(instantiate: Any) -> str:
+    try:
+        with instantiate() as instance:
+            return str(instance.run_printed())
+    except RtfsError as error:
+        if error.kind in _CUT_KINDS:
+            return CUT
+        return f"{error.kind} {error.message!r} {error.span}"
+    except Exception as error:
+        return _crash(error)
+
+
+def _crash(error: Exception) -> str:
+    return f"crash: {type(error).__name__}: {error}"
+
+
+def disagreement(source: str) -> Outcomes | None:
+    found = outcomes(source)
+    if found is None:
+        return None
+    told = set(found.values())
+    if any(text.startswith("crash") for text in told):
+        return found
+    return found if len(told) > 1 and CUT not in told and "tack overflow" not in str(told) else None
+
+
+def minimised(source: str, budget: int = 1500) -> str:
+    """A smaller program that disagrees too, from replacing and deleting parts; tries at most ``budget``."""
+    best = _read(source)
+    shrunk = True
+    while shrunk:
+        shrunk = False
+        for candidate in _smaller(best):
+            budget -= 1
+            if budget < 0:
+                return _show(best)
+            if disagreement(_show(candidate)):
+                best, shrunk = candidate, True
+                break
+    return _show(best)
+
+
+# Trees of a program: a text, or a list of an opening bracket and trees.
+
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|#?[(\[{]|[)\]}]|[^\s()\[\]{}"]+')
+_CLOSE: Final = {"(": ")", "[": "]", "{": "}", "#(": ")", "": ""}
+
+
+def _read(source: str) -> list[Any]:
+    stack: list[list[Any]] = [[""]]
+    for token in _TOKEN.findall(source):
+        if token in _CLOSE:
+            stack.append([token])
+        elif token in (")", "]", "}"):
+            done = stack.pop()
+            stack[-1].append(done)
+        else:
+            stack[-1].append(token)
+    return stack[0]
+
+
+def _show(tree: Any) -> str:
+    if isinstance(tree, str):
+        return tree
+    return tree[0] + " ".join(map(_show, tree[1:])) + _CLOSE[tree[0]]
+
+
+def _smaller(tree: list[Any]) -> Iterator[list[Any]]:
+    """Trees with one part deleted, replaced by one of its parts, or by something plain; big changes first."""
+    for path in sorted(_paths(tree), key=len):
+        part = _at(tree, path)
+        if path:
+            yield _with(tree, path, None)
+        if isinstance(part, list) and path:
+            for inner in part[1:]:
+                yield _with(tree, path, inner)
+            for plain in ("nil", "0"):
+                yield _with(tree, path, plain)
+        if isinstance(part, list):
+            for i in range(1, len(part) - 1):
+                yield _with(tree, path, [*part[:i], *part[i + 2 :]])
+        elif len(part) > 2 and path and part[0] in '0123456789-"':
+            yield _with(tree, path, "1" if part[0] != '"' else '"a"')
+
+
+def _paths(tree: Any, path: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:
+    yield path
+    if isinstance(tree, list):
+        for i in range(1, len(tree)):
+            yield from _paths(tree[i], (*path, i))
+
+
+def _at(tree: Any, path: tuple[int, ...]) -> Any:
+    for i in path:
+        tree = tree[i]
+    return tree
+
+
+def _with(tree: Any, path: tuple[int, ...], new: Any) -> Any:
+    """A copy with the part at ``path`` replaced, or left out if None."""
+    if not path:
+        return new
+    i = path[0]
+    if len(path) == 1:
+        return [*tree[:i], *([] if new is None else [new]), *tree[i + 1 :]]
+    return [*tree[:i], _with(tree[i], path[1:], new), *tree[i + 1 :]]
