@@ -2,59 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from commands import ROOT, run
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILT = (".so", ".irb", ".tables", "rt.wasm", "layout.py", ".o")
-
-
-def run(*command: str, cwd: Path, **environment: str) -> str:
-    done = subprocess.run(
-        command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from the sdist of a copy of the tracked files, so that nothing built here can leak into it."""
-    folder = tmp_path_factory.mktemp("package")
-    source = folder / "source"
-    tracked = run("git", "ls-files", "-z", cwd=ROOT).split("\0")
-    for name in filter(None, tracked):
-        if (ROOT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, source / name)
-    run(sys.executable, "setup.py", "-q", "sdist", "-d", str(folder), cwd=source)
-    (sdist,) = folder.glob("*.tar.gz")
-    with tarfile.open(sdist) as archive:
-        names = archive.getnames()
-    assert not [name for name in names if name.endswith(BUILT)]
-    assert any(name.endswith("native.pyx") for name in names)
-    pip = (
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-build-isolation",
-        "--no-deps",
-        "-w",
-        str(folder),
-        str(sdist),
-    )
-    run(*pip, cwd=folder)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+pytestmark = pytest.mark.slow
 
 
 def test_wheel_holds_what_runs_and_nothing_of_the_build(wheel: Path) -> None:
@@ -90,3 +45,34 @@ def test_the_installed_package_compiles_and_runs(wheel: Path, tmp_path: Path) ->
         sys.executable, "-P", "-c", program, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site")
     ).split()
     assert where.startswith(str(tmp_path)) and answer == "42"
+
+
+PROGRAM = """
+import sys, rtfsc
+module = rtfsc.compile("(defn twice [x] (* 2 x))")
+assert module.twice(21) == rtfsc.compile("(defn f [x] (* 2 x))", engine="evaluator").f(21) == 42
+assert rtfsc.load(sys.argv[1]).twice(4) == 8
+runtime = rtfsc.Runtime.init()
+runtime.publish_file(sys.argv[2])
+assert runtime.compile(open(sys.argv[2]).read()).__provenance__.origin == "store"
+print(rtfsc.__file__)
+"""
+
+
+def test_the_wheel_in_a_fresh_environment_is_all_that_is_needed(wheel: Path, tmp_path: Path) -> None:
+    """Dependencies come from where pip is told to look; nothing of this source tree is on the path."""
+    folder, home = tmp_path / "elsewhere", tmp_path / "home"
+    folder.mkdir()
+    run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=folder)
+    bin = tmp_path / "venv" / "bin"
+    own = {"PYTHONPATH": "", "RTFSC_HOME": str(home), "RTFSC_CACHE_DIR": str(tmp_path / "cache")}
+    run(bin / "python", "-m", "pip", "install", "-q", wheel, cwd=folder, **own)
+    run(bin / "python", "-m", "pip", "check", cwd=folder, **own)
+    assert run(bin / "rtfsc", "eval", "(map inc [1 2 3])", cwd=folder, **own) == "[2 3 4]\n"
+    source = folder / "twice.rtfs"
+    source.write_text("(defn twice [x : Int] : Int (* 2 x))")
+    run(bin / "rtfsc", "build", source, cwd=folder, **own)
+    assert run(bin / "rtfsc", "run", folder / "twice.wasm", "twice", "5", cwd=folder, **own) == "10\n"
+    assert "FAIL" not in run(bin / "rtfsc", "doctor", cwd=folder, **own)
+    where = run(bin / "python", "-c", PROGRAM, folder / "twice.wasm", source, cwd=folder, **own)
+    assert where.startswith(str(tmp_path / "venv")) and str(ROOT) not in where
