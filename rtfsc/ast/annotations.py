@@ -80,8 +80,13 @@ def _is_part(form: Form, aliases: Container[str]) -> bool:
 
 def _is_field(form: Form, aliases: Container[str]) -> bool:
     if type(form) is Map:
-        return all(_is_part(t, aliases) for k, t in form.pairs if type(k) is Keyword)
+        parts = [part for pair in form.pairs for part in pair if not _is_mark(part)]
+        return all(_is_part(part, aliases) for part in parts[1::2])
     return type(form) is Vector and len(form.items) in (2, 3) and _is_part(form.items[1], aliases)
+
+
+def _is_mark(form: Form) -> bool:
+    return type(form) is Symbol and form.name == "?"
 
 
 def explicit_type(items: Sequence[Form], at: int) -> tuple[Form | OptionalType, int] | None:

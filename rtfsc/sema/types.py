@@ -7,7 +7,7 @@ Canonical form: lower-case keywords, ``T?`` as a union with ``:nil``, unions fla
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from rtfsc.ast.annotations import PRIMITIVES, OptionalType
@@ -156,7 +156,7 @@ class TypeParser:
         fields: list[Const] = []
         for arg in args:
             if type(arg) is Map:
-                fields += [Const(T.VEC, (self._field_key(k), self.parse(t).data)) for k, t in arg.pairs]
+                fields += self._braced_fields(arg)
                 continue
             if type(arg) is not Vector or len(arg.items) not in (2, 3):
                 return self._malformed(arg.span, "a field is [:key T] or [:key T ?]")
@@ -169,6 +169,23 @@ class TypeParser:
             marks = [Const(T.SYM, "?")] if mark else []
             fields.append(Const(T.VEC, (self._field_key(key), self.parse(declared).data, *marks)))
         return TypeExpr(_vector("map", fields), T.MAP, not fields)
+
+    def _braced_fields(self, form: Map) -> Iterator[Const]:
+        """``{:k T :j T ?}``: the mark follows its type, so keys and values of the form may be shifted."""
+        items = [part for key, value in form.pairs for part in ((key,) if key is value else (key, value))]
+        at = 0
+        while at < len(items):
+            key = self._field_key(items[at])
+            if at + 1 == len(items):
+                self._malformed(items[at].span, "a field is :key T or :key T ?")
+                return
+            declared = self.parse(items[at + 1]).data
+            at += 2
+            if at < len(items) and type(items[at]) is Symbol and items[at].name == "?":
+                yield Const(T.VEC, (key, declared, Const(T.SYM, "?")))
+                at += 1
+            else:
+                yield Const(T.VEC, (key, declared))
 
     def _field_key(self, form: Form) -> Const:
         if type(form) is Keyword:

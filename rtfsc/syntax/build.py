@@ -86,8 +86,12 @@ class Builder:
         if colon is not None:
             self._refuse_colon(items, colon)
             return Map([], span)
-        for key in items[::2]:
-            self._check_key(key)
+        marked = any(_names(item, "?") for item in items[2::2])
+        if not marked:
+            for key in items[::2]:
+                self._check_key(key)
+        elif len(items) % 2:
+            items.append(items[-1])
         if len(items) % 2:
             self.sink.error(
                 "S010",
