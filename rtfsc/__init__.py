@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         HostError,
         HostFunction,
         IndexOutOfBounds,
+        InstanceClosed,
         InvalidArgument,
         Keyword,
         LimitExceeded,
@@ -44,28 +45,62 @@ if TYPE_CHECKING:
         Timestamp,
         UndefinedSymbol,
     )
+    from runtime.wasm.errors import ModuleRejected
 
-_VALUES = (
-    "ArithmeticOverflow", "ArityError", "DeadlineExceeded", "DivisionByZero", "ErrorValue", "FuelExhausted",
-    "HostError", "HostFunction", "IndexOutOfBounds", "InvalidArgument", "Keyword", "LimitExceeded", "Limits",
-    "List", "MemoryLimitExceeded", "OutputLimitExceeded", "Resource", "RtfsError", "RtfsTypeError",
-    "StackOverflow", "Symbol", "Timestamp", "UndefinedSymbol",
-)  # fmt: skip
-# Name → module that has it: loaded when it is first asked for, so that importing rtfsc is cheap.
+__all__ = [
+    "ArithmeticOverflow",
+    "ArityError",
+    "DeadlineExceeded",
+    "Diagnostic",
+    "DiagnosticError",
+    "DivisionByZero",
+    "ErrorValue",
+    "Found",
+    "FuelExhausted",
+    "HostError",
+    "HostFunction",
+    "IndexOutOfBounds",
+    "InstanceClosed",
+    "InvalidArgument",
+    "Keyword",
+    "LimitExceeded",
+    "Limits",
+    "List",
+    "MemoryLimitExceeded",
+    "Module",
+    "ModuleRejected",
+    "OutputLimitExceeded",
+    "Provenance",
+    "RefusedEntry",
+    "Resource",
+    "RtfsError",
+    "RtfsTypeError",
+    "Runtime",
+    "StackOverflow",
+    "StoreError",
+    "Symbol",
+    "Timestamp",
+    "TrustError",
+    "UndefinedSymbol",
+    "__version__",
+    "compile",
+    "load",
+]
+
+# Name → module that has it: loaded when it is first asked for, so that importing rtfsc is cheap. The
+# others of `__all__` are values and their errors.
 _LAZY = {
     "Diagnostic": "rtfsc.diagnostics",
     "DiagnosticError": "rtfsc.diagnostics",
     "Found": "runtime.engine",
     "Module": "runtime.module",
+    "ModuleRejected": "runtime.wasm.errors",
     "Provenance": "runtime.module",
     "RefusedEntry": "runtime.engine",
     "Runtime": "runtime.engine",
     "StoreError": "runtime.store.errors",
     "TrustError": "runtime.trust.errors",
-    **dict.fromkeys(_VALUES, "runtime.values"),
 }
-
-__all__ = ["__version__", "compile", "load", *_LAZY]  # noqa: PLE0604
 
 
 def compile(
@@ -95,17 +130,17 @@ def load(module: str | os.PathLike[str] | bytes, *, limits: Limits | None = None
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    if name not in __all__:
         raise AttributeError(f"module 'rtfsc' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(_LAZY[name]), name)
+    value = getattr(import_module(_LAZY.get(name, "runtime.values")), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *__all__})
 
 
 def _refuse_foreign_packages() -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rtfsc.diagnostics import DiagnosticError, Sink
+from rtfsc.diagnostics import Sink
 from rtfsc.options import CompileOptions
 from rtfsc.source import SourceFile
 
@@ -50,7 +50,9 @@ class Compilation:
     """``source`` on its way to bytes. Diagnostics gather in ``sink``; static errors raise
     `DiagnosticError` from the phase that finds them, warnings do not."""
 
-    def __init__(self, source: SourceFile, options: CompileOptions | None = None, sink: Sink | None = None) -> None:
+    def __init__(
+        self, source: SourceFile, options: CompileOptions | None = None, sink: Sink | None = None
+    ) -> None:
         self.source = source
         self.options = options or CompileOptions()
         self.sink = sink if sink is not None else Sink(source)
@@ -91,7 +93,8 @@ class Compilation:
     @_phase
     def artifact(self) -> bytes:
         """The bytes of the chosen target."""
-        return self._backend.compile(self.ir, action=self.action)
+        artifact: bytes = self._backend.compile(self.ir, action=self.action)
+        return artifact
 
     @_phase
     def wat(self) -> str:

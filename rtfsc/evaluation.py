@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 TARGETS = {"evaluator": "rtfs-ir", "wasm": "wasm32"}
 # Errors that depend on how much of a resource an engine itself uses.
-RESOURCE_KINDS = frozenset({"DeadlineExceeded", "MemoryLimit", "FuelExhausted", "OutputLimit", "StackOverflow"})
+RESOURCE_KINDS = frozenset(
+    {"DeadlineExceeded", "MemoryLimit", "FuelExhausted", "OutputLimit", "StackOverflow"}
+)
 
 
 @dataclass(slots=True)
@@ -96,8 +98,7 @@ def example_arguments(export: Export) -> list[tuple[Any, ...]]:
     for text in export.examples:
         forms = Compilation(SourceFile("<example>", text)).forms
         call = forms[0] if len(forms) == 1 else None
-        if isinstance(call, List) and call.items and isinstance(call.items[0], Symbol):
-            if call.items[0].name == export.name:
-                start, end = call.items[0].span.end, call.span.end - 1
-                found.append(tuple(read_value(f"[{text[start:end]}]")))
+        head = call.items[0] if isinstance(call, List) and call.items else None
+        if call is not None and isinstance(head, Symbol) and head.name == export.name:
+            found.append(tuple(read_value(f"[{text[head.span.end : call.span.end - 1]}]")))
     return found

@@ -22,13 +22,15 @@ class UnknownTarget(LookupError):
 
 
 def backend(target: str) -> BytecodeBackend:
-    return _load("rtfsc.backends", _BACKENDS, target)
+    found: BytecodeBackend = _load("rtfsc.backends", _BACKENDS, target)
+    return found
 
 
 @cache
 def executor(target: str) -> BytecodeExecutor:
     """One per process: executors keep what they compiled."""
-    return _load("rtfsc.executors", _EXECUTORS, target)
+    found: BytecodeExecutor = _load("rtfsc.executors", _EXECUTORS, target)
+    return found
 
 
 def targets() -> list[str]:

@@ -9,13 +9,14 @@ from rtfsc.source import SourceFile
 def interface_hash_of(signature: str) -> str:
     """The interface hash of a declaration. Raises `DiagnosticError` for anything else."""
     from rtfsc.driver import Compilation
-    from rtfsc.syntax.forms import List, Literal, Symbol
     from rtfsc.ir.types import NIL, STR
+    from rtfsc.syntax.forms import List, Literal, Symbol
 
     compilation = Compilation(SourceFile("<signature>", signature))
     forms = compilation.forms
     form = forms[0] if len(forms) == 1 else None
-    if not (isinstance(form, List) and form.items and isinstance(form.items[0], Symbol) and form.items[0].name == "declare"):
+    head = form.items[0] if isinstance(form, List) and form.items else None
+    if not isinstance(form, List) or not isinstance(head, Symbol) or head.name != "declare":
         span = forms[0].span if forms else None
         raise DiagnosticError(
             [Diagnostic("A001", "expected one declaration", span, (), "(declare name [a : Int] : Int)")],

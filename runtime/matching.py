@@ -46,7 +46,8 @@ def match(module: Module, artifact: VerifiedArtifact) -> Match | None:
     interface = read_interface(artifact.artifact)
     stored: dict[str, list[str]] = defaultdict(list)
     for export in interface["exports"]:
-        stored[retrieval_key(export["def_hash"], export["interface_hash"], "wasm32", ABI_MAJOR)].append(export["name"])
+        key = retrieval_key(export["def_hash"], export["interface_hash"], "wasm32", ABI_MAJOR)
+        stored[key].append(export["name"])
     exports: dict[str, str] = {}
     for name, key in retrieval_keys(module, "wasm32").items():
         if not stored[key]:
@@ -54,12 +55,15 @@ def match(module: Module, artifact: VerifiedArtifact) -> Match | None:
         # Two definitions of one meaning keep their order; the last may serve several.
         exports[name] = stored[key].pop(0) if len(stored[key]) > 1 else stored[key][0]
     ours = {theirs: name for name, theirs in exports.items()}
-    return Match(exports, _spans(module, read_sites(artifact.artifact), ours), _names(module, interface, ours))
+    spans = _spans(module, read_sites(artifact.artifact), ours)
+    return Match(exports, spans, _names(module, interface, ours))
 
 
 def _spans(module: Module, sites: list[Any], ours: dict[str, str]) -> list[tuple[int, int]]:
     own = {(site.definition, site.ordinal): (site.start, site.end) for site in module.sites}
-    return [own.get((ours.get(definition, definition), ordinal), (0, 0)) for definition, ordinal, _, _ in sites]
+    return [
+        own.get((ours.get(definition, definition), ordinal), (0, 0)) for definition, ordinal, _, _ in sites
+    ]
 
 
 def _names(module: Module, interface: dict[str, Any], ours: dict[str, str]) -> list[str]:

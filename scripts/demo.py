@@ -61,17 +61,19 @@ def _second_process() -> None:
         assert origin.origin == "store", origin
         print(f"      digest {origin.digest[:16]}…, signed by {origin.signer[:16]}…")
         call = module[function]
-        value = _step(f"call {function} in WebAssembly", lambda call=call, arguments=arguments: call(*arguments))
+        value = _step(
+            f"call {function} in WebAssembly", lambda call=call, arguments=arguments: call(*arguments)
+        )
         evaluator = rtfsc.compile(source, engine="evaluator")[function]
         same = _step(
             f"call {function} in the evaluator", lambda call=evaluator, arguments=arguments: call(*arguments)
         )
         assert value == same, (value, same)
         print(f"      both give {value!r}")
-    found = _step(
-        "find by interface alone", lambda: runtime.find("(declare round-half-up [n : Int d : Int] : Int)")
-    )
-    print(f"      (n : Int, d : Int) : Int has {len(found)} stored function(s): {', '.join(f.name for f in found)}")
+    interface = "(declare round-half-up [n : Int d : Int] : Int)"
+    found = _step("find by interface alone", lambda: runtime.find(interface))
+    names = ", ".join(function.name for function in found)
+    print(f"      (n : Int, d : Int) : Int has {len(found)} stored function(s): {names}")
     rounded = found[0].load()
     print(f"      {found[0].name}(5, 2) = {rounded(5, 2)}")
 

@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are derived from data; with ``--check`` only says whether they are current."""
+"""Writes the pages of docs/ that are derived from data; with ``--check`` only says whether they are so."""
 
 from __future__ import annotations
 
@@ -18,17 +18,15 @@ def errors() -> str:
     lines = [
         "# Error kinds",
         GENERATED.format(source="rtfsc/errors.toml"),
-        "What a running program can raise. `catch` names a kind, a group, or everything (`_`, `Any`, `Error`, …); "
-        "`(:type e)` is the keyword. Kinds that are not catchable are limits of the host.",
+        "What a running program can raise. `catch` names a kind, a group, or everything (`_`, `Any`, "
+        "`Error`, …); `(:type e)` is the keyword. Kinds that are not catchable are limits of the host.",
         "",
         "| kind | `:type` | code | message | catchable |",
         "|---|---|---|---|---|",
     ]
     for kind in data["kind"]:
-        catchable = "yes" if kind.get("catchable", True) else "no"
-        lines.append(
-            f"| {kind['name']} | `:{kebab(kind['name'])}` | {kind['code']} | {kind['message']} | {catchable} |"
-        )
+        name, catchable = kind["name"], "yes" if kind.get("catchable", True) else "no"
+        lines.append(f"| {name} | `:{kebab(name)}` | {kind['code']} | {kind['message']} | {catchable} |")
     lines += ["", "| group | kinds |", "|---|---|"]
     lines += [f"| {name} | {', '.join(members)} |" for name, members in data["groups"].items()]
     return "\n".join(lines) + "\n"
@@ -66,14 +64,12 @@ def arity(function: object) -> str:
 
 def diagnostics() -> str:
     data = tomllib.loads((ROOT / "rtfsc/diagnostics/codes.toml").read_text())
-    entries = data["code"] if isinstance(data.get("code"), list) else [
-        {"code": code, **entry} for code, entry in data.items()
-    ]  # fmt: skip
+    entries = [{"code": code, **entry} for code, entry in data.items()]
     lines = [
         "# Diagnostics",
         GENERATED.format(source="rtfsc/diagnostics/codes.toml"),
-        "What is wrong with source text, or with the call of a command. `rtfsc explain CODE` shows an example. "
-        "Errors of running programs are in [errors.md](errors.md).",
+        "What is wrong with source text, or with the call of a command. `rtfsc explain CODE` shows an "
+        "example. Errors of running programs are in [errors.md](errors.md).",
         "",
         "| code | what |",
         "|---|---|",
@@ -87,7 +83,11 @@ PAGES = {"docs/errors.md": errors, "docs/library.md": library, "docs/diagnostics
 
 def stale() -> list[str]:
     """Pages that are not what their data says."""
-    return [name for name, make in PAGES.items() if not (ROOT / name).exists() or (ROOT / name).read_text() != make()]
+    return [
+        name
+        for name, make in PAGES.items()
+        if not (ROOT / name).exists() or (ROOT / name).read_text() != make()
+    ]
 
 
 if __name__ == "__main__":

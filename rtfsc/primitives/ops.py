@@ -99,7 +99,7 @@ num.odd any -> bool                       raises
 num.zero any -> bool                      raises
 num.pos any -> bool                       raises
 num.neg-p any -> bool                     raises
-num.check any -> num                      raises imm        # a number, else TypeError in operation imm; for (+ x)
+num.check any -> num                      raises imm        # a number, else TypeError in operation imm: (+ x)
 # --- comparison
 eq any any -> bool
 ne any any -> bool
@@ -114,9 +114,9 @@ not any -> bool                           inline
 bool.not bool -> bool                     inline
 bool.eq bool bool -> bool                 inline
 is any -> bool                            inline imm        # imm: a type; true if the value's kind is in it
-as any -> any                             inline imm        # narrows to type imm, proved by a test before; a trap otherwise
-check any -> any                          raises inline imm # narrows to type imm, else TypeValidationError
-check.type any any -> any                 raises            # value, type as RTFS data; TypeValidationError names the path
+as any -> any                             inline imm        # to type imm, proved by a test; else a trap
+check any -> any                          raises inline imm # to type imm, else TypeValidationError
+check.type any any -> any                 raises            # value, type as data; else TypeValidationError
 type-name any -> str
 to-int any -> int
 to-float any -> float
@@ -166,7 +166,7 @@ into any any -> any                       raises
 # --- vectors and lists
 vector any... -> vec
 list any... -> list
-seq any -> vec                            raises imm        # elements of a vec, list, str, map ([k v]) for library loops; TypeError in operation imm
+seq any -> vec                            raises imm        # of a map: [k v]; TypeError in operation imm
 seq.length vec|list -> int                inline            # of a value known to be a vector or list
 seq.nth vec|list int -> any                                 # index known to be in range (checked: a trap)
 seq.slice vec|list int int -> any         raises            # [from, to) as a vector; IndexOutOfBounds
@@ -197,20 +197,20 @@ map.get map any -> any                                      # nil if absent
 group-key any -> any                                        # key of group-by: other kinds become text
 # --- errors
 raise.type str str any -> never           raises            # operation, expected, actual value: TypeError
-raise.arity str str int -> never          raises            # function name, expected ("2", "at least 1"), actual count
+raise.arity str str int -> never          raises            # function, expected ("at least 1"), count
 raise.undefined str -> never              raises
 raise.not-callable any -> never           raises
 raise.match any -> never                  raises
 raise.invalid str -> never                raises            # InvalidArgument with this text
 raise.generic str -> never                raises            # Generic with this text
 raise.kind str str any -> never           raises            # kind name, message, data map or nil
-throw any -> never                        raises            # error value, string, or map with :type :message :data
+throw any -> never                        raises            # error value, string, or map :type :message :data
 err.new any... -> err                     raises            # (Exception. message data...)
 err.message any -> str                    raises
 err.type err -> kw
 err.data err -> any
 err.is err -> bool                        imm               # imm: name of a kind or of a group
-destructure.vec any int bool -> vec       raises            # value, number of patterns, open-ended; vector of exactly (at least) that length
+destructure.vec any int bool -> vec       raises            # value, length (at least, if true) of it
 """
 
 
