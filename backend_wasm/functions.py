@@ -141,5 +141,3 @@ class _Wrapper:
     def lines(self, head: str) -> list[str]:
         declared = ["  " + " ".join(self.f.declared)] if self.f.declared else []
         return [head, *declared, *(line for line in self.f.out if line), ")"]
-
-

@@ -314,4 +314,3 @@ INLINE: Final[dict[str, Emit]] = {
     "seq.length": _length(L.SEQ_COUNT),
     "map.length": _length(L.MAP_COUNT),
 }
-

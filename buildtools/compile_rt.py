@@ -23,7 +23,6 @@ WASM_FLAGS = (
     "-Wall",
     "-Wextra",
     "-Werror",
-   
     "-nostdlib",
 )
 LINK_FLAGS = (

@@ -58,5 +58,3 @@ def _fresh_label(f: Function) -> str:
     while label in used:
         label += "'"
     return label
-
-

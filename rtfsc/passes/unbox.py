@@ -373,4 +373,3 @@ RESULTS: Final[dict[str, Callable[[list[T.Type]], T.Type]]] = {
     **dict.fromkeys(["rest", "reverse", "sort", "distinct"], _keeps(0)),
     "assoc": lambda types: types[0] if types[0] in (T.MAP, T.VEC) else T.ANY,
 }  # fmt: skip
-

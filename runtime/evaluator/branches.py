@@ -94,5 +94,3 @@ def _other(c: FunctionCompiler, test: Prim, to: Label, sense: bool) -> None:
 
 def _boolean(c: FunctionCompiler, slot: int, to: Label, sense: bool) -> None:
     c.asm.jump("jump_true" if sense else "jump_false", slot, to=to)
-
-

@@ -39,9 +39,7 @@ class Linker:
         exported = [e.func for e in self.module.exports if e.func]
         for name in dict.fromkeys([*self.captured, *exported]):
             program.boxed[name] = self._boxed_entry(self.module.functions[name])
-        program.closures = [
-            (program.boxed[name], count, name) for name, (_, count) in self.captured.items()
-        ]
+        program.closures = [(program.boxed[name], count, name) for name, (_, count) in self.captured.items()]
         program.apply = self._apply_entry()
         program.constants, program.built = self.pool.words, self.pool.built
         program.literals = self.pool.literals

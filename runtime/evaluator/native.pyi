@@ -6,8 +6,13 @@ from runtime.values.limits import Limits
 
 class Instance:
     spans: Sequence[tuple[int, int]] | None
-    def __init__(self, program: Program, limits: Limits, names: Mapping[str, str],
-                 spans: Sequence[tuple[int, int]] | None) -> None: ...
+    def __init__(
+        self,
+        program: Program,
+        limits: Limits,
+        names: Mapping[str, str],
+        spans: Sequence[tuple[int, int]] | None,
+    ) -> None: ...
     def start(self) -> None: ...
     def run(self) -> Any: ...
     def run_printed(self) -> str: ...
@@ -16,8 +21,16 @@ class Instance:
 
 class Function:
     __name__: str
-    def __init__(self, instance: Instance, name: str, function: int, types: list[str], rest: bool,
-                 variants: list[tuple[int, str, str]], doc: str | None) -> None: ...
+    def __init__(
+        self,
+        instance: Instance,
+        name: str,
+        function: int,
+        types: list[str],
+        rest: bool,
+        variants: list[tuple[int, str, str]],
+        doc: str | None,
+    ) -> None: ...
     def __call__(self, *args: Any) -> Any: ...
 
 class Handle:

@@ -8,7 +8,17 @@ import sys
 
 import pytest
 
-HEAVY = {"lark", "wasmtime", "cryptography", "sqlite3", "zstandard", "asyncio", "numpy", "argparse", "wasm_tools"}
+HEAVY = {
+    "lark",
+    "wasmtime",
+    "cryptography",
+    "sqlite3",
+    "zstandard",
+    "asyncio",
+    "numpy",
+    "argparse",
+    "wasm_tools",
+}
 
 
 def loaded_after(statement: str) -> set[str]:

@@ -29,7 +29,9 @@ ALLOWED: dict[str, set[str]] = {
     "rtfsc.ast": BOTTOM | {"rtfsc.syntax", "rtfsc.primitives"},
     "rtfsc.sema": BOTTOM | IR | {"rtfsc.syntax", "rtfsc.ast"},
     "rtfsc.lower": BOTTOM | IR | {"rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.stdlib"},
-    "rtfsc.stdlib": BOTTOM | IR | {"rtfsc.fingerprint", "rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.lower"},
+    "rtfsc.stdlib": BOTTOM
+    | IR
+    | {"rtfsc.fingerprint", "rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.lower"},
     "rtfsc.passes": BOTTOM | IR,
     "backend_wasm": BOTTOM | IR | {"rtfsc.backend"},
     "runtime.values": set(),
@@ -47,7 +49,10 @@ ROOTS = {
 
 def modules() -> list[Path]:
     return sorted(
-        path for package in PACKAGES for suffix in ("*.py", "*.pyx") for path in (ROOT / package).rglob(suffix)
+        path
+        for package in PACKAGES
+        for suffix in ("*.py", "*.pyx")
+        for path in (ROOT / package).rglob(suffix)
     )
 
 
@@ -74,7 +79,9 @@ def imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (
-                f"{node.module}.{alias.name}" if (ROOT / node.module.replace(".", "/")).is_dir() else node.module
+                f"{node.module}.{alias.name}"
+                if (ROOT / node.module.replace(".", "/")).is_dir()
+                else node.module
                 for alias in node.names
             )
 

@@ -32,7 +32,7 @@ def test_captures(wrap: str) -> None:
     parts = ["(function make (params x (n int) (f float) (b bool)) (closure inner x n f b))",
              "(function inner (params y) (captures x (n int) (f float) (b bool))"
              " (vector x (int.add n 1) f b y))"]  # fmt: skip
-    body = f"(call-value (call make \"x\" 41 2.5 true) {wrap.format('nil')} @1)"
+    body = f'(call-value (call make "x" 41 2.5 true) {wrap.format("nil")} @1)'
     assert evaluate(body, *parts) == '["x" 42 2.5 true nil]'
 
 

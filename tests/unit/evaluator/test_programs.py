@@ -236,8 +236,8 @@ def test_errors_are_caught(body: str, expected: list[str | None]) -> None:
 
 def test_try_nests_and_values_pass() -> None:
     assert value("(try 1 (e) 2)") == 1
-    assert value("(try (try (throw \"a\") (e) (throw \"b\")) (f) (err.message f))") == "b"
-    assert value("(do (try (throw \"a\") (e) 1) (try (int.mod 1 0) (e) 2))") == 2
+    assert value('(try (try (throw "a") (e) (throw "b")) (f) (err.message f))') == "b"
+    assert value('(do (try (throw "a") (e) 1) (try (int.mod 1 0) (e) 2))') == 2
     loop = """(loop l ((i int) 0) ((n int) 0)
                 (if (int.lt i 100)
                     (let (d int (try (raise.match i) (e) 1)) (recur l (int.add i 1) (int.add n d)))

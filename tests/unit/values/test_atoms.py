@@ -49,7 +49,8 @@ def test_lists_are_sequences_of_their_own_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [Keyword("a"), Symbol("b"), List([1]), Timestamp("2025-07-01T12:00:00Z"), Resource("resource://x")]
+    "value",
+    [Keyword("a"), Symbol("b"), List([1]), Timestamp("2025-07-01T12:00:00Z"), Resource("resource://x")],
 )
 def test_pickles(value: object) -> None:
     assert pickle.loads(pickle.dumps(value)) == value
