@@ -58,10 +58,8 @@ def main() -> int:
             print(
                 f"seed {at.value}: the process died with {worker.exitcode}\n{program(at.value)}", flush=True
             )
-    seconds = time.monotonic() - started
-    print(
-        f"seeds {options.seed} to {end - 1}: {options.count} programs, {found.value} disagreements, {seconds:.0f} s"
-    )
+    told = f"{options.count} programs, {found.value} disagreements, {time.monotonic() - started:.0f} s"
+    print(f"seeds {options.seed} to {end - 1}: {told}")
     return 1 if found.value else 0
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from random import Random
 from typing import Any, Final
 
 from rtfsc.diagnostics import DiagnosticError
 from rtfsc.driver import Compilation, compile_text
+from rtfsc.ir.nodes import Module
 from rtfsc.passes import run
 from rtfsc.registry import backend, executor
+from runtime.values import Keyword, List
 from runtime.values.errors import RtfsError
 from runtime.values.limits import Limits
 
@@ -19,6 +22,12 @@ LEVELS: Final = (0, 1, 2)
 CUT: Final = "cut off"
 """Where stack, time and memory end may differ; that they end may not."""
 _CUT_KINDS: Final = {"StackOverflow", "DeadlineExceeded", "MemoryLimit", "FuelExhausted", "OutputLimit"}
+
+CALLS: Final = 4
+COUNTS: Final = (0, 1, 3, 2.5, -1, None)
+VALUES: Final = (0, 1, -3, 7, 2**62, -(2**63), 2**63 - 1, 0.0, -0.0, 2.5, 1e300, float("nan"), float("inf"),
+                 None, True, False, "", "añ😀", Keyword("a"), [], [1, 2, 3], [1.5, 2], ["a"], {},
+                 {Keyword("a"): 1}, {"k": [1]}, List([1, 2]), [[1, 2], [3, 4]])  # fmt: skip
 
 Outcomes = dict[str, str]
 """From ``evaluator -O0`` … to the printed value, or kind, message and span of the error."""
@@ -39,9 +48,9 @@ def outcomes(source: str) -> Outcomes | None:
             found[f"passes -O{level}"] = _crash(error)
             continue
         found[f"evaluator -O{level}"] = _outcome(
-            lambda m=module: executor("rtfs-ir").instantiate_module(m, limits=LIMITS)
+            module, lambda m=module: executor("rtfs-ir").instantiate_module(m, limits=LIMITS)
         )
-        found[f"wasm -O{level}"] = _outcome(lambda m=module: _wasm(compilation, m))
+        found[f"wasm -O{level}"] = _outcome(module, lambda m=module: _wasm(compilation, m))
     return found
 
 
@@ -51,16 +60,44 @@ def _wasm(compilation: Compilation, module: Any) -> Any:
     )
 
 
-def _outcome(instantiate: Any) -> str:
+def _outcome(module: Module, instantiate: Any) -> str:
     try:
         with instantiate() as instance:
-            return str(instance.run_printed())
+            told = str(instance.run_printed())
+            for export in module.exports:
+                if export.func is not None:
+                    told += _calls(export, instance.function(export.name))
+            return told
     except RtfsError as error:
-        if error.kind in _CUT_KINDS:
-            return CUT
-        return f"{error.kind} {error.message!r} {error.span}"
+        return _raised(error)
     except Exception as error:
         return _crash(error)
+
+
+def _calls(export: Any, function: Any) -> str:
+    """What some calls from Python give. A parameter called n counts down, so it gets small numbers."""
+    draw, told = Random(export.name), ""
+    for _ in range(CALLS):
+        arguments = [draw.choice(COUNTS if name == "n" else VALUES) for name in export.params]
+        try:
+            told += f"; {export.name}{arguments} {_shown(function(*arguments))}"
+        except RtfsError as error:
+            told += f"; {export.name}{arguments} {_raised(error)}"
+    return told
+
+
+def _shown(value: Any) -> str:
+    if callable(value):
+        return "function"
+    if isinstance(value, dict):
+        return "{" + " ".join(f"{key!r} {_shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return type(value).__name__ + "[" + " ".join(map(_shown, value)) + "]"
+    return repr(value)
+
+
+def _raised(error: RtfsError) -> str:
+    return CUT if error.kind in _CUT_KINDS else f"{error.kind} {error.message!r} {error.span}"
 
 
 def _crash(error: Exception) -> str:
@@ -74,7 +111,7 @@ def disagreement(source: str) -> Outcomes | None:
     told = set(found.values())
     if any(text.startswith("crash") for text in told):
         return found
-    return found if len(told) > 1 and CUT not in told and "tack overflow" not in str(told) else None
+    return found if len(told) > 1 and CUT not in str(told) and "tack overflow" not in str(told) else None
 
 
 def minimised(source: str, budget: int = 1500) -> str:

@@ -1,8 +1,8 @@
 """Random RTFS programs from typed templates: mostly well-typed, with a slip to another type now and then.
 
 Types are texts: ``int float num bool str kw any``, ``T*`` a vector of T, ``T#`` a map from keywords to T,
-``A>T`` a function of one argument. A template's holes are types in single angle quotes; ``T`` stands for the type wanted.
-Programs end: loops and recursion are bounded, what is not (a slip may unbound it) is cut by the caller.
+``A>T`` a function of one argument. A template's holes are types in single angle quotes, ``T`` there
+the type wanted. Programs end: loops and recursion are bounded; what a slip unbounds is cut by the caller.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ SCALARS: Final = ["int", "int", "int", "float", "num", "bool", "str", "kw"]
 SLIP: Final = 0.03
 ANNOTATIONS: Final = {
     "int": ["Int", "Float", "Int?", "[:and Int [:> -5]]", "[:union Int String]"],
-    "float": ["Float", "Float?"], "num": ["Float", "Any"], "bool": ["Bool"], "str": ["String", "Any"], "kw": ["Keyword"],
-    "int*": ["[:vector Int]"], "str*": ["[:vector String]"], "int#": ["[:map-of Keyword Int]"],
+    "float": ["Float", "Float?"], "num": ["Float", "Any"], "bool": ["Bool"], "str": ["String", "Any"],
+    "kw": ["Keyword"], "int*": ["[:vector Int]"], "str*": ["[:vector String]"],
+    "int#": ["[:map-of Keyword Int]"],
 }  # fmt: skip
 
 Scope = list[tuple[str, str]]
