@@ -1,6 +1,7 @@
 """Reports: every figure of docs/performance.md, peers in the same run, medians of interleaved runs.
 
-``python -m benchmarks.report`` runs all; names choose: calls numeric kernels compile startup batch.
+``python -m benchmarks.report`` runs all; names choose: calls numeric kernels evaluator
+parsing compile startup batch.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 
+from benchmarks.evaluator import evaluator, parsing
 from benchmarks.timing import bar, interleaved, milliseconds, nanoseconds, table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,7 +49,11 @@ def calls() -> str:
             _add1(n)
 
     times = interleaved({"rtfsc": run_ours, "wasmtime-py": run_peer, "Python": run_python})
-    mine, theirs, python = times["rtfsc"] / len(many), times["wasmtime-py"] / len(few), times["Python"] / len(many)
+    mine, theirs, python = (
+        times["rtfsc"] / len(many),
+        times["wasmtime-py"] / len(few),
+        times["Python"] / len(many),
+    )
     ratio = theirs / mine
     rows = [
         ["rtfsc", nanoseconds(mine), "1", ""],
@@ -77,7 +83,9 @@ def numeric() -> str:
         c = c_function(c_name)
         assert ours(arguments[0]) == c(arguments[0])
         turn = cycle(arguments)
-        times = interleaved({"rtfsc": lambda f=ours, t=turn: f(next(t)), "C": lambda f=c, t=turn: f(next(t))}, 15)
+        times = interleaved(
+            {"rtfsc": lambda f=ours, t=turn: f(next(t)), "C": lambda f=c, t=turn: f(next(t))}, 15
+        )
         ratio = times["rtfsc"] / times["C"]
         rows.append(
             [name, milliseconds(times["rtfsc"]), milliseconds(times["C"]), f"{ratio:.2f}",
@@ -139,7 +147,9 @@ def startup() -> str:
         env = {**_environment(), "RTFSC_HOME": home, "RTFSC_CACHE_DIR": home + "/cache"}
         example, other = str(ROOT / "examples/pricing.rtfs"), str(ROOT / "examples/mandelbrot.rtfs")
         for arguments in (["init", "--home"], ["publish", example, other]):
-            subprocess.run([sys.executable, "-m", "rtfsc", *arguments], env=env, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, "-m", "rtfsc", *arguments], env=env, check=True, stdout=subprocess.DEVNULL
+            )
         hit = [sys.executable, "-c", _HIT, example, other]
         subprocess.run(hit, env=env, check=True, stdout=subprocess.DEVNULL)
         second: list[float] = []
@@ -156,7 +166,10 @@ def startup() -> str:
                 ),
                 "hit": run_hit,
                 "eval": lambda: subprocess.run(
-                    [sys.executable, "-m", "rtfsc", "eval", "(+ 1 2)"], env=env, check=True, stdout=subprocess.DEVNULL
+                    [sys.executable, "-m", "rtfsc", "eval", "(+ 1 2)"],
+                    env=env,
+                    check=True,
+                    stdout=subprocess.DEVNULL,
                 ),
             },
             9,
@@ -192,9 +205,7 @@ print(json.dumps({"next_module_ms": elapsed * 1e3}))
 
 def batch() -> str:
     """Small programs a second through ``rtfsc eval --jsonl``, compiling included."""
-    programs = [
-        f"(defn f [x] (if (> x {n}) (* x 2) (+ x {n}))) (map f [1 {n} {n + 5}])" for n in range(400)
-    ]
+    programs = [f"(defn f [x] (if (> x {n}) (* x 2) (+ x {n}))) (map f [1 {n} {n + 5}])" for n in range(400)]
     rows = []
     for engine, limit in (("evaluator", 200), ("wasm", 40)):
         rates = sorted(_rate(programs if engine == "evaluator" else programs[:150], engine) for _ in range(5))
@@ -219,7 +230,7 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-REPORTS = {f.__name__: f for f in (calls, numeric, kernels, compile, startup, batch)}
+REPORTS = {f.__name__: f for f in (calls, numeric, kernels, evaluator, parsing, compile, startup, batch)}
 
 
 def main(names: list[str]) -> None:

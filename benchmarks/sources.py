@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_UNIT = '''\
+_UNIT = """\
 (defn total-{n}
   "Sum of prices over {n}."
   [prices limit]
@@ -36,7 +36,7 @@ _UNIT = '''\
      :count (count texts)
      :cost (+ cost (steps-{n} 0 99))}}))
 
-'''
+"""
 
 
 def ordinary(lines: int) -> str:
