@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -124,7 +124,7 @@ def parsing() -> str:
     growth = times["large"] / times["small"]
     rows = [
         ["1,000 lines", f"{rate:,.0f} lines a minute", f"≥ 40,000: {bar(rate, 40_000, at_least=True)}"],
-        ["10,000 to 1,000 lines", f"× {growth:.1f}", f"≤ × 12: {bar(growth, 12)}"],
+        ["10,000 to 1,000 lines", f"{growth:.1f} times", f"≤ 12: {bar(growth, 12)}"],
     ]
     return table("Parse and lower ordinary code", ["what", "measured", "bar"], rows)
 

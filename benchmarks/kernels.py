@@ -105,7 +105,8 @@ KERNELS = (
     Kernel(
         "map update",
         """(defn run [n]
-             (count (reduce (fn [counts i] (update counts (mod (* i 7) 1000) (fn [c] (if (nil? c) 1 (inc c)))))
+             (count (reduce (fn [counts i]
+                              (update counts (mod (* i 7) 1000) (fn [c] (if (nil? c) 1 (inc c)))))
                             {}
                             (range 0 n))))""",
         map_update,

@@ -111,13 +111,14 @@ def kernels() -> str:
         answers = [run(*first) for run in contenders.values()]
         assert answers[0] == answers[1] == answers[2], (kernel.name, answers)
         turns = {name: kernel.argument_cycle() for name in contenders}
-        times = interleaved({n: lambda n=n, r=r: r(*next(turns[n])) for n, r in contenders.items()})
+        runs = {n: lambda r=r, turn=turns[n]: r(*next(turn)) for n, r in contenders.items()}
+        times = interleaved(runs)
         python = times["Python"]
         rows.append(
             [kernel.name, milliseconds(python), milliseconds(times["evaluator"]), milliseconds(times["Wasm"]),
              f"{python / times['evaluator']:.1f}", f"{python / times['Wasm']:.1f}"]
         )  # fmt: skip
-    columns = ["kernel", "Python", "evaluator", "Wasm", "evaluator × Python", "Wasm × Python"]
+    columns = ["kernel", "Python", "evaluator", "Wasm", "Python / evaluator", "Python / Wasm"]
     return table("Kernels", columns, rows)
 
 
@@ -135,7 +136,7 @@ def compile() -> str:
     rows = [
         ["1,000 lines", f"{times['small']:.2f} s", f"≤ 1.5 s: {bar(times['small'], 1.5)}"],
         ["10,000 lines", f"{times['large']:.2f} s", ""],
-        ["10,000 to 1,000 lines", f"× {ratio:.1f}", f"≤ × 12: {bar(ratio, 12)}"],
+        ["10,000 to 1,000 lines", f"{ratio:.1f} times", f"≤ 12: {bar(ratio, 12)}"],
         ["size of the module", f"{size / (small.count(chr(10)) or 1):.0f} bytes a line", ""],
     ]
     return table("Compiling ordinary code at -O2", ["what", "measured", "bar"], rows)
