@@ -43,7 +43,10 @@ class Module:
             raise KeyError(name)
         own = self.__rtfs_names__.get(name, name)
         if export["kind"] == "function":
-            return self.__rtfs_instance__.function(own)
+            function = self.__rtfs_instance__.function(own)
+            if own != name:
+                function.__name__ = name  # what messages call it
+            return function
         return self.__rtfs_instance__.value(own)
 
     def __getattr__(self, attribute: str) -> Any:

@@ -26,7 +26,7 @@ cdef class Export:
     cdef Py_ssize_t fixed         # parameters without the rest parameter
     cdef bint rest
     cdef tuple shapes
-    cdef readonly str __name__
+    cdef public str __name__
     cdef readonly dict interface
 
     cdef object run(self, Variant *v, PyObject **args, wt_raw *slots)
