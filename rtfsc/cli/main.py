@@ -13,6 +13,7 @@ COMMANDS = {
     "run": "run a program, or one function of a module",
     "eval": "evaluate an expression, or a stream of programs (--jsonl)",
     "check": "report what is wrong with files, without running them",
+    "fmt": "lay source files out in one way",
     "emit": "print a stage of the compilation: forms, ast, types, ir, opt-ir, wat, wasm",
     "inspect": "describe a compiled module: interface, imports, sections, provenance",
     "publish": "compile, certify, sign and store modules",
