@@ -101,8 +101,9 @@ class Map:
     keywords, strings, integers, symbols and unquotes be keys; symbols have a meaning in patterns
     alone (``{name :k}``, ``{… & r}``), so whoever reads a map as data refuses them.
 
-    Where a symbol ``?`` follows an entry, it may be the fields of a type (``{:a Int :b Int ?}``), in which ``?`` is no
-    key: then keys are not looked at, and of an odd number of forms the last is paired with itself."""
+    Where a symbol ``?`` follows an entry, it may be the fields of a type (``{:a Int :b Int ?}``), in which
+    ``?`` is no key: then keys are not looked at, and of an odd number of forms the last is paired with
+    itself."""
 
     __slots__ = ("pairs", "span")
 

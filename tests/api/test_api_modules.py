@@ -57,7 +57,8 @@ def test_what_is_not_exported(compile: Compile) -> None:
     "value",
     [
         None, True, False, 0, -1, 2**63 - 1, -(2**63), 0.0, 1.5, math.inf, "", "é→😀\0", [],
-        [1, [2.5, None]], {}, {"a": 1, 2: "x", Keyword("k"): [True]}, Keyword("a.b/c"), Symbol("s"), List(), List([1, List([2])]),
+        [1, [2.5, None]], {}, {"a": 1, 2: "x", Keyword("k"): [True]}, Keyword("a.b/c"), Symbol("s"),
+        List(), List([1, List([2])]),
         uuid.UUID("12345678-1234-5678-1234-567812345678"), rtfsc.Timestamp("2026-01-31T00:00:00Z"),
         rtfsc.Resource("resource://x/y"),
     ],

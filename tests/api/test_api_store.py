@@ -190,10 +190,10 @@ def test_a_damaged_module_is_compiled_anew(publish: Publish, runtime: rtfsc.Runt
 
 def test_a_stranger_is_not_trusted(publish: Publish, runtime: rtfsc.Runtime, tmp_path: Path) -> None:
     publish(SCALE)
-    with rtfsc.Runtime(store=runtime.paths.store, home=tmp_path / "stranger") as stranger:
-        with pytest.warns(rtfsc.RefusedEntry):
-            assert origin(stranger.compile(SCALE)) == "compiled"
-    with rtfsc.Runtime(store=runtime.paths.store, home=tmp_path / "stranger") as stranger:
+    options = {"store": runtime.paths.store, "home": tmp_path / "stranger"}
+    with rtfsc.Runtime(**options) as stranger, pytest.warns(rtfsc.RefusedEntry):
+        assert origin(stranger.compile(SCALE)) == "compiled"
+    with rtfsc.Runtime(**options) as stranger:
         [found] = stranger.find("(declare f [a : Int b : Int] : Int)")
         with pytest.raises(rtfsc.TrustError):
             found.load()
