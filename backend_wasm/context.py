@@ -25,6 +25,8 @@ class ModuleContext:
         self.arities: dict[int, None] = {}
         self.helpers: dict[str, list[str]] = {}
         self.sites: dict[int, int] = {}
+        self.host = False
+        """Whether the module performs an operation of the host."""
         names = Names()
         self.function_names = {name: names.fresh(name) for name in module.functions}
         names = Names()

@@ -54,6 +54,8 @@ def _imports(m: ModuleContext) -> list[str]:
     out += [f'(import "rtfs" "{name}" (func ${name}{wasm_type(name)}))' for name in sorted(m.imports)]
     if m.facts.unknown and "slow" in m.helpers:
         out.append('(import "rtfs_host" "call_host" (func $:call_host (param i32 i64) (result i64)))')
+    if m.host:
+        out.append('(import "rtfs_host" "host" (func $:host (param i64 i64) (result i64)))')
     return out
 
 

@@ -16,6 +16,8 @@ MOST_ON_STACK = 8
 
 
 def emit_prim(f: FunctionEmitter, e: Prim) -> str:
+    if e.op == "host":
+        return _host(f, e)
     inline = INLINE.get(e.op)
     if inline is not None:
         return inline(f, e)
@@ -50,6 +52,16 @@ def after_rt(f: FunctionEmitter, op: Op, site: int) -> str:
         f.fail(site)
         return NEVER
     f.check_error(site)
+    return "val"
+
+
+def _host(f: FunctionEmitter, e: Prim) -> str:
+    """The operation's name and a vector of the arguments go to the host."""
+    f.module.host = True
+    f.op(_immediate(f, e.imm))
+    _variadic(f, e, OPS["vector"])
+    f.op("call $:host")
+    f.check_error(e.site)
     return "val"
 
 

@@ -44,7 +44,8 @@ class Instance(Protocol):
 
 class BytecodeExecutor(Protocol):
     """Runs the bytes of one target. ``spans`` are (start, end) per site id, the caller's own where it
-    has the source; ``names`` display names per function. None: those in the artifact."""
+    has the source; ``names`` display names per function. None: those in the artifact. ``host`` performs the
+    operation ``host``; None denies every capability."""
 
     target: str
 
@@ -55,4 +56,5 @@ class BytecodeExecutor(Protocol):
         limits: Any,
         spans: Sequence[tuple[int, int]] | None = None,
         names: Sequence[str] | None = None,
+        host: Callable[[str, list[Any]], Any] | None = None,
     ) -> Instance: ...

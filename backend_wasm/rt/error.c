@@ -151,6 +151,15 @@ val rt_raise_kind(val name, val message, val data) {
     return pend(make_error((uint32_t)kind, message, data, error_type((uint32_t)kind)));
 }
 
+/* What the host raised: [kind message data type], type nil for that of the kind. */
+val rt_raise_host(val parts) {
+    val item[4];
+    if (rt_call_args(parts, item, 4) != 4) return rt_raise_generic(str_literal("malformed error of the host"));
+    val pending = rt_raise_kind(item[0], item[1], item[2]);
+    if (is_kw(item[3])) OF(error_obj, STATE->error)->type = item[3];
+    return pending;
+}
+
 static val as_text(val v) { return is_str(v) ? v : rt_str(&v, 1); }
 
 static val throw_map(val map) {

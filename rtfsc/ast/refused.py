@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from rtfsc.ast.builder import Builder, Handler
 
 _READER_FORMS = {
-    "quasiquote": "templates (`)",
-    "unquote": "templates (~)",
-    "unquote-splicing": "templates (~@)",
     "context-ref": "context access (@name)",
 }
 
@@ -40,7 +37,7 @@ def build_get(b: Builder, form: List) -> Node:
     return Call(head, args, form.span)
 
 
-RESERVED: dict[str, Handler] = dict.fromkeys(("defmacro", "module", "import", *_READER_FORMS), refuse)
+RESERVED: dict[str, Handler] = dict.fromkeys(_READER_FORMS, refuse)
 SOFT: dict[str, Handler] = {
     **dict.fromkeys(
         (
@@ -48,8 +45,6 @@ SOFT: dict[str, Handler] = {
             "step-if",
             "step-loop",
             "step-parallel",
-            "llm-execute",
-            "call",
             "capability",
             "plan",
             "declare",

@@ -88,6 +88,15 @@ string-join 2:str.join | Alias of join.
 string-upper 1:str.upper | Upper case, full Unicode mapping.
 string-lower 1:str.lower | Lower case, full Unicode mapping.
 string-trim 1:str.trim | Without blanks at both ends.
+re-find 2:re.find | First match of a pattern (first) in a text, or nil.
+re-seq 2:re.seq | All matches that do not overlap.
+re-matches 2:re.matches | True if the pattern (first) occurs anywhere in the text.
+parse-json 1:json.parse | Value of JSON text; objects are maps with string keys.
+tool/parse-json 1:json.parse | Alias of parse-json.
+serialize-json 1:json.write | JSON text without blanks.
+tool/serialize-json 1:json.write | Alias of serialize-json.
+serialize-json-pretty 1:json.pretty | JSON text, two blanks per level.
+tool/serialize-json-pretty 1:json.pretty | Alias of serialize-json-pretty.
 vector 0+:vector | A vector of the arguments.
 count 1:count | Number of elements, entries or code points.
 first 1:first | First element, nil if empty.
@@ -139,6 +148,29 @@ partition-by rtfs | Runs of elements with the same result.
 Exception. 1+:err.new | An error value with a message and data.
 getMessage 1:err.message | The message of an error value.
 throw 1:throw | Raises an error value, a text or a map with :type, :message, :data.
+call rtfs | Calls a capability of the host by its id, a keyword or string.
+context/get rtfs | Value of a key in the host's context, or nil.
+context/set rtfs | Sets a key in the host's context; nil.
+llm-execute rtfs | Asks a model: (llm-execute model prompt) or keys :model :prompt :system.
+println rtfs | Text of all arguments and a line end, through ccos.io.println; nil.
+print rtfs | Text of all arguments, through ccos.io.print; nil.
+log rtfs | Text of all arguments to the log, through ccos.io.log; nil.
+tool/log rtfs | Alias of log.
+tool.log rtfs | Alias of log.
+tool/time-ms rtfs | Milliseconds since 1970, through ccos.system.current-timestamp-ms.
+tool.time-ms rtfs | Alias of tool/time-ms.
+current-time-millis rtfs | Alias of tool/time-ms.
+current-timestamp-ms rtfs | Alias of tool/time-ms.
+tool/current-timestamp-ms rtfs | Alias of tool/time-ms.
+thread/sleep rtfs | Waits so many milliseconds, through ccos.system.sleep-ms; nil.
+get-env rtfs | An environment variable or nil, through ccos.system.get-env.
+file-exists? rtfs | Whether a file exists, through ccos.io.file-exists.
+tool/open-file rtfs | The text of a file, through ccos.io.read-file.
+http-fetch rtfs | A map of :status :headers :body, through ccos.network.http-fetch.
+tool/http-fetch rtfs | Alias of http-fetch.
+kv/assoc! rtfs | Sets keys in the map that the host's state holds under a name; the new map.
+kv/dissoc! rtfs | Removes keys from the map under a name; the new map.
+kv/conj! rtfs | Adds elements to the vector under a name; the new vector.
 deftype rtfs | Nil; a placeholder.
 process-data rtfs | Its argument; a placeholder.
 read-file rtfs | Always an error: files are read through the host.

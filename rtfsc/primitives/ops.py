@@ -136,6 +136,12 @@ str.upper any -> str                      raises
 str.lower any -> str                      raises
 str.trim any -> str                       raises
 str.eq str str -> bool
+re.find any any -> str|nil                raises            # pattern, text: the leftmost match
+re.seq any any -> vec                     raises
+re.matches any any -> bool                raises            # true if the pattern occurs anywhere
+json.parse any -> any                     raises
+json.write any -> str                     raises
+json.pretty any -> str                    raises            # two blanks per level
 # --- collections of any kind
 length any -> int                         raises
 count any -> int                          raises
@@ -195,6 +201,8 @@ map.length map -> int                     inline
 map.has map any -> bool                                     # false for keys of other kinds
 map.get map any -> any                                      # nil if absent
 group-key any -> any                                        # key of group-by: other kinds become text
+# --- the host: hands operation imm and the arguments to the instance's host; never moved, repeated or deleted
+host any... -> any                        raises inline imm
 # --- errors
 raise.type str str any -> never           raises            # operation, expected, actual value: TypeError
 raise.arity str str int -> never          raises            # function, expected ("at least 1"), count
@@ -210,6 +218,7 @@ err.message any -> str                    raises
 err.type err -> kw
 err.data err -> any
 err.is err -> bool                        imm               # imm: name of a kind or of a group
+raise.host any -> never                   raises            # [kind message data type-or-nil]: what the host raised
 destructure.vec any int bool -> vec       raises            # value, length (at least, if true) of it
 """
 

@@ -8,6 +8,7 @@ cdef enum:
     PRINT = 5           # ``value`` in printed form
     LIST = 6            # arguments of a host function to a buffer
     DECODE = 7          # a buffer to ``m.result``
+    RAISE = 8           # a buffer with an error of the host to the pending error
 
     READY = 0           # an argument as its slot wants it
     ENCODED = 1         # offset into the buffer
@@ -68,8 +69,10 @@ cdef void guarded(void *argument) noexcept nogil:
         e.encoded = rt_encode(rt_str_pr(e.value))
     elif e.task == LIST:
         e.encoded = rt_encode(rt_vector(&e.arguments[0].v, <uint32_t> e.count))
-    else:
+    elif e.task == DECODE:
         e.m.result = rt_decode(at)
+    else:
+        rt_raise_host(rt_decode(at))
 
 
 cdef void call_program(Entry *e, ref at) noexcept nogil:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from rtfsc.ir.nodes import Export, Module
 from rtfsc.ir.types import rep
 from runtime.evaluator.compile import compile_module
+from runtime.values.host import HostCallable
 from runtime.values.limits import Limits
 
 _LETTERS: Final = {"i64": "i", "f64": "f", "i32": "b", "val": "v"}
@@ -25,14 +26,16 @@ class IrExecutor:
         limits: Limits | None = None,
         spans: Sequence[tuple[int, int]] | None = None,
         names: Sequence[str] | None = None,
+        host: HostCallable | None = None,
     ) -> Instance:
-        """A fresh instance of serialised IR; its top level has not run yet. Raises ``IRError``."""
+        """A fresh instance of serialised IR; its top level has not run yet. ``host``: what it may do outside;
+        None denies every capability. Raises ``IRError``."""
         from rtfsc.ir.serial import loads
         from rtfsc.ir.verify import verify
 
         module = loads(artifact)
         verify(module)
-        return self.instantiate_module(module, limits=limits, spans=spans, names=names)
+        return self.instantiate_module(module, limits=limits, spans=spans, names=names, host=host)
 
     def instantiate_module(
         self,
@@ -41,15 +44,16 @@ class IrExecutor:
         limits: Limits | None = None,
         spans: Sequence[tuple[int, int]] | None = None,
         names: Sequence[str] | None = None,
+        host: HostCallable | None = None,
     ) -> Instance:
         """A fresh instance of a verified module, not changed by it. ``names``: display names in the order of
         the module's functions."""
         if spans is None:
-            spans = [(site.start, site.end) for site in module.sites]
+            spans = [site.place for site in module.sites]
         shown = {name: f.display_name or name for name, f in module.functions.items()}
         if names is not None:
             shown.update(zip(module.functions, names, strict=False))
-        return Instance(module, limits or Limits(), shown, spans)
+        return Instance(module, limits or Limits(), shown, spans, host)
 
 
 class Instance:
@@ -60,12 +64,13 @@ class Instance:
     """
 
     def __init__(self, module: Module, limits: Limits, names: Mapping[str, str],
-                 spans: Sequence[tuple[int, int]]) -> None:  # fmt: skip
+                 spans: Sequence[tuple[int, int]], host: HostCallable | None = None) -> None:  # fmt: skip
         from runtime.evaluator.native import Instance as Native
 
         self._module = module
         self._program = compile_module(module)
         self._native = Native(self._program, limits, names, spans)
+        self._native.host = host
         self._exports = {export.name: export for export in module.exports}
         self._functions: dict[str, Callable[..., Any]] = {}
 

@@ -330,6 +330,8 @@ class FunctionCompiler:
             self.top = top
 
     def prim(self, e: Prim, d: int, want: str) -> str:
+        if e.op == "host":
+            return self.host(e, d)
         op = OPS[e.op]
         name, asm = instruction(op), self.asm
         if e.op in _IMMEDIATE and type(e.args[1]) is Const and small(e.args[1].value):
@@ -351,6 +353,15 @@ class FunctionCompiler:
             asm.emit("load_const", slots[-1], self.linker.pool.text(str(e.imm)))
         asm.emit(name, d, *([] if e.op in OWN else [INDEX[e.op]]), *slots, site=e.site)
         return c_result(op)
+
+    def host(self, e: Prim, d: int) -> str:
+        """The operation's name is the first argument."""
+        base = self.top
+        self.asm.emit("load_const", self.reserve(), self.linker.pool.text(e.imm))
+        for arg in e.args:
+            self.into(arg, self.reserve(), "val")
+        self.asm.emit("host", d, base, len(e.args) + 1, site=e.site)
+        return "val"
 
     # --- tail position --------------------------------------------------------------------------
 

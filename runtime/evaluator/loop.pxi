@@ -652,6 +652,20 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
                     fp[<int32_t> x].v = m.result
                     continue
 
+        elif op == OP_HOST:
+            m.ticks, m.depth = ticks, depth
+            x = fp - m.stack
+            m.top = fp + pc[2] + pc[3]
+            ended = call_host(m, THE_HOST, fp + pc[2], pc[3])
+            fp = m.stack + x
+            if ended > RAISED:
+                return ended
+            ticks = m.ticks
+            if ended == ENDED:
+                fp[pc[1]].v = m.result
+                pc += 4
+                continue
+
         # closures and errors
         elif op == OP_CLOSURE:
             fp[pc[1]].v = rt_closure(m.closures[pc[2]].arity, m.closures[pc[2]].function,

@@ -102,6 +102,7 @@ cdef enum:
     LARGE_REGION = 1 << 25  # bytes; larger ones are given back to the system after a call
     FRAME = 2           # slots of a window before the callee's slot 0
     REST = 0x10000
+    THE_HOST = 0xFFFFFFFF   # instead of a handle: the operation ``host``
     ENDED = 1           # how a run ended
     RAISED = 2          # the pending error of the instance
     LIMIT = 3           # Machine.limit is the kind

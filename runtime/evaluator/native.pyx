@@ -25,7 +25,10 @@ from runtime.values.transit cimport Writer
 import time
 
 from runtime.evaluator.primitives import FUNCTIONS
-from runtime.values.errors import KINDS, ErrorValue, InstanceClosed, error_class, error_from_value, limit_error
+from runtime.values.errors import (
+    KINDS, ErrorValue, InstanceClosed, RtfsError, error_class, error_from_value, error_parts, limit_error,
+)
+from runtime.values.host import host_of
 from runtime.values.shapes import shape_of
 
 cdef extern from "Python.h":
@@ -49,6 +52,7 @@ cdef class Instance:
     cdef Machine machine
     cdef object program, limits, names
     cdef public object spans        # (start, end) per site, or None
+    cdef public object host         # performs the operation ``host``; None: denies everything
     cdef object exception           # of a Python function that ended the run
     cdef list hosts, keep
     cdef int nesting
@@ -362,10 +366,8 @@ cdef class Instance:
         return len(self.hosts) - 1
 
     cdef int call_python(self, uint32_t handle, Slot *arguments, int32_t count) except -1:
-        """Leaves the result in ``machine.result``."""
+        """Answers how the call ended; leaves the result in ``machine.result``."""
         cdef Entry e
-        cdef Writer writer
-        cdef char memory[256]
         open_entry(&e, LIST)
         e.arguments, e.count = arguments, count
         self.enter(&e)
@@ -374,11 +376,24 @@ cdef class Instance:
             given = self.decoded(e.encoded)
         finally:
             self.leave(&e)
-        value = self.hosts[handle](*given)
+        if handle != THE_HOST:
+            return self.put(DECODE, self.hosts[handle](*given))
+        operation, *given = given
+        try:
+            value = host_of(self)(operation, given)
+        except RtfsError as error:
+            self.put(RAISE, error_parts(error))
+            return RAISED
+        return self.put(DECODE, value)
+
+    cdef int put(self, int task, object value) except -1:
+        cdef Entry e
+        cdef Writer writer
+        cdef char memory[256]
         transit.open_writer(&writer, memory, sizeof(memory))
         try:
             transit.encode(&writer, value, -1, None, self._grant)
-            open_entry(&e, DECODE)
+            open_entry(&e, task)
             e.buffer, e.size = writer.data, writer.used
             self.enter(&e)
             try:
@@ -387,15 +402,15 @@ cdef class Instance:
                 self.leave(&e)
         finally:
             transit.release(&writer)
-        return 0
+        return ENDED
 
 
 cdef int call_host(Machine *m, uint32_t handle, Slot *arguments, int32_t count) noexcept with gil:
-    """Calls a Python function; what it raises ends the run."""
+    """Calls a Python function. What it raises ends the run; an `RtfsError` of the host is an error of the
+    program."""
     cdef Instance instance = <Instance> m.instance
     try:
-        instance.call_python(handle, arguments, count)
-        return ENDED
+        return instance.call_python(handle, arguments, count)
     except BaseException as error:
         instance.exception = error
         return PYTHON

@@ -41,7 +41,7 @@ prim_vi d p a b | prim_vib d p a b c | prim_vii d p a b c | prim_vv d p a b | pr
 prim_vvv d p a b c | prim_v_float d p a | prim_v_bool d p a | prim_v_int d p a
 prim_vv_bool d p a b | prim_vv_int d p a b
 enter w | call d f base | tail_call f base n w | call_value d base n | tail_call_value base n w
-apply d base | tail_apply base w | return s w
+apply d base | tail_apply base w | return s w | host d base n
 closure d c n | static_closure d c | set_capture s n a | capture d n
 try d | catch d s
 """

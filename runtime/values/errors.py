@@ -46,8 +46,9 @@ class RtfsError(Exception):
 
     ``kind``: name as in `KINDS`; ``code``: diagnostic code; ``message``; ``data``: what the error
     carries, converted; ``type``: its ``:type`` keyword; ``span``: (start, end) in code points of the
-    source, None if not known; ``site``: id of the site in its module, 0 if not known; ``warnings``: the
-    diagnostics that the compiler gave for a program whose top level raised this.
+    source, None if not known; ``module``: the imported module whose source that is, None for the program
+    itself; ``site``: id of the site in its module, 0 if not known; ``warnings``: the diagnostics that the
+    compiler gave for a program whose top level raised this.
     """
 
     def __init__(self, kind: str, message: str, data: Any = None, type: Any = None,
@@ -55,6 +56,7 @@ class RtfsError(Exception):
         super().__init__(kind, message, data, type, span, site)
         self.kind, self.message, self.data = kind, message, data
         self.type, self.span, self.site = type, span, site
+        self.module: str | None = None
         self.warnings: Sequence[Any] = ()
 
     @property
@@ -143,9 +145,25 @@ def error_class(kind: str) -> type[RtfsError]:
     return _CLASSES.get(kind, RtfsError)
 
 
-def error_from_value(value: ErrorValue, span: tuple[int, int] | None = None) -> RtfsError:
-    """The exception for an error value that nothing caught."""
-    return error_class(value.kind)(value.kind, value.message, value.data, value.type, span, value.site)
+def error_from_value(
+    value: ErrorValue, place: tuple[int, int] | tuple[int, int, str] | None = None
+) -> RtfsError:
+    """The exception for an error value that nothing caught. ``place``: the span, and the module if it is an
+    imported one."""
+    span = None if place is None else place[:2]
+    error = error_class(value.kind)(value.kind, value.message, value.data, value.type, span, value.site)
+    if place is not None and len(place) == 3:
+        error.module = place[2]
+    return error
+
+
+def error_parts(error: RtfsError) -> list[Any]:
+    """What the op ``raise.host`` takes, for an error that the host raised. Limits are not the program's to
+    catch: they are raised again."""
+    if isinstance(error, LimitExceeded):
+        raise error
+    kind = error.kind if error.kind in _ROWS else "HostError"
+    return [kind, error.message, error.data, error.type]
 
 
 def limit_error(kind: str, limit: int) -> RtfsError:

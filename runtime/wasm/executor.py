@@ -17,6 +17,7 @@ from runtime.wasm.errors import InstanceClosed, ModuleRejected
 from runtime.wasm.native_cache import NativeCache
 
 if TYPE_CHECKING:
+    from runtime.values.host import HostCallable
     from runtime.wasm.engine import Code
     from runtime.wasm.machine import Machine
     from runtime.wasm.slow import SlowInstance
@@ -61,8 +62,10 @@ class WasmExecutor:
         limits: Limits | None = None,
         spans: Sequence[tuple[int, int]] | None = None,
         names: Sequence[str] | None = None,
+        host: HostCallable | None = None,
     ) -> Instance | SlowInstance:
-        """A fresh instance; its top level has not run yet. Raises `ModuleRejected`."""
+        """A fresh instance; its top level has not run yet. ``host``: what it may do outside; None denies
+        every capability. Raises `ModuleRejected`."""
         from runtime.wasm.bridge import direct
 
         limits = limits or Limits()
@@ -73,13 +76,14 @@ class WasmExecutor:
             own_names = [function["name"] for function in interface["functions"]]
             return SlowInstance(
                 RT.read_bytes(), artifact, interface, limits,
-                own_spans if spans is None else spans, own_names if names is None else names,
+                own_spans if spans is None else spans, own_names if names is None else names, host,
             )  # fmt: skip
         from runtime.wasm.machine import Machine
 
         fuel = limits.fuel is not None
         loaded = self.load(artifact, fuel=fuel)
         machine = Machine(self._rt_code(fuel), loaded.code, limits)
+        machine.host = host
         machine.spans = spans if spans is not None else loaded.spans
         return Instance(machine, loaded, list(names) if names is not None else loaded.names)
 
@@ -136,7 +140,7 @@ def read(artifact: bytes) -> tuple[dict[str, Any], list[tuple[int, int]]]:
         interface = read_interface(artifact)
         if interface["abi"][0] != ABI_MAJOR:
             raise ModuleRejected(f"the module is of ABI {interface['abi'][0]}, this host runs {ABI_MAJOR}")
-        return interface, [(site[2], site[3]) for site in read_sites(artifact)]
+        return interface, [site[2:] for site in read_sites(artifact)]
     except MalformedModule as error:
         raise ModuleRejected(f"not an RTFS module: {error}") from None
 

@@ -46,6 +46,7 @@ cdef class Machine:
     cdef Code code, rt_code
     cdef readonly object limits
     cdef public object spans
+    cdef public object host      # performs the operation ``host``; None: denies everything
 
     cdef int enter_slowly(self) except -1
     cdef void leave_slowly(self, Entry *entry) noexcept
@@ -60,6 +61,7 @@ cdef class Machine:
     cdef object unbox(self, uint64_t value)
     cdef object take_error(self)
     cdef object host_call(self, int32_t handle, uint64_t arguments)
+    cdef object host_operation(self, uint64_t operation, uint64_t arguments)
     cdef void drop_handle(self) noexcept
 
     cdef int _resolve(self, str module, str name, wt_extern *out) except -1

@@ -17,7 +17,8 @@ from runtime.wasm.capi cimport (
     EXTERN_FUNC, EXTERN_GLOBAL, EXTERN_MEMORY, VAL_I32, VAL_I64, take_bytes, wt_bytes, wt_val, wt_vec,
 )
 
-from runtime.values.errors import error_class, error_from_value, limit_error
+from runtime.values.errors import RtfsError, error_class, error_from_value, error_parts, limit_error
+from runtime.values.host import host_of
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
 
 cdef extern from *:
@@ -80,6 +81,17 @@ cdef void *on_host_call(void *env, void *caller, wt_raw *slots, size_t count) no
     cdef Machine m = <Machine>env
     try:
         slots[0].i64 = <int64_t>m.host_call(slots[0].i32, <uint64_t>slots[1].i64)
+        return NULL
+    except BaseException as error:
+        m.pending = error
+        return api.wasmtime_trap_new(b"host", 4)
+
+
+cdef void *on_host(void *env, void *caller, wt_raw *slots, size_t count) noexcept:
+    """rtfs_host.host (operation val, arguments val) -> val"""
+    cdef Machine m = <Machine>env
+    try:
+        slots[0].i64 = <int64_t>m.host_operation(<uint64_t>slots[0].i64, <uint64_t>slots[1].i64)
         return NULL
     except BaseException as error:
         m.pending = error
@@ -167,11 +179,12 @@ cdef class Machine:
             self.bind("$apply", (VAL_I64, VAL_I64), (VAL_I64,), &self.f_apply)
 
     cdef int _resolve(self, str module, str name, wt_extern *out) except -1:
-        if module == "rtfs_host" and name == "call_host":
+        if module == "rtfs_host" and name in ("call_host", "host"):
             out.kind = EXTERN_FUNC
-            functype = capi.function_type((VAL_I32, VAL_I64), (VAL_I64,))
+            functype = capi.function_type((VAL_I64 if name == "host" else VAL_I32, VAL_I64), (VAL_I64,))
             api.wasmtime_func_new_unchecked(
-                self.context, functype, on_host_call, <void *>self, NULL, &out.of.func)
+                self.context, functype, on_host if name == "host" else on_host_call, <void *>self, NULL,
+                &out.of.func)
             api.wasm_functype_delete(functype)
             return 0
         if module == "rtfs" and (name in ("memory", "table") or name.startswith("rt_")):
@@ -590,6 +603,21 @@ cdef class Machine:
         given = self.unbox(arguments)
         items = (<List>given).items if isinstance(given, List) else given or ()
         return self.box(function(*items), -1, None)
+
+    cdef object host_operation(self, uint64_t operation, uint64_t arguments):
+        cdef wt_raw slot
+        cdef wt_func raiser
+        given = self.unbox(arguments)
+        if not isinstance(given, list):
+            raise self._broken("list of arguments")
+        try:
+            return self.box(host_of(self)(self.unbox(operation), given), -1, None)
+        except RtfsError as error:
+            parts = error_parts(error)
+        self.bind_rt("rt_raise_host", (VAL_I64,), (VAL_I64,), &raiser)
+        slot.i64 = <int64_t>self.box(parts, -1, None)
+        self.invoke(&raiser, &slot, 1)
+        return layout.SPECIAL_ERR
 
     cdef void drop_handle(self) noexcept:
         self.live -= 1

@@ -15,7 +15,15 @@ import wasmtime
 
 from backend_wasm import layout
 from runtime.values.atoms import HostFunction, List
-from runtime.values.errors import ErrorValue, RtfsError, error_class, error_from_value, limit_error
+from runtime.values.errors import (
+    ErrorValue,
+    RtfsError,
+    error_class,
+    error_from_value,
+    error_parts,
+    limit_error,
+)
+from runtime.values.host import HostCallable, host_of
 from runtime.values.limits import Limits
 from runtime.values.shapes import Shape, shape_of
 from runtime.values.transit import decode_bytes, encode_bytes
@@ -30,7 +38,9 @@ class SlowInstance:
     """`rtfsc.backend.Instance` over wasmtime-py."""
 
     def __init__(self, rt: bytes, artifact: bytes, interface: dict[str, Any], limits: Limits,
-                 spans: Sequence[tuple[int, int]], names: Sequence[str]) -> None:  # fmt: skip
+                 spans: Sequence[tuple[int, int]], names: Sequence[str],
+                 host: HostCallable | None = None) -> None:  # fmt: skip
+        self.host = host
         self.interface, self._limits, self._spans, self._names = interface, limits, spans, list(names)
         self._exports = {entry["name"]: entry for entry in interface["exports"]}
         self._hosts: list[Callable[..., Any]] = []
@@ -230,6 +240,14 @@ class SlowInstance:
         given = self._unbox(arguments)
         return self._box(self._hosts[handle](*(given.items if isinstance(given, List) else given or ())))
 
+    def _host_operation(self, operation: int, arguments: int) -> int:
+        try:
+            return self._box(host_of(self)(self._unbox(operation), self._unbox(arguments)))
+        except RtfsError as error:
+            parts = error_parts(error)
+        boxed: int = self._rt_call("rt_raise_host", self._box(parts))
+        return boxed
+
     # --- names and memory
 
     def _entry(self, name: str, kind: str) -> dict[str, Any]:
@@ -251,6 +269,9 @@ class SlowInstance:
         if (module, name) == ("rtfs_host", "call_host"):
             i32, i64 = wasmtime.ValType.i32(), wasmtime.ValType.i64()
             return wasmtime.Func(self._store, wasmtime.FuncType([i32, i64], [i64]), self._host_call)
+        if (module, name) == ("rtfs_host", "host"):
+            i64 = wasmtime.ValType.i64()
+            return wasmtime.Func(self._store, wasmtime.FuncType([i64, i64], [i64]), self._host_operation)
         if module == "rtfs" and (name in ("memory", "table") or name.startswith("rt_")):
             found = self._rt.get(name)
             if found is not None:
