@@ -10,6 +10,7 @@ typedef struct {
     uint32_t depth;
     val expected, actual;
     const char *unsupported; /* why the check cannot be made, or NULL */
+    bool raised;             /* it cannot be made, and the error is pending */
 } checker;
 
 static const char TOO_DEEP[] = "types nested more than 100 levels deep";
@@ -147,6 +148,12 @@ static bool has_all_keys(val v, val keys) {
     return true;
 }
 
+static bool matches(checker *c, val pattern, val text) {
+    int found = occurs(pattern, text);
+    if (found < 0) c->raised = true;
+    return found > 0;
+}
+
 /* 1 holds, 0 does not, -1 the head is no predicate. */
 static int predicate(checker *c, val v, val type) {
     str_obj *head = name_text(item(type, 0));
@@ -170,7 +177,7 @@ static int predicate(checker *c, val v, val type) {
     if (IS("required-keys")) return has_all_keys(v, a);
     if (IS("is-url")) return size && (has_prefix(OF(str_obj, v), "http://") || has_prefix(OF(str_obj, v), "https://"));
     if (IS("is-email")) return size && is_email(OF(str_obj, v));
-    if (IS("matches-regex")) c->unsupported = "the type predicate :matches-regex";
+    if (IS("matches-regex")) return size && is_str(a) && matches(c, a, v);
     return -1;
 }
 
@@ -225,8 +232,9 @@ static val path_text(checker *c) {
 }
 
 val rt_check_type(val v, val type) {
-    checker c = {.depth = 0, .unsupported = NULL};
+    checker c = {.depth = 0, .unsupported = NULL, .raised = false};
     if (conforms(&c, v, type, 0)) return v;
+    if (c.raised) return ERR;
     if (c.unsupported) return raise_text(RT_ERRKIND_NOT_IMPLEMENTED, c.unsupported);
     return raise3(RT_ERRKIND_TYPE_VALIDATION_ERROR, "path", path_text(&c), "expected", c.expected, "actual", c.actual);
 }

@@ -268,7 +268,13 @@ val rt_seq_to_list(val v) {
 }
 
 val rt_builder(void) { return builder_new(); }
-val rt_builder_push(val builder, val x) { return builder_push(builder, x), builder; }
+
+/* One that is done is a vector that others may hold: a push makes a builder that shares with it. */
+val rt_builder_push(val builder, val x) {
+    if (unlikely(!is_kind(builder, RT_KIND_BUILDER))) return seq_push(builder, x, RT_KIND_BUILDER);
+    return builder_push(builder, x), builder;
+}
+
 val rt_builder_done(val builder) { return builder_done(builder, RT_KIND_VEC); }
 
 int32_t rt_call_args(val v, val *out, int32_t max) {

@@ -57,10 +57,13 @@ static str_obj *name_text(val name) { return OBJ(str_obj, OF(name_obj, name)->te
 val rt_kw_from(const char *bytes, uint32_t n) { return intern(RT_KIND_KW, bytes, n); }
 val rt_sym_from(const char *bytes, uint32_t n) { return intern(RT_KIND_SYM, bytes, n); }
 
+static void forget_patterns(void);
+
 void rt_reset(void) {
     state_block *state = STATE;
     ref mark = state->mark;
-    if (state->fresh) {
+    if (state->fresh & (uint32_t)FRESH_PATTERN) forget_patterns();
+    if (state->fresh & ~(uint32_t)FRESH_PATTERN) {
         /* A name below MARK was entered before any table above MARK was made, so an older table holds it. */
         while (state->names >= mark) state->names = OBJ(name_table, state->names)->previous;
         name_table *table = OBJ(name_table, state->names);

@@ -20,6 +20,12 @@
 #include "collections.c"
 #include "maps.c"
 #include "text.c"
+#include "regex_class.c"
+#include "regex_compile.c"
+#include "regex_match.c"
+#include "regex.c"
+#include "json_read.c"
+#include "json_write.c"
 #include "check.c"
 #ifndef __wasm__
 #include "native.c"
