@@ -32,7 +32,9 @@ def emit_call(f: FunctionEmitter, e: Call, tail: bool = False) -> str:
         f.op(f"return_call {name}")
         return NEVER
     f.op(f"call {name}")
-    if flagged:
+    if flagged and e.func not in facts.raises:
+        f.op("drop")
+    elif flagged:
         f.fail_if(e.site)
     elif callee.result == T.NEVER:
         f.op("drop")
