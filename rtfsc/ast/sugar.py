@@ -8,6 +8,7 @@ from rtfsc.ast.builder import Fault
 from rtfsc.ast.core import limit_chain, malformed
 from rtfsc.ast.nodes import Bind, BindName, Const, If, Let, Name, Node
 from rtfsc.ast.patterns import binding_pattern
+from rtfsc.ast.tests import build_deftest, build_is
 from rtfsc.ir import types as T
 from rtfsc.syntax.forms import Form, Keyword, List, Symbol, Vector
 
@@ -113,4 +114,6 @@ SOFT: dict[str, Handler] = {
     "when-let": build_when_let,
     "->": build_thread_first,
     "->>": build_thread_last,
+    "deftest": build_deftest,
+    "is": build_is,
 }

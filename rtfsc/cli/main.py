@@ -19,6 +19,7 @@ COMMANDS = {
     "publish": "compile, certify, sign and store modules",
     "store": "look into the store: ls, get, verify, stats",
     "keys": "signing keys: new, list, export",
+    "test": "run the tests of files",
     "trust": "trusted keys: add, list, revoke",
     "explain": "explain a diagnostic code",
     "doctor": "say what works on this machine",

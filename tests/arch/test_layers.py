@@ -26,9 +26,13 @@ ALLOWED: dict[str, set[str]] = {
     "rtfsc.ir": BOTTOM | {"rtfsc.primitives", "rtfsc.backend"},
     "rtfsc.backend": {"rtfsc.ir"},
     "rtfsc.syntax": BOTTOM,
+    "rtfsc.macros": {"rtfsc.syntax", "rtfsc.source", "rtfsc.diagnostics", "rtfsc.ir.types"},
     "rtfsc.ast": BOTTOM | {"rtfsc.syntax", "rtfsc.primitives"},
     "rtfsc.sema": BOTTOM | IR | {"rtfsc.syntax", "rtfsc.ast"},
     "rtfsc.lower": BOTTOM | IR | {"rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.stdlib"},
+    "rtfsc.modules": BOTTOM
+    | IR
+    | {"rtfsc.fingerprint", "rtfsc.files", "rtfsc.ast", "rtfsc.sema", "rtfsc.lower"},
     "rtfsc.stdlib": BOTTOM
     | IR
     | {"rtfsc.fingerprint", "rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.lower"},
@@ -42,7 +46,8 @@ ALLOWED: dict[str, set[str]] = {
 }
 # The composition roots, and what sits on top of them.
 ROOTS = {
-    "rtfsc", "rtfsc.driver", "rtfsc.registry", "rtfsc.evaluation", "rtfsc.cli", "rtfsc.__main__",
+    "rtfsc", "rtfsc.driver", "rtfsc.registry", "rtfsc.evaluation", "rtfsc.macrotime", "rtfsc.cli", "rtfsc.__main__",
+    "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference",
     "runtime", "runtime.engine", "runtime.module", "runtime.printing",
 }  # fmt: skip
 
