@@ -30,7 +30,7 @@ def custom_sections(
 
 
 def _site(site: Site) -> list[Any]:
-    return [site.definition, site.ordinal, site.start, site.end]
+    return [site.definition, site.ordinal, *site.place]
 
 
 def interface(module: Module, facts: Facts) -> dict[str, Any]:

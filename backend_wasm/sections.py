@@ -183,15 +183,21 @@ def _origin(origin: list[Any], what: str) -> None:
         raise MalformedModule(f"{what}: 'origin' is not a definition and an ordinal")
 
 
-def read_sites(data: bytes) -> list[tuple[str, int, int, int]]:
-    """(definition, ordinal, start, end) per site; site id *n + 1* is entry *n*."""
+Site = tuple[str, int, int, int] | tuple[str, int, int, int, str]
+
+
+def read_sites(data: bytes) -> list[Site]:
+    """(definition, ordinal, start, end), and the module if it is an imported one, per site; site id *n + 1*
+    is entry *n*."""
     sites = _json_section(data, SITES)
     if not isinstance(sites, list):
         raise MalformedModule("sites are not a list")
     for site in sites:
-        if not (isinstance(site, list) and len(site) == 4 and type(site[0]) is str):
+        if not (isinstance(site, list) and len(site) in (4, 5) and type(site[0]) is str):
             raise MalformedModule("site is not [definition, ordinal, start, end]")
-        if not all(type(n) is int and 0 <= n < 1 << 53 for n in site[1:]):
+        if type(site[-1]) is not str and len(site) == 5:
+            raise MalformedModule("site: the module is not a name")
+        if not all(type(n) is int and 0 <= n < 1 << 53 for n in site[1:4]):
             raise MalformedModule("site: offsets are not numbers")
     return [tuple(site) for site in sites]
 

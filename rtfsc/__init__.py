@@ -13,6 +13,7 @@ from rtfsc.version import __version__
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
 
     from rtfsc.diagnostics import Diagnostic, DiagnosticError
     from runtime.engine import Found, RefusedEntry, Runtime
@@ -110,16 +111,18 @@ def compile(
     level: int = 2,
     limits: Limits | None = None,
     filename: str = "<source>",
+    path: Iterable[str | os.PathLike[str]] = (),
 ) -> Module:
     """Compiles a program and evaluates its top level; the exports are attributes of the result.
 
     ``engine``: ``wasm`` or ``evaluator``. ``level``: 0, 1 or 2. ``filename``: what diagnostics show.
+    ``path``: folders where imported modules are looked for, after that of ``filename``.
 
     Raises `DiagnosticError` for source that is refused, `RtfsError` if the top level fails.
     """
     from runtime.engine import Runtime
 
-    return Runtime(engine=engine, level=level, limits=limits).compile(source, filename=filename)
+    return Runtime(engine=engine, level=level, limits=limits, path=path).compile(source, filename=filename)
 
 
 def load(module: str | os.PathLike[str] | bytes, *, limits: Limits | None = None) -> Module:

@@ -6,15 +6,18 @@ import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rtfsc.diagnostics import Sink
+from rtfsc.diagnostics import DiagnosticError, Sink
 from rtfsc.options import CompileOptions
 from rtfsc.source import SourceFile
 
 if TYPE_CHECKING:
     from rtfsc.ir.nodes import Module
+    from rtfsc.modules.project import Project
+    from rtfsc.modules.unit import Unit
     from rtfsc.syntax.forms import Form
 
 # Trees of the deepest source that the reader lets through need a few thousand Python frames.
@@ -74,12 +77,37 @@ class Compilation:
         return program
 
     @_phase
+    def project(self) -> Project:
+        """The modules that the program imports, compiled."""
+        from rtfsc.modules.cache import UnitCache
+        from rtfsc.modules.project import Project, roots_of
+
+        roots = roots_of(self.source, self.ast.head.name if self.ast.head else None, self.options.path)
+        project = Project(roots, self._front, UnitCache() if self.options.keep_modules else None)
+        project.load(self.ast, self.source, self.sink)
+        self.sink.raise_if_errors()
+        return project
+
+    def _front(self, source: SourceFile, sink: Sink) -> Any:
+        return Compilation(source, self.options, sink).ast
+
+    @_phase
     def unoptimised(self) -> Module:
-        """IR straight from lowering: what definitions are identified by."""
+        """IR straight from lowering, linked: what definitions are identified by."""
         from rtfsc.lower import lower_program
 
-        module = lower_program(self.ast, self.sink, module_name=self.options.module_name)
+        linked: dict[str, Any] = {}
+        if self.ast.imports or self.ast.modules:
+            project = self.project
+            linked = {"imports": project.imports, "units": [unit.module for unit in project.units.values()]}
+        module = lower_program(
+            self.ast, self.sink, module_name=self.options.module_name, strict=self.options.strict, **linked
+        )
         self.sink.raise_if_errors()
+        if linked and not self.project.is_sound(module):
+            anew = Compilation(self.source, replace(self.options, keep_modules=False), self.sink)
+            self.__dict__["project"] = anew.project
+            return anew.unoptimised
         self._identify(module)
         return module
 
@@ -136,6 +164,20 @@ class Compilation:
         self.unoptimised  # noqa: B018
         if self.sink.diagnostics:
             self.sink.fail()
+        for unit in self.units:
+            if unit.warnings:
+                raise DiagnosticError(unit.warnings, unit.source)
+
+    @property
+    def units(self) -> list[Unit]:
+        """The modules that are linked into the program, in the order of their evaluation."""
+        project = self.__dict__.get("project")
+        return [] if project is None else list(project.units.values())
+
+    @property
+    def sources(self) -> dict[str, SourceFile]:
+        """The texts of those modules by name."""
+        return {unit.name: unit.source for unit in self.units}
 
     @staticmethod
     def _identify(module: Module) -> None:

@@ -14,6 +14,7 @@ from rtfsc.source import SourceFile
 
 if TYPE_CHECKING:
     from rtfsc.ir.nodes import Export, Module
+    from rtfsc.modules.unit import Unit
 
 TARGETS = {"evaluator": "rtfs-ir", "wasm": "wasm32"}
 # Errors that depend on how much of a resource an engine itself uses.
@@ -24,19 +25,20 @@ RESOURCE_KINDS = frozenset(
 
 @dataclass(slots=True)
 class Outcome:
-    """``value``: the printed value, or None with ``error``: the `RtfsError` that was raised. Outcomes are
-    equal when value or error kind, message and span are."""
+    """``value``: the printed value, or None with ``error``: the `RtfsError` that was raised. ``units``: the
+    modules that were imported. Outcomes are equal when value or error kind, message and place are."""
 
     value: str | None
     error: Any = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    units: list[Unit] = field(default_factory=list)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Outcome) and self._key() == other._key()
 
     def _key(self) -> tuple[Any, ...]:
         error = self.error
-        return (self.value, error and (error.kind, error.message, error.span))
+        return (self.value, error and (error.kind, error.message, error.span, error.module))
 
 
 def outcomes_agree(first: Any, second: Any) -> bool:
@@ -48,11 +50,12 @@ def _at_limit(outcome: Any) -> bool:
     return isinstance(outcome, Outcome) and outcome.error is not None and outcome.error.kind in RESOURCE_KINDS
 
 
-def evaluate(source: SourceFile, engine: str, level: int, limits: Any) -> Outcome:
+def evaluate(
+    source: SourceFile, engine: str, level: int, limits: Any, path: tuple[str, ...] = ()
+) -> Outcome:
     """Raises `DiagnosticError` if the program is refused."""
-    return evaluate_compiled(
-        Compilation(source, CompileOptions(level=level, target=TARGETS[engine])), engine, limits
-    )
+    options = CompileOptions(level=level, target=TARGETS[engine], path=path)
+    return evaluate_compiled(Compilation(source, options), engine, limits)
 
 
 def evaluate_compiled(compilation: Compilation, engine: str, limits: Any) -> Outcome:
@@ -62,8 +65,9 @@ def evaluate_compiled(compilation: Compilation, engine: str, limits: Any) -> Out
         with instantiate(compilation, engine, limits) as instance:
             value = instance.run_printed()
     except RtfsError as error:
-        return Outcome(None, error, compilation.sink.diagnostics)
-    return Outcome(value, None, compilation.sink.diagnostics)
+        error.sources = compilation.sources
+        return Outcome(None, error, compilation.sink.diagnostics, compilation.units)
+    return Outcome(value, None, compilation.sink.diagnostics, compilation.units)
 
 
 def instantiate(compilation: Compilation, engine: str, limits: Any) -> Any:

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class CompileOptions:
     """``level``: 0 none, 1 cheap passes, 2 all. ``target``: a backend's name. ``print_after``: name of a
-    pass whose result goes to standard error (does not change the bytes)."""
+    pass whose result goes to standard error (does not change the bytes). ``path``: folders where modules
+    are looked for after the program's own. ``keep_modules``: imported modules may come from, and go to, the
+    user's cache folder. ``strict``: types that cannot be proved are reported too."""
 
     level: int = 2
     target: str = "wasm32"
     module_name: str = "main"
     print_after: str | None = None
+    path: tuple[str, ...] = ()
+    keep_modules: bool = True
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if self.level not in (0, 1, 2):

@@ -12,7 +12,7 @@ import hashlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +48,8 @@ class RefusedEntry(UserWarning):
 class Runtime:
     """``store``: a folder, True for the default one (the project's or the user's), None for none.
     ``home``: where keys and trust are kept (default: ``$RTFSC_HOME`` or the user's data folder).
-    ``engine``: ``wasm`` or ``evaluator``. ``level``: of optimisation, 0 to 2.
+    ``engine``: ``wasm`` or ``evaluator``. ``level``: of optimisation, 0 to 2. ``path``: folders where
+    imported modules are looked for, after that of the program and before those of ``RTFSC_PATH``.
 
     Nothing is opened or read before it is needed. A runtime may be used from several threads; each
     module that it hands out serves one call at a time.
@@ -62,12 +63,14 @@ class Runtime:
         limits: Limits | None = None,
         engine: str = "wasm",
         level: int = 2,
+        path: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
         if engine not in TARGETS:
             raise ValueError(f"engine must be 'wasm' or 'evaluator', not {engine!r}")
         self.limits = limits or Limits()
         self.engine = engine
         self.level = level
+        self.path = tuple(os.fspath(folder) for folder in path)
         self._store_option = store
         self._home_option = home
 
@@ -146,14 +149,20 @@ class Runtime:
         if found is not None:
             return found
         compilation = self.compilation(source, engine)
-        found = self._from_store(self._by_meaning, compilation) if looks_up else None
-        return found or self._compiled(compilation, engine)
+        try:
+            found = self._from_store(self._by_meaning, compilation) if looks_up else None
+            module = found or self._compiled(compilation, engine)
+        except RtfsError as error:
+            error.sources = compilation.sources
+            raise
+        module.__rtfs_sources__ = compilation.sources
+        return module
 
     def compilation(self, source: SourceFile, engine: str = "wasm") -> Compilation:
         from rtfsc.driver import Compilation
         from rtfsc.options import CompileOptions
 
-        return Compilation(source, CompileOptions(level=self.level, target=TARGETS[engine]))
+        return Compilation(source, CompileOptions(level=self.level, target=TARGETS[engine], path=self.path))
 
     def _compiled(self, compilation: Compilation, engine: str) -> Module:
         from rtfsc.evaluation import exports_of, instantiate

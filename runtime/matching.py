@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from backend_wasm.layout import ABI_MAJOR
 from rtfsc.ir.keys import retrieval_key
-from rtfsc.ir.nodes import INIT, Module, Seq, SetGlobal
+from rtfsc.ir.nodes import INIT, Module, SetGlobal
+from rtfsc.ir.walk import nodes
 
 if TYPE_CHECKING:
     from runtime.store.store import VerifiedArtifact
+
+Place = tuple[int, int] | tuple[int, int, str]
+"""Start and end, and the module if it is an imported one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Match:
     module, in the caller's text. ``names``: display name per stored function, by the caller."""
 
     exports: dict[str, str]
-    spans: list[tuple[int, int]]
+    spans: list[Place]
     names: list[str]
 
 
@@ -34,9 +38,8 @@ def retrieval_keys(module: Module, target: str) -> dict[str, str]:
 
 def only_definitions(module: Module) -> bool:
     """Whether the top level does nothing but define functions: then its parts can be found one by one."""
-    body = module.functions[INIT].body
-    parts = [*body.effects, body.result] if isinstance(body, Seq) else [body]
-    return not any(isinstance(part, SetGlobal) for part in parts) and all(e.func for e in module.exports)
+    top_level = nodes(module.functions[INIT].body)
+    return not any(isinstance(part, SetGlobal) for part in top_level) and all(e.func for e in module.exports)
 
 
 def match(module: Module, artifact: VerifiedArtifact) -> Match | None:
@@ -59,11 +62,9 @@ def match(module: Module, artifact: VerifiedArtifact) -> Match | None:
     return Match(exports, spans, _names(module, interface, ours))
 
 
-def _spans(module: Module, sites: list[Any], ours: dict[str, str]) -> list[tuple[int, int]]:
-    own = {(site.definition, site.ordinal): (site.start, site.end) for site in module.sites}
-    return [
-        own.get((ours.get(definition, definition), ordinal), (0, 0)) for definition, ordinal, _, _ in sites
-    ]
+def _spans(module: Module, sites: list[Any], ours: dict[str, str]) -> list[Place]:
+    own = {(site.definition, site.ordinal): site.place for site in module.sites}
+    return [own.get((ours.get(definition, definition), ordinal), (0, 0)) for definition, ordinal, *_ in sites]
 
 
 def _names(module: Module, interface: dict[str, Any], ours: dict[str, str]) -> list[str]:

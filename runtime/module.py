@@ -35,6 +35,7 @@ class Module:
         self.__rtfs_exports__ = exports
         self.__rtfs_names__ = names or {}
         self.__rtfs_warnings__: Sequence[Any] = ()
+        self.__rtfs_sources__: Mapping[str, Any] = {}
         self.__provenance__ = provenance
 
     def __getitem__(self, name: str) -> Any:

@@ -50,7 +50,7 @@ def publish(
     certificate = certified(compilation, inputs)
     signer = runtime.keys.load(key, prompt) if isinstance(key, str) else key
     published = runtime.store.publish(
-        compilation.artifact, predicate(compilation, certificate), signer, source=source.text
+        compilation.artifact, predicate(compilation, certificate), signer, source=source_text(compilation)
     )
     return Publication(published.entry, published.created, certificate, len(compilation.artifact))
 
@@ -120,9 +120,20 @@ def predicate(compilation: Compilation, certificate: Certificate | None) -> Pred
         exports=exports,
         interface_hash=module_interface_hash(module),
         effects=tuple(sorted({effect for export in module.exports for effect in export.effects})),
-        source_digest=hashlib.sha256(compilation.source.text.encode()).hexdigest(),
+        source_digest=hashlib.sha256(source_text(compilation).encode()).hexdigest(),
         certificate=certificate,
     )
+
+
+def source_text(compilation: Compilation) -> str:
+    """What is kept as the source: the text; with the texts of imported modules before it if there are any.
+    So a program that imports is never found by its own text alone, which does not tell whether the modules
+    are still the same; and the whole, being no program, is nobody's own text."""
+    files = {unit.name: unit.source.text for unit in compilation.units if not unit.inline}
+    if not files:
+        return compilation.source.text
+    parts = [f"#module {name}\n{text}\n" for name, text in files.items()]
+    return "".join([*parts, f"#program\n{compilation.source.text}"])
 
 
 def action_key(compilation: Compilation) -> str:
@@ -149,4 +160,4 @@ def _compilation(runtime: Runtime, source: SourceFile, name: str) -> Any:
     from rtfsc.driver import Compilation
     from rtfsc.options import CompileOptions
 
-    return Compilation(source, CompileOptions(level=runtime.level, module_name=name))
+    return Compilation(source, CompileOptions(level=runtime.level, module_name=name, path=runtime.path, keep_modules=False))

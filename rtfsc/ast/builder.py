@@ -11,10 +11,23 @@ from functools import cache
 from typing import Any
 
 from rtfsc.ast.annotations import PRIMITIVES, is_type_name
-from rtfsc.ast.nodes import BindName, Call, Const, Def, Do, MapExpr, Name, Node, PrimCall, Program, VectorExpr
+from rtfsc.ast.nodes import (
+    BindName,
+    Call,
+    Const,
+    Def,
+    Do,
+    MapExpr,
+    ModuleHead,
+    Name,
+    Node,
+    PrimCall,
+    Program,
+    VectorExpr,
+)
 from rtfsc.diagnostics import Sink
 from rtfsc.ir import types as T
-from rtfsc.source import Span
+from rtfsc.source import Span, covering
 from rtfsc.syntax.forms import Form, Keyword, List, Literal, Map, Meta, ShortFn, Symbol, Vector
 
 CHAIN_LIMIT = 1000
@@ -44,6 +57,11 @@ def _tables() -> tuple[dict[str, Handler], dict[str, Handler]]:
     )
 
 
+def reserved_names() -> frozenset[str]:
+    """Heads of special forms that no program can define otherwise."""
+    return frozenset(_tables()[0])
+
+
 class Builder:
     """``user``: the names that the program defines at top level; they hide special forms that are not
     reserved. ``soft_locals``: names of such forms that are bound around the current form."""
@@ -59,10 +77,52 @@ class Builder:
         self.short_fn = False
 
     def program(self, forms: Sequence[Form]) -> Program:
+        from rtfsc.ast.modules import is_module
+
+        if len(forms) == 1 and is_module(forms[0]):
+            return self.module(forms[0])  # type: ignore[arg-type]
+        span = covering(forms[0].span, forms[-1].span) if forms else Span(0, 0)
+        return self._program(forms, span)
+
+    def module(self, form: List) -> Program:
+        """The program in a module form; its value tells what it is."""
+        from rtfsc.ast.modules import module_head
+
+        try:
+            head, forms = module_head(form)
+        except Fault as fault:
+            self.fault(fault)
+            return Program([], {}, form.span)
+        program = self._program(forms, form.span)
+        program.head = head
+        program.body.append(module_value(head))
+        return program
+
+    def _program(self, forms: Sequence[Form], span: Span) -> Program:
+        from rtfsc.ast.modules import names_of_imports
+
         self._collect(forms)
-        body = [self.build(form) for form in forms]
-        span = Span(forms[0].span[0], forms[-1].span[1]) if forms else Span(0, 0)
-        return Program(body, self.structs, span)
+        self.user.update(names_of_imports(forms))
+        program = Program([], self.structs, span)
+        for form in forms:
+            program.body.append(self._top(form, program))
+        return program
+
+    def _top(self, form: Form, program: Program) -> Node:
+        """A top-level form; modules and imports stand nowhere else."""
+        from rtfsc.ast.modules import build_import, head_of, is_module
+
+        if is_module(form):
+            inner = Builder(self.sink).module(form)  # type: ignore[arg-type]
+            program.modules.append(inner)
+            return inner.body[-1] if inner.head else Const(T.NIL, None, form.span)
+        if type(form) is List and head_of(form) == "import":
+            try:
+                program.imports.append(build_import(form))
+            except Fault as fault:
+                self.fault(fault)
+            return Const(T.NIL, None, form.span)
+        return self.build(form)
 
     def build(self, form: Form) -> Node:
         return _BUILD[type(form)](self, form)
@@ -199,8 +259,9 @@ class Builder:
         return None
 
     def _meta(self, form: Meta) -> Node:
-        # Metadata of an expression are hints for a host; they do not change its value (language.md 5.3).
-        return self.build(form.form)
+        from rtfsc.ast.host import with_hints
+
+        return with_hints(self, form)
 
     def _short(self, form: ShortFn) -> Node:
         from rtfsc.ast.core import build_short_fn
@@ -210,6 +271,16 @@ class Builder:
         except Fault as fault:
             self.fault(fault)
             return Const(T.NIL, None, form.span)
+
+
+def module_value(head: ModuleHead) -> Const:
+    """``{"name" "a.b" "exports" ["x"]}``"""
+    exports = tuple(Const(T.STR, name, span) for name, span in head.exports)
+    pairs = (
+        (Const(T.STR, "name", head.span), Const(T.STR, head.name, head.span)),
+        (Const(T.STR, "exports", head.span), Const(T.VEC, exports, head.span)),
+    )
+    return Const(T.MAP, pairs, head.span)
 
 
 def _flat(nodes: list[Node]) -> list[Node]:

@@ -67,6 +67,26 @@ class PrimCall(Node):
         self.op, self.args, self.imm, self.span = op, args, imm, span
 
 
+class HostCall(Node):
+    """An operation of the host, see `runtime.host.session`."""
+
+    __slots__ = ("args", "operation")
+
+    def __init__(self, operation: str, args: list[Node], span: Span) -> None:
+        self.operation, self.args, self.span = operation, args, span
+
+
+class ContextRef(Node):
+    """A name or, where the program binds none, a value of the host's context; else ``absent``. ``found``, set by
+    resolution: the name."""
+
+    __slots__ = ("absent", "found", "name")
+
+    def __init__(self, name: str, absent: Const, span: Span) -> None:
+        self.name, self.absent, self.span = name, absent, span
+        self.found: Name | None = None
+
+
 class If(Node):
     """``orelse`` None: nil."""
 
@@ -295,10 +315,33 @@ Pattern: TypeAlias = (
 )
 
 
-class Program(Node):
-    """``structs``: record types of defstruct by name, as lists of ``[key type]`` forms."""
+class Import(Node):
+    """``(import module)``, with ``alias`` for ``:as``, with ``only`` (names and where they stand) for ``:only``."""
 
-    __slots__ = ("body", "structs")
+    __slots__ = ("alias", "module", "module_span", "only")
+
+    def __init__(self, module: str, module_span: Span, alias: str | None,
+                 only: list[tuple[str, Span]] | None, span: Span) -> None:  # fmt: skip
+        self.module, self.module_span, self.alias, self.only, self.span = module, module_span, alias, only, span
+
+
+class ModuleHead:
+    """Name of a module and the names that it exports, with where they stand."""
+
+    __slots__ = ("exports", "name", "span")
+
+    def __init__(self, name: str, span: Span, exports: list[tuple[str, Span]]) -> None:
+        self.name, self.span, self.exports = name, span, exports
+
+
+class Program(Node):
+    """``structs``: record types of defstruct by name, as lists of ``[key type]`` forms. ``head``: set if the
+    program is the body of a module form. ``modules``: those that stand in the text beside other forms."""
+
+    __slots__ = ("body", "head", "imports", "modules", "structs")
 
     def __init__(self, body: list[Node], structs: dict[str, Form], span: Span) -> None:
         self.body, self.structs, self.span = body, structs, span
+        self.head: ModuleHead | None = None
+        self.imports: list[Import] = []
+        self.modules: list[Program] = []

@@ -10,10 +10,12 @@ from rtfsc.cli.common import (
     PROGRAM_ERROR,
     UsageError,
     add_level,
+    add_path,
     module_name,
     progress,
     read_source,
     rtfs_files,
+    search_path,
 )
 from rtfsc.cli.emit import STAGES, add_print_after, refuse_idle_pass, render, write
 from rtfsc.cli.failures import show_refusal
@@ -37,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_print_after(parser)
     parser.add_argument("--sign", metavar="KEY", help="certify, and sign with this key into FILE.dsse")
     add_level(parser)
+    add_path(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,13 +80,16 @@ def _outputs(paths: list[str], options: argparse.Namespace) -> dict[str, str | N
 
 
 def _build(path: str, output: str | None, options: argparse.Namespace, signer: _Signer | None) -> None:
+    source = read_source(path)
     compilation = Compilation(
-        read_source(path),
+        source,
         CompileOptions(
             level=options.level,
             target=options.target,
             module_name=module_name(path),
             print_after=options.print_after,
+            path=search_path(options, source),
+            keep_modules=signer is None,
         ),
     )
     if options.stage:

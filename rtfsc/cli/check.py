@@ -5,27 +5,31 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rtfsc.cli.common import OK, PROGRAM_ERROR, progress, read_source, rtfs_files
+from rtfsc.cli.common import OK, PROGRAM_ERROR, add_path, progress, read_source, rtfs_files, search_path
 from rtfsc.cli.failures import show
 from rtfsc.diagnostics import DiagnosticError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", help="files or folders; '-' reads standard input")
+    add_path(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     clean = [
-        _is_clean(path, options.output_format) for path in progress(rtfs_files(options.paths), "checking")
+        _is_clean(path, options) for path in progress(rtfs_files(options.paths), "checking")
     ]
     return OK if all(clean) else PROGRAM_ERROR
 
 
-def _is_clean(path: str, style: str) -> bool:
+def _is_clean(path: str, options: argparse.Namespace) -> bool:
     from rtfsc.driver import Compilation
+    from rtfsc.options import CompileOptions
 
+    style = options.output_format
     try:
-        Compilation(read_source(path)).refuse_warnings()
+        source = read_source(path)
+        Compilation(source, CompileOptions(path=search_path(options, source))).refuse_warnings()
     except DiagnosticError as error:
         # Here the diagnostics are the result; for people they stay beside the progress bar.
         stream = sys.stderr if style == "full" else sys.stdout

@@ -43,6 +43,22 @@ def add_level(parser: argparse.ArgumentParser, default: int = 2) -> None:
     )
 
 
+def add_path(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--path",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="look for imported modules in this folder too, after the program's own; may be repeated",
+    )
+
+
+def search_path(options: argparse.Namespace, source: SourceFile | None = None) -> tuple[str, ...]:
+    """The folders of --path; for a program that is no file, after the current one."""
+    inside = source is not None and source.name.startswith("<")
+    return (".", *options.path) if inside else tuple(options.path)
+
+
 def add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deadline-ms", type=positive, metavar="MS", help="wall-clock limit of a call")
     parser.add_argument(

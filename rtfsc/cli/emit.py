@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rtfsc.cli.common import OK, UsageError, add_level, read_source
+from rtfsc.cli.common import OK, UsageError, add_level, add_path, read_source, search_path
 from rtfsc.cli.failures import show_warnings
 from rtfsc.driver import Compilation
 from rtfsc.options import CompileOptions
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_print_after(parser)
     add_level(parser)
+    add_path(parser)
     parser.add_argument("-o", dest="output", metavar="FILE", help="write there, not to standard output")
 
 
@@ -32,7 +33,9 @@ def add_print_after(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     refuse_idle_pass(options)
     source = read_source(options.path)
-    compilation = Compilation(source, CompileOptions(level=options.level, print_after=options.print_after))
+    path = search_path(options, source)
+    chosen = CompileOptions(level=options.level, print_after=options.print_after, path=path)
+    compilation = Compilation(source, chosen)
     data = render(compilation, options.stage)
     show_warnings(compilation.sink, source, options.output_format)
     write(data, options.output)

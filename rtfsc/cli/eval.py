@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rtfsc.cli.common import OK, UsageError, add_level, add_limits, limits_of, read_source
+from rtfsc.cli.common import OK, UsageError, add_level, add_limits, add_path, limits_of, read_source, search_path
 from rtfsc.cli.failures import show
 from rtfsc.source import SourceFile
 
@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_level(parser, default=1)
     add_limits(parser)
+    add_path(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,10 +45,16 @@ def _evaluate(source: SourceFile, options: argparse.Namespace) -> int:
     from rtfsc.evaluation import evaluate, outcomes_agree
 
     engines = ["evaluator", "wasm"] if options.engine == "both" else [options.engine]
-    outcomes = [evaluate(source, engine, options.level, limits_of(options)) for engine in engines]
+    outcomes = [
+        evaluate(source, engine, options.level, limits_of(options), search_path(options, source))
+        for engine in engines
+    ]
     outcome = outcomes[0]
     if outcome.diagnostics:
         show(outcome.diagnostics, source, options.output_format)
+    for unit in outcome.units:
+        if unit.warnings:
+            show(unit.warnings, unit.source, options.output_format)
     if not outcomes_agree(outcome, outcomes[-1]):
         raise AssertionError(f"the engines disagree: {outcome} and {outcomes[-1]}")
     if outcome.error is not None:

@@ -82,8 +82,11 @@ def show_program_error(error: Any, source: SourceFile | None, style: Any) -> Non
     foreseen = getattr(error, "warnings", ())
     if foreseen:
         show(foreseen, source, style)
+    if error.module is not None:
+        source = error.sources.get(error.module)
     span = Span(*error.span) if error.span and source is not None else None
-    show([Diagnostic(error.code, str(error.message), span)], source, style)
+    hint = f"raised in the module {error.module}" if error.module is not None and source is None else None
+    show([Diagnostic(error.code, str(error.message), span, hint=hint)], source, style)
 
 
 def _warning_shower(style: Any) -> Callable[..., None]:

@@ -2,7 +2,7 @@
 
 In: ``{"id": …, "source": "…"}``. Out: ``{"id": …, "value": "<printed RTFS>"}`` or ``{"id": …, "error":
 {"kind", "message", "span": [start, end]}}``; programs that are refused have kind ``SyntaxError`` (of
-text or forms) or ``StaticError``, lines that are no requests ``BadRequest``, faults of rtfsc itself
+text or forms), ``ModuleNotFound``, ``ModuleError`` or ``StaticError``, lines that are no requests ``BadRequest``, faults of rtfsc itself
 ``InternalError``. With ``--engine both`` also ``"engines_agree"``; a disagreement adds ``"wasm"``, what the
 other engine answered.
 """
@@ -21,6 +21,7 @@ from rtfsc.options import CompileOptions
 from rtfsc.source import SourceFile
 
 DEADLINE_MS = 2000
+_KINDS = {"M001": "ModuleNotFound", **dict.fromkeys(("M002", "M003", "M004", "M005", "M006"), "ModuleError")}
 
 
 def serve(lines: Iterable[bytes], out: BinaryIO, options: argparse.Namespace) -> int:
@@ -31,16 +32,20 @@ def serve(lines: Iterable[bytes], out: BinaryIO, options: argparse.Namespace) ->
         memory_bytes=options.memory_mb << 20,
         fuel=options.fuel,
     )
+    path = (".", *options.path)
     for line in lines:
         if line.strip():
-            told = answer(line, options.engine, options.level, limits)
+            told = answer(line, options.engine, options.level, limits, path)
             out.write(json.dumps(told).encode() + b"\n")
             out.flush()
     return 0
 
 
-def answer(line: bytes, engine: str, level: int, limits: Any) -> dict[str, Any]:
-    """What the protocol answers to one line. ``engine``: evaluator, wasm or both."""
+def answer(
+    line: bytes, engine: str, level: int, limits: Any, path: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """What the protocol answers to one line. ``engine``: evaluator, wasm or both. ``path``: where imported
+    modules are looked for."""
     id = None
     try:
         request = json.loads(line)
@@ -50,12 +55,12 @@ def answer(line: bytes, engine: str, level: int, limits: Any) -> dict[str, Any]:
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         return _failure(id, "BadRequest", f"not a request: {error}", None)
     if engine == "both":
-        return _both(id, text, level, limits)
-    return _render(id, _outcome(text, engine, level, limits))
+        return _both(id, text, level, limits, path)
+    return _render(id, _outcome(text, engine, level, limits, path))
 
 
-def _both(id: Any, text: str, level: int, limits: Any) -> dict[str, Any]:
-    first, second = (_outcome(text, engine, level, limits) for engine in ("evaluator", "wasm"))
+def _both(id: Any, text: str, level: int, limits: Any, path: tuple[str, ...]) -> dict[str, Any]:
+    first, second = (_outcome(text, engine, level, limits, path) for engine in ("evaluator", "wasm"))
     told = _render(id, first)
     told["engines_agree"] = agree = outcomes_agree(first, second)
     if not agree:
@@ -63,15 +68,15 @@ def _both(id: Any, text: str, level: int, limits: Any) -> dict[str, Any]:
     return told
 
 
-def _outcome(text: str, engine: str, level: int, limits: Any) -> Any:
+def _outcome(text: str, engine: str, level: int, limits: Any, path: tuple[str, ...]) -> Any:
     """An `Outcome`, or (kind, message, span) of a program that is refused."""
     compilation = Compilation(
-        SourceFile("<program>", text), CompileOptions(level=level, target=TARGETS[engine])
+        SourceFile("<program>", text), CompileOptions(level=level, target=TARGETS[engine], path=path)
     )
     try:
         return evaluate_compiled(compilation, engine, limits)
     except DiagnosticError as error:
-        kind = "SyntaxError" if error.code[0] in "SF" else "StaticError"
+        kind = _KINDS.get(error.code) or ("SyntaxError" if error.code[0] in "SF" else "StaticError")
         return kind, error.message, error.span
     except Exception as error:  # the next program is served all the same
         return "InternalError", f"{type(error).__name__}: {error}", None

@@ -10,6 +10,7 @@ from rtfsc.cli.common import (
     OK,
     PROGRAM_ERROR,
     add_level,
+    add_path,
     add_store,
     module_name,
     positive,
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line per module")
     add_level(parser)
+    add_path(parser)
     add_store(parser)
 
 
@@ -37,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from runtime.engine import Runtime
 
     failed = False
-    with Runtime(store=options.store or True, level=options.level) as runtime:
+    with Runtime(store=options.store or True, level=options.level, path=options.path) as runtime:
         key = signing_key(runtime, options.key)
         for path in progress(rtfs_files(options.paths), "publishing"):
             try:

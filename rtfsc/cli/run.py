@@ -11,6 +11,7 @@ from rtfsc.cli.common import (
     add_engine,
     add_level,
     add_limits,
+    add_path,
     add_store,
     limits_of,
     read_source,
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_engine(parser)
     add_level(parser)
     add_limits(parser)
+    add_path(parser)
     add_store(parser)
 
 
@@ -48,9 +50,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             "--stored runs WebAssembly from a store: it goes with neither --no-store nor the evaluator"
         )
+    path = (".", *options.path) if options.module == "-" else options.path
     store = False if options.no_store else options.store or True
     with Runtime(
-        store=store, limits=limits_of(options), engine=options.engine, level=options.level
+        store=store, limits=limits_of(options), engine=options.engine, level=options.level, path=path
     ) as runtime:
         if options.stored:
             _adopt_declared_function(options)
@@ -74,6 +77,8 @@ def _adopt_declared_function(options: argparse.Namespace) -> None:
 
 
 def _value(runtime: Any, source: SourceFile | None, options: argparse.Namespace, arguments: list[Any]) -> Any:
+    from runtime.values import RtfsError
+
     if source is not None:
         module, function = runtime.compile_source(source), options.function
         if module.__rtfs_warnings__:
@@ -85,9 +90,11 @@ def _value(runtime: Any, source: SourceFile | None, options: argparse.Namespace,
         module, function = runtime.get(entry), functions[0] if functions else options.function
     else:
         module, function = runtime.load(options.module), options.function
-    if function is None:
-        return module.__rtfs_instance__.run()
-    return _called(module, function, arguments)
+    try:
+        return module.__rtfs_instance__.run() if function is None else _called(module, function, arguments)
+    except RtfsError as error:
+        error.sources = module.__rtfs_sources__
+        raise
 
 
 def _called(module: Any, function: str, arguments: list[Any]) -> Any:

@@ -16,6 +16,9 @@ from typing import Any
 from rtfsc.ir.types import ANY, BOOL, ERR, FN, INT, NEVER, NIL, Type
 
 INIT = "$init"
+MODULE = "$module/"
+"""What the names of a linked module start with: ``$module/a.b/f`` is the f of the module a.b. No other
+name of a program starts so."""
 
 
 class Var:
@@ -210,12 +213,22 @@ class Function:
 
 @dataclass(slots=True)
 class Site:
-    """Where an error is reported: code-point offsets [start, end) into the source."""
+    """Where an error is reported: code-point offsets [start, end) into the source of the module."""
 
     start: int
     end: int
     definition: str
     ordinal: int
+
+    @property
+    def module(self) -> str:
+        """The imported module that the definition is in, "" for the program itself."""
+        return self.definition.split("/", 2)[1] if self.definition.startswith(MODULE) else ""
+
+    @property
+    def place(self) -> tuple[int, int] | tuple[int, int, str]:
+        """Start and end, and the module if it is an imported one: what executors are given."""
+        return (self.start, self.end, self.module) if self.module else (self.start, self.end)
 
 
 @dataclass(slots=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rtfsc.lower.program import lower_program
+from rtfsc.lower.program import lower_program, lower_unit
 
 if TYPE_CHECKING:
     from rtfsc.diagnostics import Sink
     from rtfsc.ir.nodes import Module
     from rtfsc.source import SourceFile
 
-__all__ = ["lower", "lower_program"]
+__all__ = ["lower", "lower_program", "lower_unit"]
 
 
 def lower(source: SourceFile, sink: Sink, *, module_name: str = "main") -> Module:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from rtfsc.ast import nodes as A
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Apply, Call, CallValue, Closure, Const, Expr, Let, Local, Var, integer
-from rtfsc.lower.checks import check_operands, conflict, result_checked
+from rtfsc.lower.checks import result_checked
 from rtfsc.lower.context import FunctionContext, Tail, boxed_result, prim
 from rtfsc.lower.expr import CHUNK, list_of, lower, lower_all, map_of, sequence, vector_of
 from rtfsc.lower.library import Target, apply_target
 from rtfsc.primitives.ops import OPS
-from rtfsc.sema.scopes import GlobalDef, LibraryName, Undefined
+from rtfsc.sema.scopes import GlobalDef, Imported, LibraryName
 from rtfsc.sema.scopes import Local as Binding
 from rtfsc.sema.types import TypeExpr
 from rtfsc.source import Span
@@ -56,20 +56,14 @@ def lower_call(node: A.Call, fx: FunctionContext, tail: Tail) -> Expr:
             return _direct(
                 node, binding.fn, fx.name_function(binding.fn), name, carrier, fx, tail, binding.span
             )
+        if kind is Imported and binding.function is not None:
+            return _direct(node, binding.function, binding.ir_name, binding.name, None, fx, tail, None)
         if kind is LibraryName:
             value = _library(node, binding.name, fx, tail)
             return result_checked(value, fx, node.span) if tail.calls else value
-        if kind is Undefined:
-            undefined = lower(callee, fx)
-            lower_all(node.args, fx)  # for the warnings in them; they are never evaluated
-            return undefined
     elif type(callee) is A.Const and callee.kind == T.KW:
         value = _keyword(node, callee, fx)
         return result_checked(value, fx, node.span) if tail.calls else value
-    elif type(callee) is A.Const:
-        fx.m.sink.warning(
-            "N004", "This cannot be called", callee.span, hint="the head of a list is a function"
-        )
     return _value(node, fx, tail)
 
 
@@ -88,7 +82,7 @@ def _direct(
     carrier: Expr | None,
     fx: FunctionContext,
     tail: Tail,
-    defined: Span,
+    defined: Span | None,
 ) -> Expr:
     site = fx.site(node.span)
     fixed, count = len(fn.params), len(node.args)
@@ -96,8 +90,6 @@ def _direct(
         expected = f"at least {fixed}" if fn.rest is not None else str(fixed)
         return _wrong_arity(node, name, expected, fx, site, defined)
     args = lower_all(node.args, fx)
-    for arg, part, param in zip(args, node.args, fn.params, strict=False):
-        _check_argument(arg, param, part.span, name, fx)
     if fn.rest is not None:
         args = [*args[:fixed], list_of(args[fixed:])]
     is_tail = tail.calls and (fx.result is None or _implies(fn.result, fx.result))
@@ -107,13 +99,6 @@ def _direct(
 
 def _implies(callee: object, declared: TypeExpr) -> bool:
     return isinstance(callee, TypeExpr) and callee.implies(declared)
-
-
-def _check_argument(arg: Expr, param: A.Param, span: Span, name: str, fx: FunctionContext) -> None:
-    declared = param.type
-    if isinstance(declared, TypeExpr) and arg.type and declared.mask and arg.type & declared.mask == 0:
-        label = (param.span, "declared here")
-        conflict(fx, span, f"this parameter of {name}", declared.text, arg.type, [label])
 
 
 def _wrong_arity(
@@ -166,7 +151,6 @@ def _library(node: A.Call, name: str, fx: FunctionContext, tail: Tail) -> Expr:
     if target is None:
         return _wrong_arity(node, name, linker.expected(name), fx, site, None)
     args = _arguments(node, name, fx)
-    check_operands(target.name, name, args, node.args, fx)
     if target.how == "variadic":
         return _variadic(target, name, args, site, fx)
     if target.how == "fold" and count > 2:

@@ -47,7 +47,12 @@ class Definition:
 
 
 class ModuleContext:
-    def __init__(self, module: Module, sink: Sink, linker: Linker, *, library: bool) -> None:
+    """``prefix``: what the names of the module start with, "" for those of a program."""
+
+    def __init__(
+        self, module: Module, sink: Sink, linker: Linker, *, library: bool = False, prefix: str = ""
+    ) -> None:
+        self.prefix = prefix
         self.module = module
         self.sink = sink
         self.linker = linker

@@ -28,7 +28,7 @@ from rtfsc.lower.checks import checked, result_checked
 from rtfsc.lower.context import NOT_TAIL, FunctionContext, Tail, narrow, prim
 from rtfsc.lower.library import immediate
 from rtfsc.primitives.ops import OPS
-from rtfsc.sema.scopes import GlobalDef, LibraryName
+from rtfsc.sema.scopes import GlobalDef, Imported, LibraryName
 from rtfsc.sema.scopes import Local as Binding
 
 CHUNK = 200
@@ -94,9 +94,11 @@ def lower_name(node: A.Name, fx: FunctionContext) -> Expr:
         return Global(
             binding.ir_name, fx.m.global_types[binding], checks, fx.site(node.span) if checks else 0
         )
+    if kind is Imported:
+        return Closure(binding.ir_name, []) if binding.function else Global(binding.ir_name, binding.type)
     if kind is LibraryName:
         return fx.m.linker.closure(binding.name, fx.m.module)
-    return prim("raise.undefined", [Const(T.STR, node.name)], fx.site(node.span))
+    return prim("host", [Const(T.STR, node.name)], fx.site(node.span), imm="symbol")
 
 
 def lower_vector(node: A.VectorExpr, fx: FunctionContext) -> Expr:
@@ -140,7 +142,7 @@ def lower_primitive(node: A.PrimCall, fx: FunctionContext, tail: Tail) -> Expr:
     imm = immediate(node.op, node.imm)
     if not op.variadic:
         args = [narrow(arg, want) for arg, want in zip(args, op.params, strict=True)]
-    return Prim(node.op, args, imm if node.op in ("as", "check") else op.result, 0, imm)  # type: ignore[arg-type]
+    return Prim(node.op, args, imm if node.op in ("as", "check") else op.result, fx.site(node.span), imm)  # type: ignore[arg-type]
 
 
 def lower_if(node: A.If, fx: FunctionContext, tail: Tail) -> Expr:
@@ -205,7 +207,7 @@ def lower_def(node: A.Def, fx: FunctionContext) -> Expr:
         lower_global_function(found, fx.m)
         return Closure(found.ir_name, [])
     outer, fx.definition = fx.definition, fx.m.definition(found)
-    value = checked(lower(node.value, fx), node.type, fx, node.value.span, what=node.name)
+    value = checked(lower(node.value, fx), node.type, fx, node.value.span)
     fx.definition = outer
     return SetGlobal(found.ir_name, value)
 

@@ -1,7 +1,7 @@
 """Gives every name its meaning (C14), every function its captures, every annotation its type.
 
-A global name means the nearest earlier definition, else the first later one, else a library function;
-what is left is Undefined: a warning, and an error when it is evaluated.
+A global name means the nearest earlier definition, else the first later one, else what is imported, else a
+library function; what is left is Undefined: a warning, and a question to the host when it is evaluated.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from rtfsc.ast import nodes as A
 from rtfsc.diagnostics import Sink
 from rtfsc.primitives.library import LIBRARY
+from rtfsc.sema.imports import Imports
 from rtfsc.sema.recursive import Item, Unorderable, bound_name, plan
 from rtfsc.sema.scopes import GlobalDef, LibraryName, Local, Undefined, Unit
 from rtfsc.sema.types import TypeParser
@@ -19,9 +20,10 @@ from rtfsc.source import Span
 
 
 class Resolver:
-    def __init__(self, program: A.Program, sink: Sink) -> None:
+    def __init__(self, program: A.Program, sink: Sink, imports: Imports) -> None:
         self.program = program
         self.sink = sink
+        self.imported = imports.visible(program.imports, sink)
         self.types = TypeParser(sink, program.structs)
         self.globals: dict[str, list[GlobalDef]] = {}
         self.visible: dict[str, int] = {}
@@ -36,6 +38,7 @@ class Resolver:
     def run(self) -> None:
         for index, node in enumerate(self.program.body):
             self._collect(node, index, False)
+        self._reject_hidden_imports()
         for index, node in enumerate(self.program.body):
             self.unit = Unit(index)
             self.units.append(self.unit)
@@ -61,6 +64,14 @@ class Resolver:
             if node.orelse is not None:
                 self._collect(node.orelse, form, True)
 
+    def _reject_hidden_imports(self) -> None:
+        """A name without a module before it has one meaning only."""
+        for name, (_, place) in self.imported.items():
+            if place is not None and "/" not in name and name in self.globals:
+                defined = self.globals[name][0].node.name_span
+                self.sink.error("M006", f"{name} is imported and also defined", place,
+                                labels=[(defined, "defined here")])  # fmt: skip
+
     def _find_checked(self) -> None:
         """A global is read without a test where it is certain to be set: see `Name.checked`."""
         for unit in self.units:
@@ -82,7 +93,8 @@ class Resolver:
     def _global(self, node: A.Name) -> Any:
         definitions = self.globals.get(node.name)
         if definitions is None:
-            return self._library(node)
+            imported = self.imported.get(node.name)
+            return imported[0] if imported is not None else self._library(node)
         seen = self.visible.get(node.name, 0)
         found = definitions[seen - 1] if seen else definitions[0]
         if found.function is not None:
@@ -104,7 +116,7 @@ class Resolver:
             return found
         from rtfsc.sema.suggest import hint
 
-        names = [*self.globals, *(n for n, stack in self.locals.items() if stack)]
+        names = [*self.globals, *self.imported, *(n for n, stack in self.locals.items() if stack)]
         self.sink.warning("N001", f"Unknown name {name}", node.span, hint=hint(name, names))
         return Undefined(name)
 
@@ -208,8 +220,13 @@ class Resolver:
         for arg in node.args:
             self.visit(arg)
 
-    def _args(self, node: A.PrimCall | A.Logic | A.Recur) -> None:
+    def _args(self, node: A.PrimCall | A.Logic | A.Recur | A.HostCall) -> None:
         self._many(node.args)
+
+    def _context(self, node: A.ContextRef) -> None:
+        if self.locals.get(node.name) or node.name in self.globals:
+            node.found = A.Name(node.name, node.span)
+            self.visit(node.found)
 
     def _if(self, node: A.If) -> None:
         self.visit(node.test)
@@ -382,6 +399,8 @@ _VISIT: dict[type, Callable[[Resolver, Any], None]] = {
     A.MapExpr: Resolver._map,
     A.Call: Resolver._call,
     A.PrimCall: Resolver._args,
+    A.HostCall: Resolver._args,
+    A.ContextRef: Resolver._context,
     A.Logic: Resolver._args,
     A.Recur: Resolver._args,
     A.If: Resolver._if,
@@ -399,8 +418,8 @@ _VISIT: dict[type, Callable[[Resolver, Any], None]] = {
 }
 
 
-def resolve(program: A.Program, sink: Sink) -> Resolver:
-    """Resolves in place; warnings N001, N005 and errors F006, F009 go to ``sink``."""
-    resolver = Resolver(program, sink)
+def resolve(program: A.Program, sink: Sink, imports: Imports | None = None) -> Resolver:
+    """Resolves in place; warnings N001, N005 and errors F006, F009, M004, M006 go to ``sink``."""
+    resolver = Resolver(program, sink, imports or Imports())
     resolver.run()
     return resolver

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rtfsc.ast.nodes import Def, Fn, Name
+from rtfsc.ir.types import ANY, Type
 from rtfsc.source import Span
 
 
@@ -56,8 +57,19 @@ class LibraryName:
         self.name = name
 
 
+class Imported:
+    """An export of another module. ``function``: its signature, a function without a body, or None for a
+    value, whose kinds are ``type``."""
+
+    __slots__ = ("function", "ir_name", "module", "name", "type")
+
+    def __init__(self, name: str, module: str, ir_name: str, function: Fn | None, type: Type | None) -> None:
+        self.name, self.module, self.ir_name, self.function = name, module, ir_name, function
+        self.type = ANY if type is None else type
+
+
 class Undefined:
-    """A name that nothing defines; evaluating it raises UndefinedSymbol."""
+    """A name that nothing defines; evaluating it asks the host's context, which raises UndefinedSymbol."""
 
     __slots__ = ("name",)
 

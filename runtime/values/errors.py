@@ -5,7 +5,7 @@ Kinds, codes and templates are those of ``rtfsc/errors.toml``, from the table th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from runtime.values.layout import ERROR_KINDS
@@ -47,7 +47,7 @@ class RtfsError(Exception):
     ``kind``: name as in `KINDS`; ``code``: diagnostic code; ``message``; ``data``: what the error
     carries, converted; ``type``: its ``:type`` keyword; ``span``: (start, end) in code points of the
     source, None if not known; ``module``: the imported module whose source that is, None for the program
-    itself; ``site``: id of the site in its module, 0 if not known; ``warnings``: the diagnostics that the
+    itself; ``sources``: the texts of imported modules, where they are at hand; ``site``: id of the site in its module, 0 if not known; ``warnings``: the diagnostics that the
     compiler gave for a program whose top level raised this.
     """
 
@@ -57,6 +57,7 @@ class RtfsError(Exception):
         self.kind, self.message, self.data = kind, message, data
         self.type, self.span, self.site = type, span, site
         self.module: str | None = None
+        self.sources: Mapping[str, Any] = {}
         self.warnings: Sequence[Any] = ()
 
     @property

@@ -1,0 +1,1 @@
+"""Modules of a program: found, compiled one by one, kept while they do not change."""
