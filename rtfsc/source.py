@@ -22,6 +22,11 @@ class Span(NamedTuple):
     end: int
 
 
+def covering(first: Span, last: Span) -> Span:
+    """From the first to the last, which may stand in either order in code that a macro made."""
+    return Span(min(first[0], last[0]), max(first[1], last[1]))
+
+
 class SourceFile:
     """A named text. ``name`` is what diagnostics show: a path, or a label such as ``<input>``."""
 

@@ -49,11 +49,11 @@ Handler = Callable[["Builder", List], Node]
 @cache
 def _tables() -> tuple[dict[str, Handler], dict[str, Handler]]:
     """Handlers of names that are always reserved, and of those that a program may define itself (C23)."""
-    from rtfsc.ast import control, core, refused, sugar
+    from rtfsc.ast import control, core, modules, refused, sugar, templates
 
     return (
-        core.RESERVED | control.RESERVED | refused.RESERVED,
-        core.SOFT | control.SOFT | sugar.SOFT | refused.SOFT,
+        core.RESERVED | control.RESERVED | modules.RESERVED | templates.RESERVED | refused.RESERVED,
+        core.SOFT | control.SOFT | sugar.SOFT | templates.SOFT | refused.SOFT,
     )
 
 
@@ -64,10 +64,12 @@ def reserved_names() -> frozenset[str]:
 
 class Builder:
     """``user``: the names that the program defines at top level; they hide special forms that are not
-    reserved. ``soft_locals``: names of such forms that are bound around the current form."""
+    reserved. ``soft_locals``: names of such forms that are bound around the current form. ``syntax``: quoted
+    data stand for forms, as in the body of a macro."""
 
-    def __init__(self, sink: Sink, *, library: bool = False) -> None:
+    def __init__(self, sink: Sink, *, library: bool = False, syntax: bool = False) -> None:
         self.sink = sink
+        self.syntax = syntax
         self.library = library
         self.reserved, self.soft = _tables()
         self.user: set[str] = set()
@@ -313,6 +315,6 @@ _BUILD: dict[type, Callable[[Builder, Any], Node]] = {
 }
 
 
-def build(forms: Sequence[Form], sink: Sink, *, library: bool = False) -> Program:
+def build(forms: Sequence[Form], sink: Sink, *, library: bool = False, syntax: bool = False) -> Program:
     """The tree of a program. Faults go to ``sink`` as errors (F…, S011)."""
-    return Builder(sink, library=library).program(forms)
+    return Builder(sink, library=library, syntax=syntax).program(forms)

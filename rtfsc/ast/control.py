@@ -26,7 +26,7 @@ from rtfsc.ast.nodes import (
     Try,
 )
 from rtfsc.ast.patterns import binding_pattern, match_pattern, reject_duplicates
-from rtfsc.source import Span
+from rtfsc.source import covering
 from rtfsc.syntax.forms import Form, Keyword, List, Symbol, Vector
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def build_try(b: Builder, form: List) -> Node:
             body.append(item)
     if not catches and finalizer is None:
         raise malformed(form, "(try body … (catch Kind name handler …) (finally cleanup …))")
-    span = Span(body[0].span[0], body[-1].span[1]) if body else form.span
+    span = covering(body[0].span, body[-1].span) if body else form.span
     b.recur_targets.append([False])
     try:
         tree = b.body(body, span) if body else Do([], form.span)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rtfsc.ast.annotations import explicit_type, is_known_type, parameter_type, split_bindings
-from rtfsc.ast.builder import CHAIN_LIMIT, MAP_KEYS, Fault, unique_pairs
+from rtfsc.ast.builder import CHAIN_LIMIT, Fault
 from rtfsc.ast.nodes import Bind, Const, Def, Do, Fn, If, Let, Name, Node, Param, StructCheck
 from rtfsc.ast.patterns import binding_pattern, reject_duplicates
 from rtfsc.ir import types as T
-from rtfsc.source import Span
+from rtfsc.source import covering
 from rtfsc.syntax.forms import Form, Keyword, List, Literal, Map, Meta, ShortFn, Symbol, Vector
+from rtfsc.syntax.shorthand import short_parameters
 
 if TYPE_CHECKING:
     from rtfsc.ast.builder import Builder, Handler
@@ -53,7 +54,7 @@ def build_binds(b: Builder, form: List, usage: str) -> list[Bind]:
         value = b.build(value_form)
         pattern = binding_pattern(b, pattern_form)
         reject_duplicates([pattern])
-        binds.append(Bind(pattern, type_form, value, Span(pattern_form.span[0], value_form.span[1])))
+        binds.append(Bind(pattern, type_form, value, covering(pattern_form.span, value_form.span)))
     return binds
 
 
@@ -96,10 +97,12 @@ def _param(b: Builder, items: Sequence[Form], at: int) -> tuple[Param, int]:
     return Param(pattern, type_form, items[at].span), end
 
 
-def build_function(b: Builder, form: List, at: int, name: str | None, usage: str) -> Fn:
+def build_function(b: Builder, form: List, at: int, name: str | None, usage: str,
+                   delegation: Form | None = None) -> Fn:  # fmt: skip
     """The function whose parameter list is ``form.items[at]``."""
-    items = form.items
+    items, target_of = form.items, delegation
     while at < len(items) and type(items[at]) is Meta:
+        target_of = _meta_entries(items[at].meta).get("delegation", target_of)  # type: ignore[union-attr]
         items = [*items[:at], items[at].form, *items[at + 1 :]]  # type: ignore[union-attr]
     if at >= len(items) or type(items[at]) is not Vector:
         raise malformed(form, usage, items[at] if at < len(items) else None)
@@ -114,12 +117,16 @@ def build_function(b: Builder, form: List, at: int, name: str | None, usage: str
     target = [False]
     b.recur_targets.append(target)
     try:
-        body = b.body(items[body_at:], Span(items[body_at].span[0], items[-1].span[1]))
+        body = b.body(items[body_at:], covering(items[body_at].span, items[-1].span))
     finally:
         b.recur_targets.pop()
         del b.soft_locals[mark:]
     fn = Fn(name, params, rest, result, body, form.span)
     fn.recurs = target[0]
+    if target_of is not None:
+        from rtfsc.ast.host import delegate
+
+        delegate(fn, name or "fn", target_of)
     return fn
 
 
@@ -166,7 +173,7 @@ def build_defn(b: Builder, form: List) -> Node:
             form.items[at].span,
             hint="use a rest parameter, or one function per number of arguments",
         )
-    fn = build_function(b, form, at, name.name, usage)
+    fn = build_function(b, form, at, name.name, usage, meta.get("delegation"))
     return Def(name.name, name.span, None, fn, doc or _meta_doc(meta), meta, form.span)
 
 
@@ -189,48 +196,22 @@ def struct_type(form: List) -> Vector:
     for key, field in zip(fields[::2], fields[1::2], strict=True):
         optional = type(field) in (Symbol, Keyword) and field.name.endswith("?")  # type: ignore[union-attr]
         mark: list[Form] = [Symbol("?", field.span)] if optional else []
-        entries.append(Vector([key, field, *mark], Span(key.span[0], field.span[1])))
+        entries.append(Vector([key, field, *mark], covering(key.span, field.span)))
     return Vector(entries, form.span)
-
-
-def build_quote(b: Builder, form: List) -> Node:
-    if len(form.items) != 2:
-        raise malformed(form, "(quote form) or 'form")
-    return quoted(b, form.items[1])
-
-
-def quoted(b: Builder, form: Form) -> Const:
-    """A form as data: symbols, lists and all."""
-    if type(form) is Symbol:
-        return Const(T.SYM, form.name, form.span)
-    if type(form) in (List, Vector):
-        kind = T.LIST if type(form) is List else T.VEC
-        return Const(kind, tuple(quoted(b, item) for item in form.items), form.span)  # type: ignore[union-attr]
-    if type(form) is Map:
-        pairs = [(quoted(b, key), quoted(b, value)) for key, value in form.pairs]
-        for key, _ in pairs:
-            if not key.kind & MAP_KEYS:
-                raise Fault("S011", "Map keys are keywords, strings and integers", key.span)
-        return Const(T.MAP, unique_pairs(pairs), form.span)
-    constant = b.constant(form)
-    if constant is None:
-        raise Fault("F001", "This form cannot be quoted", form.span)
-    return constant
 
 
 def build_short_fn(b: Builder, form: ShortFn) -> Fn:
     """``#(f % %2 %&)``: a function of as many parameters as the highest number used."""
     if b.short_fn:
         raise Fault("F001", "Short functions cannot be nested", form.span, hint="write the inner one with fn")
-    used: set[str] = set()
-    _short_names(form.items, used)
-    highest = max((int(name[1:] or 1) for name in used if name != "%&"), default=0)
-    if highest > 20 or "%0" in used:
+    used = short_parameters(form.items)
+    if used is None:
         raise Fault("F001", "Parameters of a short function are %1 to %20", form.span)
+    highest, more = used
     params = [
         Param(binding_pattern(b, Symbol(f"%{i}", form.span)), None, form.span) for i in range(1, highest + 1)
     ]
-    rest = Param(binding_pattern(b, Symbol("%&", form.span)), None, form.span) if "%&" in used else None
+    rest = Param(binding_pattern(b, Symbol("%&", form.span)), None, form.span) if more else None
     b.short_fn = True
     b.recur_targets.append(target := [False])
     try:
@@ -241,22 +222,6 @@ def build_short_fn(b: Builder, form: ShortFn) -> Fn:
     fn = Fn(None, params, rest, None, body, form.span)
     fn.recurs = target[0]
     return fn
-
-
-def _short_names(items: Sequence[Form], used: set[str]) -> None:
-    stack: list[Form] = list(items)
-    while stack:
-        item = stack.pop()
-        if type(item) is Symbol:
-            if item.name in ("%", "%&") or (item.name[0] == "%" and item.name[1:].isdigit()):
-                used.add(item.name)
-        elif type(item) in (List, Vector):
-            stack.extend(item.items)  # type: ignore[union-attr]
-        elif type(item) is Map:
-            for key, value in item.pairs:
-                stack += [key, value]
-        elif type(item) is Meta:
-            stack.append(item.form)
 
 
 def limit_chain(form: List, count: int, what: str) -> None:
@@ -304,4 +269,4 @@ RESERVED: dict[str, Handler] = {
     "defn": build_defn,
     "defstruct": build_defstruct,
 }
-SOFT: dict[str, Handler] = {"quote": build_quote}
+SOFT: dict[str, Handler] = {}

@@ -173,7 +173,7 @@ def _list_pattern(b: Builder, form: List) -> Pattern:
         name = _plain(b, items[1], form)
         return AsPattern(name, match_pattern(b, items[2]), form.span)
     if len(items) == 2 and type(items[0]) is Symbol and items[0].name == "quote":
-        from rtfsc.ast.core import quoted
+        from rtfsc.ast.templates import quoted
 
         return LiteralPattern(quoted(b, items[1]))
     raise Fault("F005", "A pattern in parentheses is (:as name pattern)", form.span)

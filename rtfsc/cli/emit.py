@@ -10,7 +10,7 @@ from rtfsc.cli.failures import show_warnings
 from rtfsc.driver import Compilation
 from rtfsc.options import CompileOptions
 
-STAGES = ("forms", "ast", "types", "ir", "opt-ir", "wat", "wasm")
+STAGES = ("forms", "expanded", "ast", "types", "ir", "opt-ir", "wat", "wasm")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,10 +63,11 @@ def render(compilation: Compilation, stage: str) -> bytes:
 
 
 def _text(compilation: Compilation, stage: str) -> str:
-    if stage == "forms":
+    if stage in ("forms", "expanded"):
         from rtfsc.syntax.printer import print_form
 
-        return "\n".join(print_form(form) for form in compilation.forms)
+        forms = compilation.forms if stage == "forms" else compilation.expanded
+        return "\n".join(print_form(form) for form in forms)
     if stage == "ast":
         from rtfsc.ast.dump import dump
 

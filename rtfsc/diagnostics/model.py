@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, NoReturn
 
 from rtfsc.source import SourceFile, Span
@@ -63,13 +63,15 @@ class DiagnosticError(Exception):
 
 class Sink:
     """Collects diagnostics of one source file. The same code at the same place is kept once; of each
-    severity at most ``limit`` are kept and ``dropped`` counts the others."""
+    severity at most ``limit`` are kept and ``dropped`` counts the others. ``notes``: a label for all that is
+    said about a span."""
 
-    __slots__ = ("_error_count", "_kept", "_seen", "_warning_count", "dropped", "limit", "source")
+    __slots__ = ("_error_count", "_kept", "_seen", "_warning_count", "dropped", "limit", "notes", "source")
 
     def __init__(self, source: SourceFile | None = None, limit: int = LIMIT) -> None:
         self.source = source
         self.limit = limit
+        self.notes: Mapping[Span, Label] = {}
         self.dropped = 0
         self._kept: list[Diagnostic] = []
         self._seen: set[tuple[str, Span | None]] = set()
@@ -101,6 +103,9 @@ class Sink:
         if key in self._seen:
             return
         self._seen.add(key)
+        note = self.notes.get(diagnostic.span) if diagnostic.span is not None else None
+        if note is not None:
+            diagnostic = diagnostic._replace(labels=(*diagnostic.labels, note))
         if diagnostic.severity == "error":
             self._error_count += 1
             kept = self._error_count
