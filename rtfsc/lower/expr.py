@@ -228,13 +228,16 @@ _TAILED: dict[type, LowerTail] = {}
 
 
 def _register() -> None:
-    from rtfsc.lower import calls, control, errors, functions, loops, matching
+    from rtfsc.lower import calls, control, errors, functions, host, loops, matching, templates
 
     _SIMPLE.update({
         A.Const: lower_const,
         A.Name: lower_name,
         A.VectorExpr: lower_vector,
         A.MapExpr: lower_map,
+        A.Collect: templates.lower_collection,
+        A.HostCall: host.lower_host_call,
+        A.ContextRef: host.lower_context_ref,
         A.Def: lower_def,
         A.Fn: functions.lower_fn,
         A.For: loops.lower_for,

@@ -47,7 +47,7 @@ def lower_local_definition(node: A.Def, fx: FunctionContext) -> Expr:
     """A definition that is itself the value of an expression inside a function."""
     if type(node.binding) is Binding:
         return _group([(node.binding, node.value)], fx, lambda: _value_of(node.binding, fx))  # type: ignore[list-item]
-    return checked(lower(node.value, fx), node.type, fx, node.value.span, what=node.name)
+    return checked(lower(node.value, fx), node.type, fx, node.value.span)
 
 
 def _value_of(binding: Binding, fx: FunctionContext) -> Expr:
@@ -146,13 +146,7 @@ def lower_let(node: A.Let, fx: FunctionContext, tail: Tail) -> Expr:
             members = [(b.pattern.local, b.value) for b in step.functions]  # type: ignore[union-attr]
             return _group(members, fx, lambda: after(at + 1))  # type: ignore[arg-type]
         bound = step.value
-        value = checked(
-            lower(bound.value, fx, NOT_TAIL),
-            bound.type,
-            fx,
-            bound.value.span,
-            what=bound.pattern.name if type(bound.pattern) is A.BindName else "the value",
-        )
+        value = checked(lower(bound.value, fx, NOT_TAIL), bound.type, fx, bound.value.span)
         return bind(bound.pattern, value, fx, lambda: after(at + 1))
 
     return after(0)
