@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-_STAGES = ("ast", "ir", "lower", "macros", "passes", "primitives", "sema", "stdlib", "syntax")
+_STAGES = ("ast", "ir", "lower", "macros", "modules", "passes", "primitives", "sema", "stdlib", "syntax")
 _SUFFIXES = (".py", ".lark", ".toml", ".rtfs")
 
 
