@@ -69,10 +69,21 @@ class Compilation:
         return forms
 
     @_phase
+    def expanded(self) -> list[Form]:
+        """The forms after macro expansion; a text without the word has no macros."""
+        if "defmacro" not in self.source.text:
+            return self.forms
+        from rtfsc.macrotime import expand_macros
+
+        forms = expand_macros(self.forms, self.sink)
+        self.sink.raise_if_errors()
+        return forms
+
+    @_phase
     def ast(self) -> Any:
         from rtfsc.ast import build
 
-        program = build(self.forms, self.sink)
+        program = build(self.expanded, self.sink)
         self.sink.raise_if_errors()
         return program
 

@@ -154,6 +154,8 @@ def _match(node: A.Match) -> Any:
 _SHOW: dict[type, Any] = {
     A.VectorExpr: lambda n: ["Vector", *map(_node, n.items)],
     A.MapExpr: lambda n: ["Map", *([_const(k), _node(v)] for k, v in n.pairs)],
+    A.Collect: lambda n: ["Collect", T.show(n.kind), *map(_node, n.parts)],
+    A.Splice: lambda n: ["Splice", _node(n.value)],
     A.Call: lambda n: ["Call", _node(n.callee), *map(_node, n.args)],
     A.PrimCall: lambda n: ["Prim", n.op, *map(_node, n.args), *([repr(n.imm)] if n.imm else [])],
     A.If: lambda n: ["If", _node(n.test), _node(n.then), _node(n.orelse)],

@@ -51,6 +51,25 @@ class MapExpr(Node):
         self.pairs, self.span = pairs, span
 
 
+class Collect(Node):
+    """A collection of a template. ``kind`` VEC or LIST with `Splice` nodes among its parts, or MAP, whose parts
+    are keys and values in turn."""
+
+    __slots__ = ("kind", "parts")
+
+    def __init__(self, kind: int, parts: list[Node], span: Span) -> None:
+        self.kind, self.parts, self.span = kind, parts, span
+
+
+class Splice(Node):
+    """The elements of a value, in the place of one part of a `Collect`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Node, span: Span) -> None:
+        self.value, self.span = value, span
+
+
 class Call(Node):
     __slots__ = ("args", "callee")
 

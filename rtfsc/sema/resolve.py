@@ -211,6 +211,12 @@ class Resolver:
     def _vector(self, node: A.VectorExpr) -> None:
         self._many(node.items)
 
+    def _collection(self, node: A.Collect) -> None:
+        self._many(node.parts)
+
+    def _splice(self, node: A.Splice) -> None:
+        self.visit(node.value)
+
     def _map(self, node: A.MapExpr) -> None:
         for _, value in node.pairs:
             self.visit(value)
@@ -397,6 +403,8 @@ _VISIT: dict[type, Callable[[Resolver, Any], None]] = {
     A.Name: Resolver._name,
     A.VectorExpr: Resolver._vector,
     A.MapExpr: Resolver._map,
+    A.Collect: Resolver._collection,
+    A.Splice: Resolver._splice,
     A.Call: Resolver._call,
     A.PrimCall: Resolver._args,
     A.HostCall: Resolver._args,
