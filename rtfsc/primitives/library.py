@@ -34,6 +34,8 @@ _TABLE: Final = """
 * fold:num.mul 1:num.check/* | Product.
 / fold:num.div 1:num.check// | Quotient from the left; an integer if it has no fraction.
 mod 2:num.mod | Remainder with the sign of the dividend.
+rem 2:num.mod | Alias of mod.
+quot rtfs | Quotient without its fraction, towards zero.
 inc 1:num.inc | One more.
 dec 1:num.dec | One less.
 max fold:num.max 1:as-is | The largest; ties keep the earlier.
@@ -63,6 +65,7 @@ number? 1:is/num | True for an integer or a float.
 string? 1:is/str | True for a string.
 string-p 1:is/str | Alias of string?.
 bool? 1:is/bool | True for a boolean.
+boolean? 1:is/bool | Alias of bool?.
 nil? 1:is/nil | True for nil.
 map? 1:is/map | True for a map.
 vector? 1:is/vec | True for a vector.
@@ -80,7 +83,9 @@ str 0+:str | Text of all arguments, joined.
 string-length 1:str.length | Number of code points.
 length 1:length | Number of elements, or code points.
 substring 2:str.substring 3:str.substring3 | From start (inclusive) to end (exclusive).
+subs 2:str.substring 3:str.substring3 | Alias of substring.
 string-contains 2:str.contains | True if the text (first) holds the second.
+string-contains? 2:str.contains | Alias of string-contains.
 starts-with? 2:str.starts-with | True if the text (first) starts with the second.
 split 2:str.split | Pieces of a text between a literal separator.
 join 2:str.join | Elements as text, with the separator (first) between them.
@@ -88,6 +93,9 @@ string-join 2:str.join | Alias of join.
 string-upper 1:str.upper | Upper case, full Unicode mapping.
 string-lower 1:str.lower | Lower case, full Unicode mapping.
 string-trim 1:str.trim | Without blanks at both ends.
+upper 1:str.upper | Alias of string-upper.
+lower 1:str.lower | Alias of string-lower.
+trim 1:str.trim | Alias of string-trim.
 re-find 2:re.find | First match of a pattern (first) in a text, or nil.
 re-seq 2:re.seq | All matches that do not overlap.
 re-matches 2:re.matches | True if the pattern (first) occurs anywhere in the text.
@@ -98,7 +106,10 @@ tool/serialize-json 1:json.write | Alias of serialize-json.
 serialize-json-pretty 1:json.pretty | JSON text, two blanks per level.
 tool/serialize-json-pretty 1:json.pretty | Alias of serialize-json-pretty.
 vector 0+:vector | A vector of the arguments.
+vec 1:seq/vec | The elements as a vector; those of a map are [key value].
+list 0+:list | A list of the arguments.
 count 1:count | Number of elements, entries or code points.
+len 1:count | Alias of count.
 first 1:first | First element, nil if empty.
 rest 1:rest | All but the first, of the same kind.
 last 1:last | Last element, nil if empty.
@@ -144,6 +155,10 @@ rename-keys 2:rename-keys | With keys renamed.
 frequencies 1:frequencies | Map from element to how often it occurs.
 into 2:into | The elements of the second added to the first.
 identity rtfs | Its argument.
+constantly rtfs | A function that always gives this value.
+complement rtfs | A function that is true where this one is not truthy, else false.
+partial rtfs | A function with its first arguments given.
+comp rtfs | Functions one after the other, the last one first.
 partition-by rtfs | Runs of elements with the same result.
 Exception. 1+:err.new | An error value with a message and data.
 getMessage 1:err.message | The message of an error value.

@@ -120,3 +120,17 @@ def test_hostile_buffers_are_refused_or_read_but_never_run_out(fresh: Rt) -> Non
     assert 500 < refused < 3000
     assert fresh.put_bytes(b"") == L.SPECIAL_UNDEF
     assert fresh.take(fresh.put([1, Kw("a")])) == [1, "a"]
+
+
+def test_a_builder_that_is_done_can_no_longer_be_changed(fresh: Rt) -> None:
+    builder = fresh.op("builder")
+    for i in range(40):
+        builder = fresh.op("builder.push", builder, fresh.put(i))
+    done = fresh.op("builder.done", builder)
+    pushed = [fresh.op("builder.push", builder, fresh.put("x")) for _ in range(2)]
+    for i in range(100):
+        pushed[1] = fresh.op("builder.push", pushed[1], fresh.put(i))
+    assert fresh.take(done) == list(range(40))
+    assert fresh.take(fresh.op("builder.done", pushed[0])) == [*range(40), "x"]
+    assert fresh.take(fresh.op("builder.done", pushed[1])) == [*range(40), "x", *range(100)]
+    assert fresh.take(fresh.op("builder.done", done)) == list(range(40))
