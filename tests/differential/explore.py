@@ -19,6 +19,9 @@ from differential import disagreement, minimised
 from random_programs import program as mixed_program
 from typed_programs import typed_program
 
+ENOUGH = 20
+"""Disagreements after which there is no point in more."""
+
 
 def program(seed: int) -> str:
     """One in eight from the untyped generator, the others from the typed one."""
@@ -27,6 +30,8 @@ def program(seed: int) -> str:
 
 def explore(first: int, end: int, at: Any, found: Any, small: bool) -> None:
     for seed in range(first, end):
+        if found.value >= ENOUGH:
+            return
         at.value = seed
         source = program(seed)
         if disagreement(source):
@@ -49,7 +54,13 @@ def main() -> int:
     options = parser.parse_args()
     context, started = get_context("fork"), time.monotonic()
     end, at, found = options.seed + options.count, context.Value("q", options.seed - 1), context.Value("q", 0)
-    while at.value < end - 1:  # in a process of its own, so that a crash costs one program
+    if disagreement("(map inc [1 (/ 6 4)])"):
+        print("the engines do not work at all:")
+        _report(0, "(map inc [1 (/ 6 4)])")
+        return 1
+    while (
+        at.value < end - 1 and found.value < ENOUGH
+    ):  # in a process of its own, so that a crash costs one program
         worker = context.Process(target=explore, args=(at.value + 1, end, at, found, options.small))
         worker.start()
         worker.join()
@@ -58,8 +69,10 @@ def main() -> int:
             print(
                 f"seed {at.value}: the process died with {worker.exitcode}\n{program(at.value)}", flush=True
             )
-    told = f"{options.count} programs, {found.value} disagreements, {time.monotonic() - started:.0f} s"
-    print(f"seeds {options.seed} to {end - 1}: {told}")
+    count, seconds = at.value + 1 - options.seed, time.monotonic() - started
+    print(
+        f"seeds {options.seed} to {at.value}: {count} programs, {found.value} disagreements, {seconds:.0f} s"
+    )
     return 1 if found.value else 0
 
 
