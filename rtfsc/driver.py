@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rtfsc.diagnostics import DiagnosticError, Sink
+from rtfsc.diagnostics import ADVICE, DiagnosticError, Sink
 from rtfsc.options import CompileOptions
 from rtfsc.source import SourceFile
 
@@ -171,12 +171,13 @@ class Compilation:
         self.unoptimised  # noqa: B018
 
     def refuse_warnings(self) -> None:
-        """`build` and `publish` ship nothing that is known to raise: warnings count as errors there."""
+        """`build` and `publish` ship nothing that is known to raise: warnings other than mere advice count as
+        errors there."""
         self.unoptimised  # noqa: B018
-        if self.sink.diagnostics:
+        if any(diagnostic.code not in ADVICE for diagnostic in self.sink.diagnostics):
             self.sink.fail()
         for unit in self.units:
-            if unit.warnings:
+            if any(warning.code not in ADVICE for warning in unit.warnings):
                 raise DiagnosticError(unit.warnings, unit.source)
 
     @property
@@ -193,8 +194,10 @@ class Compilation:
     @staticmethod
     def _identify(module: Module) -> None:
         from rtfsc.ir.canonical import definition_hashes
+        from rtfsc.ir.effects import add_effects
         from rtfsc.ir.keys import interface_hash
 
+        add_effects(module)
         hashes = definition_hashes(module)
         for export in module.exports:
             export.def_hash = hashes[export.name]

@@ -1,4 +1,4 @@
-"""``rtfsc check``: every diagnostic of every file; warnings fail too, as `build` would refuse them."""
+"""``rtfsc check``: every diagnostic of every file; warnings fail too where `build` would refuse them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from rtfsc.diagnostics import DiagnosticError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", help="files or folders; '-' reads standard input")
     add_path(parser)
+    parser.add_argument(
+        "--strict", action="store_true", help="also report types that cannot be proved before the program runs"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    clean = [
-        _is_clean(path, options) for path in progress(rtfs_files(options.paths), "checking")
-    ]
+    clean = [_is_clean(path, options) for path in progress(rtfs_files(options.paths), "checking")]
     return OK if all(clean) else PROGRAM_ERROR
 
 
@@ -27,12 +28,17 @@ def _is_clean(path: str, options: argparse.Namespace) -> bool:
     from rtfsc.options import CompileOptions
 
     style = options.output_format
+    # Here the diagnostics are the result; for people they stay beside the progress bar.
+    stream = sys.stderr if style == "full" else sys.stdout
     try:
         source = read_source(path)
-        Compilation(source, CompileOptions(path=search_path(options, source))).refuse_warnings()
+        compilation = Compilation(
+            source, CompileOptions(path=search_path(options, source), strict=options.strict)
+        )
+        compilation.refuse_warnings()
     except DiagnosticError as error:
-        # Here the diagnostics are the result; for people they stay beside the progress bar.
-        stream = sys.stderr if style == "full" else sys.stdout
         show(error.diagnostics, error.source, style, dropped=error.dropped, stream=stream)
         return False
+    if compilation.sink.diagnostics:
+        show(compilation.sink.diagnostics, source, style, dropped=compilation.sink.dropped, stream=stream)
     return True

@@ -3,6 +3,6 @@ where needed: `render` (how they are shown), `codes` (their list), `suggest` (di
 
 from __future__ import annotations
 
-from rtfsc.diagnostics.model import Diagnostic, DiagnosticError, Label, Severity, Sink
+from rtfsc.diagnostics.model import ADVICE, Diagnostic, DiagnosticError, Label, Severity, Sink
 
-__all__ = ["Diagnostic", "DiagnosticError", "Label", "Severity", "Sink"]
+__all__ = ["ADVICE", "Diagnostic", "DiagnosticError", "Label", "Severity", "Sink"]

@@ -12,6 +12,8 @@ Label = tuple[Span, str]
 """A second place that helps to understand the first, and what to say there."""
 
 LIMIT: Final = 100
+ADVICE: Final = frozenset({"N006"})
+"""Codes of warnings about programs that work: nothing is refused for them."""
 
 
 class Diagnostic(NamedTuple):
