@@ -61,7 +61,7 @@ typedef struct { uint8_t kind; uint8_t large; uint8_t pad[2]; uint32_t count; re
 enum { SMALL_MAP = 8 };
 
 /* ---- the state block */
-enum { KEPT_PATTERNS = 8, FRESH_PATTERN = INT32_MIN /* bit of `fresh`: a pattern was compiled since MARK was set */ };
+enum { KEPT_PATTERNS = 8 };
 typedef struct {
     uint32_t hp, limit;
     int32_t depth;
@@ -74,6 +74,8 @@ typedef struct {
     ref error_types; /* :type keyword per error kind, see error.c */
     ref patterns[KEPT_PATTERNS]; /* compiled, see regex.c; 0 = none */
     uint32_t next_pattern;
+    uint32_t new_names; /* a name may have been interned since rt_reset */
+    uint32_t gensyms; /* made so far */
 } state_block;
 _Static_assert(offsetof(state_block, fuel) + 1024 == RT_STATE_FUEL, "layout.toml");
 _Static_assert(offsetof(state_block, fresh) + 1024 == RT_STATE_FRESH, "layout.toml");

@@ -20,6 +20,7 @@
 #include "collections.c"
 #include "maps.c"
 #include "text.c"
+#include "symbols.c"
 #include "regex_class.c"
 #include "regex_compile.c"
 #include "regex_match.c"

@@ -73,6 +73,9 @@ list? 1:is/list | True for a list, as rest parameters are.
 keyword? 1:is/kw | True for a keyword.
 symbol? 1:is/sym | True for a symbol.
 fn? 1:is/fn | True for a function.
+symbol 1:symbol | The symbol of this name.
+keyword 1:keyword | The keyword of this name.
+gensym rtfs 1:gensym | A symbol that occurs nowhere else, its name starting with the argument.
 type-name 1:type-name | The kind of a value as text.
 empty? 1:empty | True for nil, "", [], () and {}.
 int 1:to-int | To an integer; what cannot be read is 0.

@@ -142,6 +142,10 @@ re.matches any any -> bool                raises            # true if the patter
 json.parse any -> any                     raises
 json.write any -> str                     raises
 json.pretty any -> str                    raises            # two blanks per level
+# --- names
+symbol any -> sym                         raises            # of a string, symbol or keyword
+keyword any -> kw                         raises
+gensym any -> sym                         raises            # a new symbol each time, its name starting with this
 # --- collections of any kind
 length any -> int                         raises
 count any -> int                          raises

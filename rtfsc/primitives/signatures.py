@@ -79,6 +79,9 @@ list? : any -> bool
 keyword? : any -> bool
 symbol? : any -> bool
 fn? : any -> bool
+symbol : str|sym|kw -> sym
+keyword : str|sym|kw -> kw
+gensym : -> sym ; str|sym|kw -> sym
 type-name : any -> str
 empty? : any -> bool
 int : any -> int
