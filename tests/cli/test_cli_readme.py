@@ -20,9 +20,9 @@ def blocks(start: str) -> list[str]:
 def test_the_commands_of_the_quick_start(cli: Cli) -> None:
     shutil.copytree(EXAMPLES, cli.folder / "examples")
     [session] = [block for block in blocks("") if block.startswith("$ ")]
-    steps = [step.split("\n", 1) for step in session.removeprefix("$ ").split("\n$ ")]
+    steps = [step.partition("\n") for step in session.removeprefix("$ ").split("\n$ ")]
     assert len(steps) >= 5
-    for command, expected in steps:
+    for command, _, expected in steps:
         for part in command.split(" && "):
             out = cli(*shlex.split(part)[1:]).stdout
         if expected.strip():
