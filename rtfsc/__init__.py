@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from rtfsc.diagnostics import Diagnostic, DiagnosticError
     from runtime.engine import Found, RefusedEntry, Runtime
+    from runtime.host.capability import Capability, capability
+    from runtime.host.session import Delegation, Event, Host
     from runtime.module import Module, Provenance
     from runtime.store.errors import StoreError
     from runtime.trust.errors import TrustError
@@ -51,13 +53,17 @@ if TYPE_CHECKING:
 __all__ = [
     "ArithmeticOverflow",
     "ArityError",
+    "Capability",
     "DeadlineExceeded",
+    "Delegation",
     "Diagnostic",
     "DiagnosticError",
     "DivisionByZero",
     "ErrorValue",
+    "Event",
     "Found",
     "FuelExhausted",
+    "Host",
     "HostError",
     "HostFunction",
     "IndexOutOfBounds",
@@ -84,6 +90,7 @@ __all__ = [
     "TrustError",
     "UndefinedSymbol",
     "__version__",
+    "capability",
     "compile",
     "load",
 ]
@@ -91,6 +98,11 @@ __all__ = [
 # Name → module that has it: loaded when it is first asked for, so that importing rtfsc is cheap. The
 # others of `__all__` are values and their errors.
 _LAZY = {
+    "Capability": "runtime.host.capability",
+    "Delegation": "runtime.host.session",
+    "Event": "runtime.host.session",
+    "Host": "runtime.host.session",
+    "capability": "runtime.host.capability",
     "Diagnostic": "rtfsc.diagnostics",
     "DiagnosticError": "rtfsc.diagnostics",
     "Found": "runtime.engine",
@@ -112,17 +124,21 @@ def compile(
     limits: Limits | None = None,
     filename: str = "<source>",
     path: Iterable[str | os.PathLike[str]] = (),
+    grant: Iterable[str | Capability] = (),
 ) -> Module:
     """Compiles a program and evaluates its top level; the exports are attributes of the result.
 
     ``engine``: ``wasm`` or ``evaluator``. ``level``: 0, 1 or 2. ``filename``: what diagnostics show.
-    ``path``: folders where imported modules are looked for, after that of ``filename``.
+    ``path``: folders where imported modules are looked for, after that of ``filename``. ``grant``: what it
+    may call outside, see `Runtime`.
 
     Raises `DiagnosticError` for source that is refused, `RtfsError` if the top level fails.
     """
     from runtime.engine import Runtime
 
-    return Runtime(engine=engine, level=level, limits=limits, path=path).compile(source, filename=filename)
+    return Runtime(engine=engine, level=level, limits=limits, path=path, grant=grant).compile(
+        source, filename=filename
+    )
 
 
 def load(module: str | os.PathLike[str] | bytes, *, limits: Limits | None = None) -> Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -51,18 +51,35 @@ def _at_limit(outcome: Any) -> bool:
 
 
 def evaluate(
-    source: SourceFile, engine: str, level: int, limits: Any, path: tuple[str, ...] = ()
+    source: SourceFile, engine: str, level: int, limits: Any, path: tuple[str, ...] = (), host: Any = None
 ) -> Outcome:
-    """Raises `DiagnosticError` if the program is refused."""
+    """``host``: what the program may do outside, nothing by default. Raises `DiagnosticError` if the program is
+    refused."""
     options = CompileOptions(level=level, target=TARGETS[engine], path=path)
-    return evaluate_compiled(Compilation(source, options), engine, limits)
+    return evaluate_compiled(Compilation(source, options), engine, limits, host)
 
 
-def evaluate_compiled(compilation: Compilation, engine: str, limits: Any) -> Outcome:
+def hosts(grant: Iterable[str]) -> Iterator[Any]:
+    """A host for the first engine, and one that gives its answers again for the second: effects happen once."""
+    from runtime.host.replay import Recording, Replay
+    from runtime.values.host import Deferred
+
+    def session() -> Any:
+        from runtime.host.policy import Policy
+        from runtime.host.session import Session
+
+        return Session(Policy.of(grant))
+
+    recording = Recording(Deferred(session))
+    yield recording
+    yield Replay(recording.answers)
+
+
+def evaluate_compiled(compilation: Compilation, engine: str, limits: Any, host: Any = None) -> Outcome:
     from runtime.values import RtfsError
 
     try:
-        with instantiate(compilation, engine, limits) as instance:
+        with instantiate(compilation, engine, limits, host) as instance:
             value = instance.run_printed()
     except RtfsError as error:
         error.sources = compilation.sources
@@ -70,12 +87,12 @@ def evaluate_compiled(compilation: Compilation, engine: str, limits: Any) -> Out
     return Outcome(value, None, compilation.sink.diagnostics, compilation.units)
 
 
-def instantiate(compilation: Compilation, engine: str, limits: Any) -> Any:
+def instantiate(compilation: Compilation, engine: str, limits: Any, host: Any = None) -> Any:
     """An instance of the compiled program. The evaluator takes the IR as it is, without serialising."""
     run_by = executor(TARGETS[engine])
     if engine == "evaluator":
-        return run_by.instantiate_module(compilation.ir, limits=limits)  # type: ignore[attr-defined]
-    return run_by.instantiate(compilation.artifact, limits=limits)
+        return run_by.instantiate_module(compilation.ir, limits=limits, host=host)  # type: ignore[attr-defined]
+    return run_by.instantiate(compilation.artifact, limits=limits, host=host)
 
 
 def exports_of(module: Module) -> dict[str, Mapping[str, Any]]:

@@ -24,6 +24,9 @@ from runtime.values import Limits, RtfsError
 
 if TYPE_CHECKING:
     from rtfsc.driver import Compilation
+    from runtime.host.capability import Capability
+    from runtime.host.policy import Policy
+    from runtime.host.session import Delegate, Event
     from runtime.publishing import Publication
     from runtime.store.index import Entry
     from runtime.store.paths import Paths
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from runtime.trust.keys import KeyRing, Prompt, SigningKey
     from runtime.trust.store import TrustFile
     from runtime.trust.verifier import Verifier
+    from runtime.values.host import HostCallable
 
 TARGETS = {"wasm": "wasm32", "evaluator": "rtfs-ir"}
 LOCAL_KEY = "local"
@@ -51,6 +55,11 @@ class Runtime:
     ``engine``: ``wasm`` or ``evaluator``. ``level``: of optimisation, 0 to 2. ``path``: folders where
     imported modules are looked for, after that of the program and before those of ``RTFSC_PATH``.
 
+    ``grant``: capabilities that programs may call, see `capability`, and built-in ones by id (``ID`` or
+    ``ID=SCOPE``). ``security``: ``pure``, ``controlled`` (the default: what is granted) or ``full``; where it
+    is given it sets the limits too, unless ``limits`` does. ``context``: values that programs find by name.
+    ``observer`` is told of calls and steps, ``delegate`` is asked about functions marked ``^:delegation``.
+
     Nothing is opened or read before it is needed. A runtime may be used from several threads; each
     module that it hands out serves one call at a time.
     """
@@ -64,9 +73,21 @@ class Runtime:
         engine: str = "wasm",
         level: int = 2,
         path: Iterable[str | os.PathLike[str]] = (),
+        grant: Iterable[str | Capability] = (),
+        security: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        observer: Callable[[Event], None] | None = None,
+        delegate: Delegate | None = None,
     ) -> None:
         if engine not in TARGETS:
             raise ValueError(f"engine must be 'wasm' or 'evaluator', not {engine!r}")
+        self.policy: Policy | None = None
+        if grant or security is not None:
+            from runtime.host.policy import Policy
+
+            self.policy = Policy.of(grant, security)
+            limits = limits or (self.policy.limits if security is not None else None)
+        self._host_options: dict[str, Any] = {"context": context, "observer": observer, "delegate": delegate}
         self.limits = limits or Limits()
         self.engine = engine
         self.level = level
@@ -129,6 +150,15 @@ class Runtime:
 
         return open_folder(self.paths.store, self.verifier, validate=self._validate)
 
+    def host(self) -> HostCallable | None:
+        """A host for one instance; None stands for one that has nothing to offer."""
+        given = {name: value for name, value in self._host_options.items() if value is not None}
+        if self.policy is None and not given:
+            return None
+        from runtime.host.session import Session
+
+        return Session(self.policy, **given)
+
     @property
     def has_store(self) -> bool:
         return self._store_option not in (None, False)
@@ -167,7 +197,7 @@ class Runtime:
     def _compiled(self, compilation: Compilation, engine: str) -> Module:
         from rtfsc.evaluation import exports_of, instantiate
 
-        instance = instantiate(compilation, engine, self.limits)
+        instance = instantiate(compilation, engine, self.limits, self.host())
         digest = hashlib.sha256(compilation.artifact).hexdigest() if engine == "wasm" else None
         try:
             module = _run(instance, exports_of(compilation.ir), Provenance("compiled", engine, digest))
@@ -245,8 +275,10 @@ class Runtime:
         exports = {e["name"]: e for e in read_interface(artifact.artifact)["exports"]}
         provenance = Provenance("store", "wasm", artifact.entry.digest, artifact.signers[0])
         if found is None:
-            return _run(self._instantiate(artifact.artifact), exports, provenance)
-        instance = self._instantiate(artifact.artifact, spans=found.spans, names=found.names)
+            return _run(self._instantiate(artifact.artifact, host=self.host()), exports, provenance)
+        instance = self._instantiate(
+            artifact.artifact, spans=found.spans, names=found.names, host=self.host()
+        )
         renamed = {name: exports[stored] for name, stored in found.exports.items()}
         return _run(instance, renamed, provenance, found.exports)
 
@@ -292,10 +324,11 @@ class Runtime:
         signer = None
         if manifest is not None:
             signer = self.verifier.verify(manifest, digest).signers[0].public.key_id
+        host = self.host() if signer is not None else None
         if data[:4] == b"\0asm":
             from backend_wasm.sections import read_interface
 
-            instance = self._instantiate(data)
+            instance = self._instantiate(data, host=host)
             exports = {e["name"]: e for e in read_interface(data)["exports"]}
             return _run(instance, exports, Provenance("file", "wasm", digest, signer))
         from rtfsc.evaluation import exports_of
@@ -306,7 +339,7 @@ class Runtime:
 
         try:
             exports = exports_of(loads(data))
-            instance = executor("rtfs-ir").instantiate(data, limits=self.limits)
+            instance = executor("rtfs-ir").instantiate(data, limits=self.limits, host=host)
         except IRError as error:
             raise ModuleRejected(f"not an RTFS module: {error}") from None
         return _run(instance, exports, Provenance("file", "evaluator", digest, signer))

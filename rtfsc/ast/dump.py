@@ -158,6 +158,8 @@ _SHOW: dict[type, Any] = {
     A.Splice: lambda n: ["Splice", _node(n.value)],
     A.Call: lambda n: ["Call", _node(n.callee), *map(_node, n.args)],
     A.PrimCall: lambda n: ["Prim", n.op, *map(_node, n.args), *([repr(n.imm)] if n.imm else [])],
+    A.HostCall: lambda n: ["HostCall", n.operation, *map(_node, n.args)],
+    A.ContextRef: lambda n: ["ContextRef", n.name],
     A.If: lambda n: ["If", _node(n.test), _node(n.then), _node(n.orelse)],
     A.Do: lambda n: ["Do", *map(_node, n.body)],
     A.Logic: lambda n: ["And" if n.conjunction else "Or", *map(_node, n.args)],

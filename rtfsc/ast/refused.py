@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtfsc.ast.builder import Fault
-from rtfsc.ast.nodes import Call, Node
-from rtfsc.syntax.forms import Keyword, List, Symbol
+from rtfsc.ast.nodes import Node
+from rtfsc.syntax.forms import List, Symbol
 
 if TYPE_CHECKING:
     from rtfsc.ast.builder import Builder, Handler

@@ -59,6 +59,33 @@ def search_path(options: argparse.Namespace, source: SourceFile | None = None) -
     return (".", *options.path) if inside else tuple(options.path)
 
 
+CONSOLE = ("ccos.io.println", "ccos.io.print", "ccos.io.log")
+"""What programs may do from the command line without being allowed to: their output goes where the user looks."""
+
+
+def add_allow(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="ID[=SCOPE]",
+        help="let the program call this capability of the host: ccos.system.get-env=HOME,USER; may be repeated",
+    )
+
+
+def granted(options: argparse.Namespace, *, stderr: bool = False) -> list[str]:
+    """What --allow grants, and the console. ``stderr``: standard output is not the program's."""
+    if options.allow:
+        from runtime.host.policy import Policy
+
+        try:
+            Policy.of(options.allow)
+        except ValueError as error:
+            raise UsageError(f"--allow: {error}") from None
+    console = [f"{id}=stderr" for id in CONSOLE] if stderr else list(CONSOLE)
+    return [*console, *options.allow]
+
+
 def add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deadline-ms", type=positive, metavar="MS", help="wall-clock limit of a call")
     parser.add_argument(

@@ -5,7 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rtfsc.cli.common import OK, UsageError, add_level, add_limits, add_path, limits_of, read_source, search_path
+from rtfsc.cli.common import (
+    OK,
+    UsageError,
+    add_allow,
+    add_level,
+    add_limits,
+    add_path,
+    granted,
+    limits_of,
+    read_source,
+    search_path,
+)
 from rtfsc.cli.failures import show
 from rtfsc.source import SourceFile
 
@@ -23,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_level(parser, default=1)
     add_limits(parser)
     add_path(parser)
+    add_allow(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,12 +54,12 @@ def _source(text: str) -> SourceFile:
 
 
 def _evaluate(source: SourceFile, options: argparse.Namespace) -> int:
-    from rtfsc.evaluation import evaluate, outcomes_agree
+    from rtfsc.evaluation import evaluate, hosts, outcomes_agree
 
     engines = ["evaluator", "wasm"] if options.engine == "both" else [options.engine]
     outcomes = [
-        evaluate(source, engine, options.level, limits_of(options), search_path(options, source))
-        for engine in engines
+        evaluate(source, engine, options.level, limits_of(options), search_path(options, source), host)
+        for engine, host in zip(engines, hosts(granted(options)), strict=False)
     ]
     outcome = outcomes[0]
     if outcome.diagnostics:

@@ -11,17 +11,22 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
 
+from rtfsc.cli.common import granted
 from rtfsc.diagnostics import DiagnosticError
 from rtfsc.driver import Compilation
-from rtfsc.evaluation import TARGETS, evaluate_compiled, outcomes_agree
+from rtfsc.evaluation import TARGETS, evaluate_compiled, hosts, outcomes_agree
 from rtfsc.options import CompileOptions
 from rtfsc.source import SourceFile
 
 DEADLINE_MS = 2000
-_KINDS = {"M001": "ModuleNotFound", **dict.fromkeys(("M002", "M003", "M004", "M005", "M006"), "ModuleError")}
+_KINDS = {
+    "M001": "ModuleNotFound",
+    **dict.fromkeys(("M002", "M003", "M004", "M005", "M006"), "ModuleError"),
+    "M007": "SyntaxError",
+}
 
 
 def serve(lines: Iterable[bytes], out: BinaryIO, options: argparse.Namespace) -> int:
@@ -33,19 +38,25 @@ def serve(lines: Iterable[bytes], out: BinaryIO, options: argparse.Namespace) ->
         fuel=options.fuel,
     )
     path = (".", *options.path)
+    grant = granted(options, stderr=True)
     for line in lines:
         if line.strip():
-            told = answer(line, options.engine, options.level, limits, path)
+            told = answer(line, options.engine, options.level, limits, path, grant)
             out.write(json.dumps(told).encode() + b"\n")
             out.flush()
     return 0
 
 
 def answer(
-    line: bytes, engine: str, level: int, limits: Any, path: tuple[str, ...] = ()
+    line: bytes,
+    engine: str,
+    level: int,
+    limits: Any,
+    path: tuple[str, ...] = (),
+    grant: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What the protocol answers to one line. ``engine``: evaluator, wasm or both. ``path``: where imported
-    modules are looked for."""
+    modules are looked for. ``grant``: capabilities that the programs may call."""
     id = None
     try:
         request = json.loads(line)
@@ -54,13 +65,15 @@ def answer(
         text.encode()  # refuses lone surrogates, and whatever is no text
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         return _failure(id, "BadRequest", f"not a request: {error}", None)
-    if engine == "both":
-        return _both(id, text, level, limits, path)
-    return _render(id, _outcome(text, engine, level, limits, path))
+    engines = ("evaluator", "wasm") if engine == "both" else (engine,)
+    outcomes = [
+        _outcome(text, engine, level, limits, path, host)
+        for engine, host in zip(engines, hosts(grant), strict=False)
+    ]
+    return _both(id, *outcomes) if engine == "both" else _render(id, outcomes[0])
 
 
-def _both(id: Any, text: str, level: int, limits: Any, path: tuple[str, ...]) -> dict[str, Any]:
-    first, second = (_outcome(text, engine, level, limits, path) for engine in ("evaluator", "wasm"))
+def _both(id: Any, first: Any, second: Any) -> dict[str, Any]:
     told = _render(id, first)
     told["engines_agree"] = agree = outcomes_agree(first, second)
     if not agree:
@@ -68,13 +81,13 @@ def _both(id: Any, text: str, level: int, limits: Any, path: tuple[str, ...]) ->
     return told
 
 
-def _outcome(text: str, engine: str, level: int, limits: Any, path: tuple[str, ...]) -> Any:
+def _outcome(text: str, engine: str, level: int, limits: Any, path: tuple[str, ...], host: Any) -> Any:
     """An `Outcome`, or (kind, message, span) of a program that is refused."""
     compilation = Compilation(
         SourceFile("<program>", text), CompileOptions(level=level, target=TARGETS[engine], path=path)
     )
     try:
-        return evaluate_compiled(compilation, engine, limits)
+        return evaluate_compiled(compilation, engine, limits, host)
     except DiagnosticError as error:
         kind = _KINDS.get(error.code) or ("SyntaxError" if error.code[0] in "SF" else "StaticError")
         return kind, error.message, error.span

@@ -8,11 +8,13 @@ from typing import Any
 from rtfsc.cli.common import (
     OK,
     UsageError,
+    add_allow,
     add_engine,
     add_level,
     add_limits,
     add_path,
     add_store,
+    granted,
     limits_of,
     read_source,
 )
@@ -39,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_level(parser)
     add_limits(parser)
     add_path(parser)
+    add_allow(parser)
     add_store(parser)
 
 
@@ -53,7 +56,12 @@ def run(options: argparse.Namespace) -> int:
     path = (".", *options.path) if options.module == "-" else options.path
     store = False if options.no_store else options.store or True
     with Runtime(
-        store=store, limits=limits_of(options), engine=options.engine, level=options.level, path=path
+        store=store,
+        limits=limits_of(options),
+        engine=options.engine,
+        level=options.level,
+        path=path,
+        grant=granted(options),
     ) as runtime:
         if options.stored:
             _adopt_declared_function(options)

@@ -20,28 +20,19 @@ def _text(values: tuple[Any, ...]) -> str:
     return " ".join(v if isinstance(v, str) else printed(v) for v in values)
 
 
-def _println(scope: str | None, state: State) -> Callable[..., Any]:
-    def println(*values: Any) -> None:
-        """Writes the values and a line end to the standard output."""
-        print(_text(values), file=sys.stdout, flush=True)
+def _console(end: str, usual: str) -> Maker:
+    def make(scope: str | None, state: State) -> Callable[..., Any]:
+        name = scope or usual
+        if name not in ("stdout", "stderr"):
+            raise ValueError(f"no stream {name}; there are stdout and stderr")
 
-    return println
+        def write(*values: Any) -> None:
+            """Writes the values, with blanks between them. The scope is the stream."""
+            print(_text(values), end=end, file=getattr(sys, name), flush=True)
 
+        return write
 
-def _print(scope: str | None, state: State) -> Callable[..., Any]:
-    def write(*values: Any) -> None:
-        """Writes the values to the standard output."""
-        print(_text(values), end="", file=sys.stdout, flush=True)
-
-    return write
-
-
-def _log(scope: str | None, state: State) -> Callable[..., Any]:
-    def log(*values: Any) -> None:
-        """Writes the values and a line end to the standard error."""
-        print(_text(values), file=sys.stderr, flush=True)
-
-    return log
+    return make
 
 
 def _clock(scope: str | None, state: State) -> Callable[..., Any]:
@@ -141,9 +132,9 @@ def _key(key: Any) -> Any:
 
 
 BUILT_IN: Final[dict[str, tuple[Maker, bool]]] = {
-    "ccos.io.println": (_println, False),
-    "ccos.io.print": (_print, False),
-    "ccos.io.log": (_log, False),
+    "ccos.io.println": (_console("\n", "stdout"), False),
+    "ccos.io.print": (_console("", "stdout"), False),
+    "ccos.io.log": (_console("\n", "stderr"), False),
     "ccos.io.file-exists": (_files("exists"), True),
     "ccos.io.read-file": (_files("read"), True),
     "ccos.io.read-lines": (_files("lines"), True),

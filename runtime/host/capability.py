@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +61,9 @@ def capability(id: str, *, doc: str | None = None) -> Callable[[Callable[..., An
         raise ValueError(f"not an id of a capability: {id!r}")
 
     def make(function: Callable[..., Any]) -> Capability:
+        import inspect
+        import typing
+
         hints = typing.get_type_hints(function)
         inputs: list[Schema] = []
         required, rest = 0, None

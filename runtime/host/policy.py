@@ -42,6 +42,10 @@ class Policy:
         found = [item if isinstance(item, Capability) else built_in(item, state) for item in grant]
         return cls(level or "controlled", tuple(found), state)
 
+    @property
+    def limits(self) -> Limits:
+        return LIMITS[self.level]
+
     def capability(self, id: str) -> Capability:
         """Raises the RTFS errors SecurityViolation, UnknownCapability."""
         from runtime.host.builtin import BUILT_IN, unbounded

@@ -10,6 +10,19 @@ HostCallable: TypeAlias = Callable[[str, list[Any]], Any]
 exception ends the run and reaches the caller."""
 
 
+class Deferred:
+    """A host that is made when it is first asked for something: most programs never do."""
+
+    def __init__(self, make: Callable[[], HostCallable]) -> None:
+        self._make = make
+        self._made: HostCallable | None = None
+
+    def __call__(self, operation: str, arguments: list[Any]) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return self._made(operation, arguments)
+
+
 def host_of(instance: Any) -> HostCallable:
     """The host of an instance; one that was given none gets its own, which denies every capability."""
     if instance.host is None:
