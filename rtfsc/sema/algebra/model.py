@@ -8,7 +8,7 @@ no part below another one, no part that is known to be empty, everything in one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from rtfsc.ir import types as T
@@ -134,8 +134,10 @@ NUMBER: Final = of_kinds(T.NUM)
 STRING: Final = of_kinds(T.STR)
 
 
-def make(kinds: int, parts: Iterable[Part]) -> Type:
+def make(kinds: int, parts: Sequence[Part]) -> Type:
     """The canonical union."""
+    if not parts:
+        return of_kinds(kinds)
     kept: list[Part] = []
     for part in parts:
         if not part.kind & kinds and not any(_below(part, other) for other in kept):

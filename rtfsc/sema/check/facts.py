@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from rtfsc.ast import nodes as A
 from rtfsc.ir import types as T
-from rtfsc.sema.algebra.model import ANY, Lit, Type, literal, make, of_kinds, part
+from rtfsc.sema.algebra.model import ANY, NEVER, Lit, Type, literal, make, of_kinds, part
 from rtfsc.sema.algebra.relations import meet
 from rtfsc.sema.check.checker import Checker
 from rtfsc.sema.scopes import LibraryName, Local
@@ -35,6 +35,8 @@ def truthy(t: Type) -> Type:
     """The values that count as true."""
     if not t.mask & (T.NIL | T.BOOL):
         return t
+    if t.kinds == T.BOOL:
+        return TRUE
     parts = [p for p in t.parts if p != FALSE.parts[0]]
     if t.kinds & T.BOOL:
         parts.append(TRUE.parts[0])
@@ -43,6 +45,8 @@ def truthy(t: Type) -> Type:
 
 def falsy(t: Type) -> Type:
     """nil and false, as far as they are in the type."""
+    if not t.mask & (T.NIL | T.BOOL):
+        return NEVER
     return meet(t, _FALSY)
 
 

@@ -110,12 +110,17 @@ def conditional(c: Checker, node: A.If, want: Want | None) -> Type:
 
 
 def _branch(c: Checker, node: A.Node, known: Facts, dead: bool, want: Want | None) -> Type:
+    """``dead``: the test says that this cannot run; so does a local that has no value here."""
+    if not dead:
+        for fact in known.values():
+            dead = dead or not fact.mask
     c.quiet += dead
-    with c.knowing(known):
-        t = c.visit(node, want)
-        reached = not any(not fact.mask for fact in known.values())
+    before = {local: c.types.get(local, ANY) for local in known}
+    c.types.update(known)
+    t = c.visit(node, want)
+    c.types.update(before)
     c.quiet -= dead
-    return t if reached and not dead else NEVER
+    return NEVER if dead else t
 
 
 def block(c: Checker, node: A.Do, want: Want | None) -> Type:

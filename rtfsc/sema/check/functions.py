@@ -34,8 +34,7 @@ def walk(c: Checker, fn: A.Fn, hints: Sequence[Type] = ()) -> Type:
 
 
 def _body(c: Checker, fn: A.Fn) -> Type:
-    wants = [_parameter_want(c, fn, at) for at in range(len(fn.params))]
-    c.recur.append([*wants, None])
+    c.recur.append([_parameter_want(c, fn, at) for at in range(len(fn.params))] if fn.recurs else None)
     name = f"the result of {fn.name}" if fn.name else "the result"
     expected = c.want(fn.result, name, c.named.get(fn))
     result = widened(c.visit(fn.body, expected))

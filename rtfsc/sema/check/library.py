@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from rtfsc.ast import nodes as A
@@ -24,22 +25,59 @@ _WORDS: Final = {
 }  # fmt: skip
 
 
+class Plan:
+    """A signature for a number of arguments. ``masks``: the kinds that each argument may have. ``plain``: no
+    variables; then ``result`` is the type of the result, unless a ``rule`` makes it."""
+
+    __slots__ = ("masks", "plain", "result", "rule", "signature")
+
+    def __init__(self, signature: Signature, count: int) -> None:
+        self.signature = signature
+        terms = [_term(signature, at) for at in range(count)]
+        self.masks = [accepts(term) for term in terms]
+        result = signature.result
+        self.rule = RULES[result] if isinstance(result, str) and result[0] == "@" else None
+        self.plain = all(type(term) is int for term in terms) and (
+            self.rule is not None or type(result) is int
+        )
+        self.result = of_kinds(result) if isinstance(result, int) else ANY
+
+
+@lru_cache(4096)
+def plan_for(name: str, count: int) -> Plan | None:
+    """None if the function does not take so many arguments, which lowering reports."""
+    signature = signature_for(name, count)
+    return None if signature is None else Plan(signature, count)
+
+
 def call_library(c: Checker, node: A.Call, name: str) -> Type:
-    signature = signature_for(name, len(node.args))
-    if signature is None:
-        for arg in node.args:
+    args = node.args
+    plan = plan_for(name, len(args))
+    if plan is None:
+        for arg in args:
             c.visit(arg)
         return ANY
+    if plan.plain:
+        types = []
+        strict = c.strict
+        for at, arg in enumerate(args):
+            t = c.visit(arg)
+            types.append(t)
+            mask = plan.masks[at]
+            if not t.mask & mask or (strict and t.mask & ~mask):
+                _require_kinds(c, t, mask, name, at, arg)
+        return plan.result if plan.rule is None else plan.rule(c, args, types)
     bound: dict[str, Type] = {}
-    types = _arguments(c, node, name, signature, bound)
-    result = signature.result
-    if isinstance(result, str) and result[0] == "@":
-        return RULES[result](c, node.args, types)
-    return instance(result, bound)
+    types = _arguments(c, node, name, plan, bound)
+    return instance(plan.signature.result, bound) if plan.rule is None else plan.rule(c, args, types)
+
+
+def _require_kinds(c: Checker, t: Type, mask: int, name: str, at: int, arg: A.Node) -> None:
+    c.require(t, Want(of_kinds(mask), words(mask), f"argument {at + 1} of {name}"), arg.span)
 
 
 def signature_for(name: str, count: int) -> Signature | None:
-    """The alternative for so many arguments; None if there is none, which lowering reports."""
+    """The alternative for so many arguments."""
     for signature in signatures(name):
         least = len(signature.params)
         if count == least or (count > least and signature.rest is not None):
@@ -47,34 +85,44 @@ def signature_for(name: str, count: int) -> Signature | None:
     return None
 
 
-def _arguments(
-    c: Checker, node: A.Call, name: str, signature: Signature, bound: dict[str, Type]
-) -> list[Type]:
-    """The types of the arguments. Functions written in place are looked into last, when the types of the
-    elements that they get are known."""
-    types: list[Type] = [ANY] * len(node.args)
-    late: list[int] = []
-    for at, arg in enumerate(node.args):
-        if type(arg) is A.Fn:
-            late.append(at)
-            continue
-        types[at] = _argument(c, name, signature, at, arg, c.visit(arg), bound)
-    for at in late:
+def _arguments(c: Checker, node: A.Call, name: str, plan: Plan, bound: dict[str, Type]) -> list[Type]:
+    """The types of the arguments, with what they say about the variables. Functions written in place are
+    looked into last, when the types of the elements that they get are known."""
+    signature, args = plan.signature, node.args
+    types: list[Type] = [ANY] * len(args)
+    functions: list[int] = []
+    for at, arg in enumerate(args):
+        term = _term(signature, at)
+        if type(term) is tuple and term[0] == "fn":
+            functions.append(at)
+            if type(arg) is A.Fn:
+                continue
+        t = types[at] = c.visit(arg)
+        if type(term) is not int:
+            learn(term, t, bound)
+        mask = plan.masks[at]
+        if (not t.mask & mask or (c.strict and t.mask & ~mask)) and at not in functions:
+            _require_kinds(c, t, mask, name, at, arg)
+    for at in functions:
+        _function_argument(c, name, plan, at, args[at], types, bound)
+    return types
+
+
+def _function_argument(
+    c: Checker, name: str, plan: Plan, at: int, arg: A.Node, types: list[Type], bound: dict[str, Type]
+) -> None:
+    term = _term(plan.signature, at)
+    assert isinstance(term, tuple)
+    given = [instance(t, bound) for t in term[1][:-1]]
+    if type(arg) is A.Fn:
         from rtfsc.sema.check.functions import walk
 
-        term = _term(signature, at)
-        hints = [instance(t, bound) for t in term[1][:-1]] if _is(term, "fn") else []  # type: ignore[index]
-        arg = node.args[at]
-        assert type(arg) is A.Fn
-        types[at] = _argument(c, name, signature, at, arg, walk(c, arg, hints), bound)
-    for at, arg in enumerate(node.args):
-        term = _term(signature, at)
-        if _is(term, "fn"):
-            if c.strict or _is_called(signature, types):
-                want = Want(of_kinds(CALLABLE), words(CALLABLE), f"argument {at + 1} of {name}")
-                c.require(types[at], want, arg.span)
-            _bind_result(c, term, arg, types[at], bound)
-    return types
+        types[at] = walk(c, arg, given)
+    if types[at].mask & ~CALLABLE and (c.strict or _is_called(plan.signature, types)):
+        _require_kinds(c, types[at], CALLABLE, name, at, arg)
+    result = term[1][-1]
+    if isinstance(result, str):
+        bound[result] = _outcome(c, arg, types[at], given)
 
 
 def _is_called(signature: Signature, types: list[Type]) -> bool:
@@ -97,17 +145,6 @@ def _term(signature: Signature, at: int) -> Term:
 
 def _is(term: Term, head: str) -> bool:
     return isinstance(term, tuple) and term[0] == head
-
-
-def _argument(
-    c: Checker, name: str, signature: Signature, at: int, arg: A.Node, t: Type, bound: dict[str, Type]
-) -> Type:
-    term = _term(signature, at)
-    mask = accepts(term)
-    if mask != T.ANY and t.mask & ~mask and not _is(term, "fn"):
-        c.require(t, Want(of_kinds(mask), words(mask), f"argument {at + 1} of {name}"), arg.span)
-    learn(term, t, bound)
-    return t
 
 
 def words(mask: int) -> str:
@@ -163,20 +200,13 @@ def instance(term: Term, bound: dict[str, Type]) -> Type:
     return items(element_type if element_type.depth < 4 else of_kinds(element_type.mask))
 
 
-def _bind_result(c: Checker, term: Term, arg: A.Node, t: Type, bound: dict[str, Type]) -> None:
-    """What a function among the arguments gives when it is called as the parameter says."""
-    assert isinstance(term, tuple)
-    *params, result = term[1]
-    if not isinstance(result, str):
-        return
-    given = [instance(p, bound) for p in params]
+def _outcome(c: Checker, arg: A.Node, t: Type, given: list[Type]) -> Type:
+    """What a function among the arguments gives for what it is given."""
     if type(arg) is A.Const and arg.kind == T.KW:
-        found = look_up(c, given[0], Lit(T.KW, str(arg.value)), of_kinds(T.NIL)) if given[0].mask else ANY
-    elif type(arg) is A.Name and type(arg.binding) is LibraryName:
-        found = _library_result(c, arg.binding.name, given)
-    else:
-        found = result_of(t)
-    bound[result] = found
+        return look_up(c, given[0], Lit(T.KW, str(arg.value)), of_kinds(T.NIL)) if given[0].mask else ANY
+    if type(arg) is A.Name and type(arg.binding) is LibraryName:
+        return _library_result(c, arg.binding.name, given)
+    return result_of(t)
 
 
 def _library_result(c: Checker, name: str, given: list[Type]) -> Type:
