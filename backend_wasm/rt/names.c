@@ -47,6 +47,7 @@ static val intern_text(int kind, const char *bytes, uint32_t size, ref text) {
     if (table->count * 2 >= table->capacity) name_table_grow();
     name_insert(OBJ(name_table, STATE->names), RT_REF(name));
     STATE->fresh++;
+    STATE->new_names = 1;
     return RT_REF(name);
 }
 
@@ -62,8 +63,8 @@ static void forget_patterns(void);
 void rt_reset(void) {
     state_block *state = STATE;
     ref mark = state->mark;
-    if (state->fresh & (uint32_t)FRESH_PATTERN) forget_patterns();
-    if (state->fresh & ~(uint32_t)FRESH_PATTERN) {
+    if (state->fresh) forget_patterns();
+    if (state->new_names) {
         /* A name below MARK was entered before any table above MARK was made, so an older table holds it. */
         while (state->names >= mark) state->names = OBJ(name_table, state->names)->previous;
         name_table *table = OBJ(name_table, state->names);
@@ -78,4 +79,5 @@ void rt_reset(void) {
     }
     state->hp = mark;
     state->fresh = 0;
+    state->new_names = 0;
 }

@@ -31,7 +31,7 @@ static re_program *pattern_of(val pattern) {
     re_program *p = re_compile(&compiler, pattern);
     if (!p) return bad_pattern(&compiler), NULL;
     state->patterns[state->next_pattern++ % KEPT_PATTERNS] = RT_REF(p);
-    state->fresh |= FRESH_PATTERN;
+    state->fresh++;
     return p;
 }
 
