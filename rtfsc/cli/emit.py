@@ -14,7 +14,7 @@ STAGES = ("forms", "expanded", "ast", "types", "ir", "opt-ir", "wat", "wasm")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", help="a file; '-' reads standard input")
+    parser.add_argument("file", help="a file; '-' reads standard input")
     parser.add_argument(
         "--emit", dest="stage", choices=STAGES, default="opt-ir", help="which stage (default: opt-ir)"
     )
@@ -32,7 +32,7 @@ def add_print_after(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     refuse_idle_pass(options)
-    source = read_source(options.path)
+    source = read_source(options.file)
     path = search_path(options, source)
     chosen = CompileOptions(level=options.level, print_after=options.print_after, path=path)
     compilation = Compilation(source, chosen)
