@@ -249,9 +249,6 @@ class TypeParser:
         literals = [predicate_const(a) for a in args]
         if name in _CONSTRUCTORS or name in _ALIASES:
             return None
-        if name == "matches-regex":
-            self.sink.error("F002", "[:matches-regex …] is not supported yet", form.span)
-            return _vector("non-empty", [])
         if None in literals or not _predicate_ok(name, [v for v in literals if v is not None]):
             self.sink.error("F006", f"Malformed or unknown predicate :{name}", form.span)
             return _vector("non-empty", [])

@@ -98,11 +98,6 @@ def test_values_that_do_not(
     assert e.data == {Kw("path"): path, Kw("expected"): expected, Kw("actual"): actual}
 
 
-def test_regex_predicates_are_refused(rt: Rt) -> None:
-    e = error(rt, "check.type", "a", kw("matches-regex", "a"))
-    assert e.message == "Not implemented: the type predicate :matches-regex"
-
-
 def test_deep_types(rt: Rt) -> None:
     value: object = 1
     type_: object = INT
