@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rtfsc.ast.annotations import explicit_type, is_known_type, parameter_type, split_bindings
 from rtfsc.ast.builder import CHAIN_LIMIT, Fault
-from rtfsc.ast.nodes import Bind, Const, Def, Do, Fn, If, Let, Name, Node, Param, StructCheck
+from rtfsc.ast.nodes import Bind, Def, Do, Fn, If, Let, Name, Node, Param, StructCheck
 from rtfsc.ast.patterns import binding_pattern, reject_duplicates
 from rtfsc.ir import types as T
 from rtfsc.source import covering

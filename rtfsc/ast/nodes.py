@@ -52,8 +52,8 @@ class MapExpr(Node):
 
 
 class Collect(Node):
-    """A collection of a template. ``kind`` VEC or LIST with `Splice` nodes among its parts, or MAP, whose parts
-    are keys and values in turn."""
+    """A collection of a template. ``kind`` VEC or LIST with `Splice` nodes among its parts, or MAP, whose
+    parts are keys and values in turn."""
 
     __slots__ = ("kind", "parts")
 

@@ -136,8 +136,8 @@ def _argument(form: List) -> Form:
 
 def refuse_macro(b: Builder, form: List) -> Node:
     """Macros at top level are gone before this is built."""
-    raise Fault("X003", "defmacro below the top level", form.span,
-                hint="macros are defined at the top level of a file or module, before they are used")  # fmt: skip
+    hint = "macros are defined at the top level of a file or module, before they are used"
+    raise Fault("X003", "defmacro below the top level", form.span, hint=hint)
 
 
 RESERVED: dict[str, Handler] = {

@@ -38,6 +38,10 @@ class TooDeep(Exception):
     """Data nested more than `NESTING` deep."""
 
 
+class TooMany(Exception):
+    """More forms than there is room for."""
+
+
 class _Node:
     """A value with a number that equal values share."""
 
@@ -48,12 +52,12 @@ class _Node:
 
 
 class Exchange:
-    """The data of one macro call. ``size``: the forms that `form` has made."""
+    """The data of one macro call. ``room``: how many forms may still be made."""
 
-    def __init__(self, atoms: Atoms, span: Span, fresh: Callable[[str], str]) -> None:
+    def __init__(self, atoms: Atoms, span: Span, room: int, fresh: Callable[[str], str]) -> None:
         self.atoms = atoms
         self.span = span
-        self.size = 0
+        self.room = room
         self._fresh = fresh
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._origins: dict[int, list[Form]] = {}
@@ -118,13 +122,15 @@ class Exchange:
     # --- data to forms
 
     def form(self, value: Any) -> Form:
-        """The form that a macro returned as data. Raises `NotSyntax`, `TooDeep`."""
+        """The form that a macro returned as data. Raises `NotSyntax`, `TooDeep`, `TooMany`."""
         return self._restore(self._node(value, 0))
 
     def _node(self, value: Any, depth: int) -> _Node:
         if depth > NESTING:
             raise TooDeep
-        self.size += 1
+        if self.room == 0:
+            raise TooMany
+        self.room -= 1
         parts: list[_Node] = []
         if isinstance(value, dict):
             parts = [self._node(part, depth + 1) for pair in value.items() for part in pair]

@@ -45,17 +45,20 @@ class Macros:
         items = form.items
         name = bare(items[1]) if len(items) > 1 else None
         if type(name) is not Symbol or name.name[0] in ".:&%":
-            return self._malformed(items[1] if len(items) > 1 else form)
+            self._malformed(items[1] if len(items) > 1 else form)
+            return
         if name.name in self.reserved or name.name in _CLAUSES:
             message = f"{name.name} cannot be the name of a macro: it is a special form"
-            return self.sink.error("X003", message, name.span)
+            self.sink.error("X003", message, name.span)
+            return
         at = 2
         if len(items) > 2 and type(items[2]) is Literal and items[2].kind == T.STR:
             at = 3
         while at < len(items) and type(items[at]) is Meta:
             items = [*items[:at], items[at].form, *items[at + 1 :]]  # type: ignore[union-attr]
         if at + 1 >= len(items) or type(items[at]) is not Vector:
-            return self._malformed(items[at] if at < len(items) else form)
+            self._malformed(items[at] if at < len(items) else form)
+            return
         self.count += 1
         key = Symbol(f"{name.name}#{self.count}", name.span)
         function = expand(List([Symbol("defn", form.items[0].span), key, *items[at:]], form.span))

@@ -42,6 +42,7 @@ class Load(Protocol):
     """Compiles definitions of functions (``defn``), among them ``names``. Faults are reported; then a name
     may be missing from the answer. Raises `MacroFailure` if the definitions cannot be evaluated."""
 
-    atoms: Atoms
+    @property
+    def atoms(self) -> Atoms: ...
 
     def __call__(self, definitions: Sequence[Form], names: Sequence[str]) -> Mapping[str, Compiled]: ...

@@ -1,5 +1,5 @@
-"""The expander: walks top-level forms in order and replaces macro calls by what the macros return, until no call
-is left.
+"""The expander: walks top-level forms in order and replaces macro calls by what the macros return, until
+no call is left.
 
 A call is a list headed by the name of a macro that is defined before it and that no local hides. What is
 quoted is left alone, as are templates but for the code in them.
@@ -8,11 +8,12 @@ quoted is left alone, as are templates but for the code in them.
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from typing import NoReturn
 
 from rtfsc.diagnostics import Sink
 from rtfsc.diagnostics.model import Label
 from rtfsc.ir import types as T
-from rtfsc.macros.data import Exchange, NotSyntax, TooDeep
+from rtfsc.macros.data import Exchange, NotSyntax, TooDeep, TooMany
 from rtfsc.macros.definitions import Macro, Macros
 from rtfsc.macros.evaluation import Load, MacroFailure
 from rtfsc.macros.limits import DEPTH, EXPANSIONS, NESTING, SIZE
@@ -57,7 +58,7 @@ class Expander:
         self.hidden: dict[str, int] = {}
         self.nesting = 0
         self.calls = 0
-        self.size = 0
+        self.room = SIZE
         self.gensyms = 0
 
     def program(self, forms: Sequence[Form]) -> list[Form]:
@@ -96,7 +97,7 @@ class Expander:
         return [expanded]
 
     def module(self, form: List) -> List:
-        """The definitions of a module are top-level forms; a ``do`` that a macro returned is several of them."""
+        """The definitions of a module are top-level forms; a ``do`` that a macro returned is several."""
         parts: list[Form] = []
         for item in form.items[1:]:
             made = self.top(item) if type(item) is List else [item]
@@ -118,7 +119,7 @@ class Expander:
         if self.nesting > NESTING:
             self.stop(form.span, f"Expanded code is nested more than {NESTING} deep")
         if kind is List:
-            form = self.list(form)  # type: ignore[arg-type]
+            form = self.walk_list(form)  # type: ignore[arg-type]
         elif kind is Vector:
             form = Vector([self.walk(item) for item in form.items], form.span)  # type: ignore[union-attr]
         elif kind is Map:
@@ -130,7 +131,7 @@ class Expander:
         self.nesting -= 1
         return form
 
-    def list(self, form: List) -> Form:
+    def walk_list(self, form: List) -> Form:
         head = head_of(form)
         if head is None:
             return self.items(form)
@@ -158,7 +159,8 @@ class Expander:
 
     def scoped(self, form: List) -> List:
         """The form, in which its own locals hide macros."""
-        local = {name for name in bound_names(form) if name in self.macros.table} if self.macros.table else set()
+        table = self.macros.table
+        local = {name for name in bound_names(form) if name in table} if table else set()
         for name in local:
             self.hidden[name] = self.hidden.get(name, 0) + 1
         expanded = self.items(form)
@@ -167,8 +169,8 @@ class Expander:
         return expanded
 
     def short(self, form: ShortFn) -> Form:
-        """A short function as it is, or, if it calls macros, as the ``fn`` that it is: its parameters are those
-        in its text, whatever becomes of it."""
+        """A short function as it is, or written as ``fn`` if it calls macros: its parameters are those in its
+        text, whatever the macros return."""
         function = short_function(form) if any(map(self.macro, mentioned(form))) else None
         return self.walk(function) if function is not None else form
 
@@ -183,7 +185,7 @@ class Expander:
             level += 1
         if type(form) in (List, Vector, ShortFn):
             items = [self.template(item, level) for item in form.items]  # type: ignore[union-attr]
-            return type(form)(items, form.span)  # type: ignore[call-arg, return-value, arg-type]
+            return type(form)(items, form.span)  # type: ignore[call-arg, arg-type]
         if type(form) is Map:
             pairs = [(self.template(key, level), self.template(value, level)) for key, value in form.pairs]
             return Map(pairs, form.span)
@@ -217,8 +219,9 @@ class Expander:
         if count < compiled.fixed or (count > compiled.fixed and not compiled.rest):
             self._wrong_arity(form, macro, compiled.fixed, compiled.rest)
             return _nil(form.span)
-        exchange = Exchange(self.macros.atoms, form.span, self.fresh)
-        self.notes.setdefault(form.span, (macro.span, f"in code that the macro {macro.name} made, defined here"))
+        exchange = Exchange(self.macros.atoms, form.span, self.room, self.fresh)
+        note = f"in code that the macro {macro.name} made, defined here"
+        self.notes.setdefault(form.span, (macro.span, note))
         try:
             made = exchange.form(compiled.call(*(exchange.data(item) for item in form.items[1:])))
         except MacroFailure as failure:
@@ -230,9 +233,9 @@ class Expander:
             return _nil(form.span)
         except TooDeep:
             self.stop(form.span, f"The macro {macro.name} returned forms nested more than {NESTING} deep")
-        self.size += exchange.size
-        if self.size > SIZE:
+        except TooMany:
             self.stop(form.span, f"Macros have made more than {SIZE} forms")
+        self.room = exchange.room
         return made
 
     def _wrong_arity(self, form: List, macro: Macro, fixed: int, rest: bool) -> None:
@@ -257,7 +260,7 @@ class Expander:
         if self.sink.is_full:
             raise _Stop
 
-    def stop(self, span: Span, message: str) -> None:
+    def stop(self, span: Span, message: str) -> NoReturn:
         self.error("X004", message, span)
         raise _Stop
 

@@ -10,5 +10,5 @@ NESTING: Final = 1000
 """Deepest nesting of forms after expansion."""
 EXPANSIONS: Final = 100_000
 """Most macro calls of one program."""
-SIZE: Final = 2_000_000
+SIZE: Final = 500_000
 """Most forms that all expansions of a program make together."""

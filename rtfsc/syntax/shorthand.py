@@ -12,6 +12,7 @@ No text reads as the symbols ``^`` and ``{}``, so that data of programs are neve
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from rtfsc.ir import types as T
@@ -97,10 +98,7 @@ def is_data_key(form: Form) -> bool:
 
 def with_colons(items: list[Form]) -> list[Form]:
     """``[x:T]`` as ``[x : T]``: that the two touch is lost in data."""
-    for left, right in zip(items, items[1:], strict=False):
-        if _touch(left, right):
-            break
-    else:
+    if not any(_touch(left, right) for left, right in pairwise(items)):
         return items
     spread: list[Form] = []
     for item in items:
