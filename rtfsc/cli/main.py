@@ -12,6 +12,7 @@ COMMANDS = {
     "build": "compile files to WebAssembly (or serialised IR)",
     "run": "run a program, or one function of a module",
     "eval": "evaluate an expression, or a stream of programs (--jsonl)",
+    "repl": "evaluate interactively",
     "check": "report what is wrong with files, without running them",
     "fmt": "lay source files out in one way",
     "emit": "print a stage of the compilation: forms, ast, types, ir, opt-ir, wat, wasm",
@@ -21,6 +22,7 @@ COMMANDS = {
     "keys": "signing keys: new, list, export",
     "test": "run the tests of files",
     "trust": "trusted keys: add, list, revoke",
+    "doc": "say what a name means: library, language, or of a file",
     "explain": "explain a diagnostic code",
     "doctor": "say what works on this machine",
 }

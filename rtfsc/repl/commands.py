@@ -1,0 +1,119 @@
+"""What starts with a colon: one function a command, listed in `COMMANDS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from rtfsc.cli.common import UsageError
+
+if TYPE_CHECKING:
+    from rtfsc.repl.console import Console
+
+
+class Quit(BaseException):
+    """The session is to end."""
+
+
+class Command(NamedTuple):
+    """``argument``: what it takes, in capitals if it must be there; empty if it takes nothing."""
+
+    argument: str
+    help: str
+    run: Callable[[Console, str], None]
+
+
+def find(line: str) -> tuple[Command, str] | None:
+    """The command of a line and its argument; None if the line is none (``:a`` is a keyword)."""
+    name, _, argument = line.strip().partition(" ")
+    command = COMMANDS.get(name)
+    return (command, argument.strip()) if command else None
+
+
+def run(console: Console, command: Command, argument: str) -> None:
+    """Raises `UsageError` for an argument that is missing or too many."""
+    name = next(name for name, known in COMMANDS.items() if known is command)
+    if command.argument.isupper() and not argument:
+        raise UsageError(f"write {name} {command.argument}")
+    if not command.argument and argument:
+        raise UsageError(f"{name} takes no argument")
+    command.run(console, argument)
+
+
+def _help(console: Console, argument: str) -> None:
+    width = max(len(f"{name} {command.argument}") for name, command in COMMANDS.items())
+    for name, command in COMMANDS.items():
+        console.say(f"  {f'{name} {command.argument}':<{width}}  {command.help}")
+    console.say("Anything else is RTFS. Input ends when its brackets are closed; Ctrl-C drops it.")
+
+
+def _type(console: Console, argument: str) -> None:
+    from rtfsc.repl.inspection import Inspected
+
+    console.say(Inspected(console.session, argument).type())
+
+
+def _ir(console: Console, argument: str) -> None:
+    from rtfsc.repl.inspection import Inspected
+
+    console.say(Inspected(console.session, argument).ir().rstrip())
+
+
+def _wat(console: Console, argument: str) -> None:
+    from rtfsc.repl.inspection import Inspected
+
+    console.say(Inspected(console.session, argument).wat())
+
+
+def _time(console: Console, argument: str) -> None:
+    start = perf_counter()
+    console.evaluate(argument)
+    console.say(
+        f"{(perf_counter() - start) * 1000:.1f} ms on the {console.session.engine} engine, compiling included"
+    )
+
+
+def _doc(console: Console, argument: str) -> None:
+    from rtfsc.reference.lookup import UnknownName, describe_export, describe_name
+
+    session = console.session
+    own = [definition for definition in session.definitions if definition.name == argument]
+    try:
+        if own:
+            program, _ = session.program(own[-1].original)
+            console.say(describe_export(session.compilation(program), argument))
+        else:
+            console.say(describe_name(argument, session.names))
+    except UnknownName as error:
+        raise UsageError(str(error)) from None
+
+
+def _load(console: Console, argument: str) -> None:
+    console.load(argument)
+
+
+def _engine(console: Console, argument: str) -> None:
+    from rtfsc.evaluation import TARGETS
+
+    if argument and argument not in TARGETS:
+        raise UsageError(f"the engines are {' and '.join(TARGETS)}, not {argument}")
+    console.session.engine = argument or console.session.engine
+    console.say(console.session.engine)
+
+
+def _quit(console: Console, argument: str) -> None:
+    raise Quit
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    ":help": Command("", "this list", _help),
+    ":type": Command("EXPR", "its type, without evaluating it", _type),
+    ":ir": Command("EXPR", "its optimised IR; of a name: of its definition", _ir),
+    ":wat": Command("EXPR", "the same as WebAssembly text", _wat),
+    ":time": Command("EXPR", "evaluates it and says how long that took", _time),
+    ":doc": Command("NAME", "what a name means: library, special form or own", _doc),
+    ":load": Command("FILE", "evaluates the forms of a file", _load),
+    ":engine": Command("[evaluator|wasm]", "shows or changes what evaluates", _engine),
+    ":quit": Command("", "ends the session, as Ctrl-D does", _quit),
+}

@@ -1,0 +1,93 @@
+"""Reads entries from a terminal or a pipe and shows what comes of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rtfsc.cli.failures import guarded, show
+from rtfsc.repl import commands
+from rtfsc.repl.entries import is_complete
+from rtfsc.repl.session import Answer, Session
+from rtfsc.source import SourceFile
+
+PROMPT, CONTINUATION = "rtfs> ", "    > "
+
+
+class Console:
+    """``options``: of the command line; ``output_format`` says how diagnostics are shown."""
+
+    def __init__(self, session: Session, options: argparse.Namespace) -> None:
+        self.session = session
+        self.options = options
+
+    def run(self, read_line: Callable[[str], str | None]) -> None:
+        """Until the input ends. ``read_line`` takes a prompt and answers a line, None at the end; Ctrl-C
+        raises KeyboardInterrupt from it."""
+        try:
+            while True:
+                entry = self._read_entry(read_line)
+                if entry is None:
+                    return
+                guarded(lambda _, text=entry: self._obey(text), self.options)  # type: ignore[misc]
+        except commands.Quit:
+            return
+
+    def _read_entry(self, read_line: Callable[[str], str | None]) -> str | None:
+        """The lines of one entry; what was begun is taken as it is where the input ends."""
+        lines: list[str] = []
+        while True:
+            try:
+                line = read_line(CONTINUATION if lines else PROMPT)
+            except KeyboardInterrupt:
+                print()
+                lines.clear()
+                continue
+            if line is None:
+                return "\n".join(lines) if lines else None
+            lines.append(line)
+            if self._is_done(lines):
+                return "\n".join(lines)
+
+    @staticmethod
+    def _is_done(lines: list[str]) -> bool:
+        command = commands.find(lines[0])
+        return is_complete(command[1] + "\n" + "\n".join(lines[1:]) if command else "\n".join(lines))
+
+    def _obey(self, text: str) -> int:
+        command = commands.find(text.partition("\n")[0])
+        if command is None:
+            self.evaluate(text)
+        else:
+            rest = text.partition("\n")[2]
+            commands.run(self, command[0], f"{command[1]}\n{rest}".strip())
+        return 0
+
+    def evaluate(self, text: str) -> None:
+        """Shows the value of each form. Raises what `Session.evaluate` raises."""
+        for piece in self.session.pieces(text):
+            answer = self.session.evaluate(piece)
+            self.warn(answer)
+            self.say(
+                answer.defines if answer.defines and answer.value.startswith("#<function") else answer.value
+            )
+
+    def load(self, path: str) -> None:
+        """Evaluates the forms of a file, saying only how many definitions they were."""
+        defined = 0
+        for piece in self.session.pieces(SourceFile.read(path).text):
+            answer = self.session.evaluate(piece)
+            self.warn(answer)
+            defined += answer.defines is not None
+        self.say(f"{defined} definition{'' if defined == 1 else 's'} from {path}")
+
+    def warn(self, answer: Answer) -> None:
+        if answer.warnings:
+            sys.stdout.flush()
+            show(answer.warnings, answer.source, self.options.output_format)
+
+    @staticmethod
+    def say(text: Any) -> None:
+        print(text, flush=True)
