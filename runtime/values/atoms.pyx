@@ -7,6 +7,7 @@ Spelled kinds are equal only to the same kind with the same spelling (C4 of the 
 from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, Py_NE
 
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_$+-*/=<>!?%.@:")
+_SYMBOL = _NAME | frozenset("&#^{}")
 
 
 cdef class Spelled:
@@ -63,7 +64,11 @@ cdef class Keyword(Spelled):
 
 
 cdef class Symbol(Spelled):
-    """A symbol."""
+    """A symbol: a name, or one of those that stand in forms alone: ``&``, ``:``, what `gensym` makes."""
+
+    def _check(self, name):
+        if name != ":" and (not name or name[0] == ":" or not _SYMBOL.issuperset(name)):
+            raise ValueError(f"not a symbol: {name!r}")
 
 
 cdef class Timestamp(Spelled):
