@@ -61,8 +61,8 @@ def evaluate(
 
 def hosts(grant: Iterable[str]) -> Iterator[Any]:
     """A host for the first engine, and one that gives its answers again for the second: effects happen once."""
+    from runtime.host.access import Deferred
     from runtime.host.replay import Recording, Replay
-    from runtime.values.host import Deferred
 
     def session() -> Any:
         from runtime.host.policy import Policy

@@ -24,6 +24,7 @@ from runtime.values import Limits, RtfsError
 
 if TYPE_CHECKING:
     from rtfsc.driver import Compilation
+    from runtime.host.access import HostCallable
     from runtime.host.capability import Capability
     from runtime.host.policy import Policy
     from runtime.host.session import Delegate, Event
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from runtime.trust.keys import KeyRing, Prompt, SigningKey
     from runtime.trust.store import TrustFile
     from runtime.trust.verifier import Verifier
-    from runtime.values.host import HostCallable
 
 TARGETS = {"wasm": "wasm32", "evaluator": "rtfs-ir"}
 LOCAL_KEY = "local"

@@ -142,7 +142,9 @@ def lower_primitive(node: A.PrimCall, fx: FunctionContext, tail: Tail) -> Expr:
     imm = immediate(node.op, node.imm)
     if not op.variadic:
         args = [narrow(arg, want) for arg, want in zip(args, op.params, strict=True)]
-    return Prim(node.op, args, imm if node.op in ("as", "check") else op.result, fx.site(node.span), imm)  # type: ignore[arg-type]
+    type_ = imm if node.op in ("as", "check") else op.result
+    value = Prim(node.op, args, type_, fx.site(node.span), imm)  # type: ignore[arg-type]
+    return result_checked(value, fx, node.span) if tail.calls else value
 
 
 def lower_if(node: A.If, fx: FunctionContext, tail: Tail) -> Expr:

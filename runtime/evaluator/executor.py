@@ -8,7 +8,7 @@ from typing import Any, Final
 from rtfsc.ir.nodes import Export, Module
 from rtfsc.ir.types import rep
 from runtime.evaluator.compile import compile_module
-from runtime.values.host import HostCallable
+from runtime.host.access import HostCallable
 from runtime.values.limits import Limits
 
 _LETTERS: Final = {"i64": "i", "f64": "f", "i32": "b", "val": "v"}

@@ -217,6 +217,14 @@ cdef class Handle:
             self.instance.stale = self.instance.live == 0
 
 
+cdef bint take_handle(Instance instance, object value) except -1:
+    """Whether the value is a function of this very instance; then it is the result."""
+    if not isinstance(value, Handle) or (<Handle> value).instance is not instance:
+        return False
+    instance.machine.result = (<Handle> value).checked()
+    return True
+
+
 cdef Handle new_handle(Instance instance, uint64_t value):
     cdef Handle handle = Handle.__new__(Handle)
     handle.instance, handle.boxed, handle.open = instance, value, True

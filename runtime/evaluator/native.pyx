@@ -28,7 +28,7 @@ from runtime.evaluator.primitives import FUNCTIONS
 from runtime.values.errors import (
     KINDS, ErrorValue, InstanceClosed, RtfsError, error_class, error_from_value, error_parts, limit_error,
 )
-from runtime.values.host import host_of
+from runtime.host.access import host_of
 from runtime.values.shapes import shape_of
 
 cdef extern from "Python.h":
@@ -234,6 +234,7 @@ cdef class Instance:
         cdef int64_t now = rtfsc_now()
         deadline, fuel = self.limits.deadline_ms, self.limits.fuel
         m.deadline = 0 if deadline is None else now + <int64_t> deadline * 1000000
+        (<int64_t *> (m.memory + layout.STATE_DEADLINE))[0] = m.deadline
         m.fuel = -1 if fuel is None else fuel
         m.signals = now + SIGNAL_NS
         start_chunk(m)
@@ -387,9 +388,12 @@ cdef class Instance:
         return self.put(DECODE, value)
 
     cdef int put(self, int task, object value) except -1:
+        """A value, or an error of the host, into the instance."""
         cdef Entry e
         cdef Writer writer
         cdef char memory[256]
+        if task == DECODE and take_handle(self, value):
+            return ENDED
         transit.open_writer(&writer, memory, sizeof(memory))
         try:
             transit.encode(&writer, value, -1, None, self._grant)

@@ -126,6 +126,8 @@ def schema_of(annotation: Any) -> Schema:
         return Schema(f"[:vector {items.text}]", frozenset({"vector"}), items=items)
     if origin in (dict, Mapping):
         key, items = schema_of(args[0]), schema_of(args[1])
+        if key is ANY and items is ANY:
+            return Schema(":map", frozenset({"map"}))
         return Schema(f"[:map-of {key.text} {items.text}]", frozenset({"map"}), items=items)
     if annotation in (Callable, typing.Callable) or origin is Callable:
         return Schema(":fn", frozenset({"function"}))

@@ -17,7 +17,7 @@ from runtime.wasm.errors import InstanceClosed, ModuleRejected
 from runtime.wasm.native_cache import NativeCache
 
 if TYPE_CHECKING:
-    from runtime.values.host import HostCallable
+    from runtime.host.access import HostCallable
     from runtime.wasm.engine import Code
     from runtime.wasm.machine import Machine
     from runtime.wasm.slow import SlowInstance

@@ -18,7 +18,7 @@ from runtime.wasm.capi cimport (
 )
 
 from runtime.values.errors import RtfsError, error_class, error_from_value, error_parts, limit_error
-from runtime.values.host import host_of
+from runtime.host.access import host_of
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
 
 cdef extern from *:

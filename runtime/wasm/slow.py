@@ -14,6 +14,7 @@ from typing import Any, Final
 import wasmtime
 
 from backend_wasm import layout
+from runtime.host.access import HostCallable, host_of
 from runtime.values.atoms import HostFunction, List
 from runtime.values.errors import (
     ErrorValue,
@@ -23,7 +24,6 @@ from runtime.values.errors import (
     error_parts,
     limit_error,
 )
-from runtime.values.host import HostCallable, host_of
 from runtime.values.limits import Limits
 from runtime.values.shapes import Shape, shape_of
 from runtime.values.transit import decode_bytes, encode_bytes
@@ -69,6 +69,9 @@ class SlowInstance:
             raise ModuleRejected(f"the module cannot be loaded: {error}") from None
 
     # --- rtfsc.backend.Instance
+
+    def start(self) -> None:
+        self._start()
 
     def run(self) -> Any:
         value = self._start()

@@ -39,8 +39,9 @@ ALLOWED: dict[str, set[str]] = {
     "rtfsc.passes": BOTTOM | IR,
     "backend_wasm": BOTTOM | IR | {"rtfsc.backend"},
     "runtime.values": set(),
-    "runtime.evaluator": BOTTOM | IR | {"rtfsc.backend", "runtime.values", "backend_wasm.layout"},
-    "runtime.wasm": {"runtime.values", "backend_wasm.sections", "backend_wasm.layout"},
+    "runtime.host": {"runtime.values", "runtime.printing"},
+    "runtime.evaluator": BOTTOM | IR | {"rtfsc.backend", "runtime.values", "runtime.host", "backend_wasm.layout"},
+    "runtime.wasm": {"runtime.values", "runtime.host", "backend_wasm.sections", "backend_wasm.layout"},
     "runtime.trust": set(),
     "runtime.store": {"runtime.trust", "runtime.values"},
 }

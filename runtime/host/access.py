@@ -1,4 +1,4 @@
-"""What the engines know of the host: the callable that performs the operation ``host``."""
+"""How the engines and their callers reach a host: the callable that performs the operation ``host``."""
 
 from __future__ import annotations
 
