@@ -70,15 +70,18 @@ typedef struct {
     uint32_t mark, pad;
     int64_t fuel;
     uint32_t trap, fresh;
+    int64_t deadline;
     ref names;       /* intern table, see names.c */
     ref error_types; /* :type keyword per error kind, see error.c */
     ref patterns[KEPT_PATTERNS]; /* compiled, see regex.c; 0 = none */
     uint32_t next_pattern;
+    uint32_t work;      /* done since the clock was looked at */
     uint32_t new_names; /* a name may have been interned since rt_reset */
     uint32_t gensyms; /* made so far */
 } state_block;
 _Static_assert(offsetof(state_block, fuel) + 1024 == RT_STATE_FUEL, "layout.toml");
 _Static_assert(offsetof(state_block, fresh) + 1024 == RT_STATE_FRESH, "layout.toml");
+_Static_assert(offsetof(state_block, deadline) + 1024 == RT_STATE_DEADLINE, "layout.toml");
 _Static_assert(offsetof(error_obj, type) == RT_ERROR_TYPE, "layout.toml");
 _Static_assert(offsetof(fn_obj, captures) == RT_FN_CAPTURES, "layout.toml");
 _Static_assert(offsetof(fninfo_obj, name) == RT_FNINFO_NAME, "layout.toml");
@@ -108,6 +111,9 @@ static inline double number_of(val v) { return is_int(v) ? (double)int_of(v) : f
 
 /* ---- memory.c */
 static void *alloc(uint64_t size);
+
+/* Ops whose time grows faster than their arguments say how much they do; beyond the deadline this traps. */
+static inline void worked(uint32_t more);
 
 /* A stack of values that grows on the heap; `release` gives back what it took if nothing came after. */
 typedef struct { val *items; uint32_t count, capacity; val first[48]; } work_stack;

@@ -79,6 +79,26 @@ void rt_init(void) {
     state->fresh = 0;
 }
 
+enum { WORK_BETWEEN_LOOKS = 1 << 18 };
+
+#ifdef __wasm__ /* the engine interrupts */
+static inline void worked(uint32_t more) { (void)more; }
+#else
+static __attribute__((noinline)) void look_at_clock(void) {
+    struct timespec now;
+    STATE->work = 0;
+    if (!STATE->deadline) return;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec * 1000000000ll + now.tv_nsec >= STATE->deadline) rt_trap(RT_ERRKIND_DEADLINE_EXCEEDED);
+}
+
+static inline void worked(uint32_t more) {
+    state_block *state = STATE;
+    state->work += more;
+    if (unlikely(state->work > WORK_BETWEEN_LOOKS)) look_at_clock();
+}
+#endif
+
 static void work_init(work_stack *w) {
     w->items = w->first;
     w->count = 0;

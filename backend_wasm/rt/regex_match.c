@@ -90,6 +90,7 @@ static bool re_search(re_program *p, str_obj *text, uint32_t from, bool any, uin
         uint32_t ch = at < r.size ? decode_char(r.text, at, r.size) : UINT32_MAX;
         uint32_t after = at < r.size ? next_char(r.text, at, r.size) : at;
         next.count = 0;
+        worked(now.count + 1);
         for (uint32_t i = 0; i < now.count; i++) {
             re_thread t = now.threads[i];
             const re_inst *inst = &r.code[t.pc];

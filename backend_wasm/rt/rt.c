@@ -2,6 +2,7 @@
 #ifndef __wasm__
 #define _GNU_SOURCE
 #include <string.h>
+#include <time.h>
 #endif
 #include "internal.h"
 

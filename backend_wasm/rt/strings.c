@@ -113,6 +113,7 @@ static bool find_text(str_obj *s, uint32_t from, str_obj *part, uint32_t *at) {
     if (part->size > s->size) return false;
     for (uint32_t i = from; i <= s->size - part->size; i++) {
         if (part->size && s->text[i] != part->text[0]) continue;
+        worked(part->size / 32 + 1);
         if (memcmp(s->text + i, part->text, part->size) == 0) return *at = i, true;
     }
     return false;
