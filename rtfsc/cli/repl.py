@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from rtfsc.cli.common import OK, add_engine, add_level, add_limits, add_path, limits_of
+from rtfsc.cli.common import (
+    OK,
+    UsageError,
+    add_allow,
+    add_engine,
+    add_level,
+    add_limits,
+    add_path,
+    granted,
+    limits_of,
+)
+from rtfsc.cli.failures import guarded, show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,15 +28,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_level(parser, default=1)
     add_limits(parser)
     add_path(parser)
+    add_allow(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     from rtfsc.repl.console import Console
     from rtfsc.repl.session import Session
     from rtfsc.repl.terminal import line_editing, read_piped, read_typed
+    from runtime.host.access import Deferred
 
-    session = Session(options.engine, options.level, limits_of(options), (".", *options.path))
-    console = Console(session, options)
+    path, host = (".", *options.path), Deferred(partial(_host, granted(options)))
+    session = Session(options.engine, options.level, limits_of(options), path, host)
+    console = Console(session, partial(_guard, options), partial(show, style=options.output_format))
     for file in options.files:
         console.load(file)
     if not sys.stdin.isatty():
@@ -34,3 +51,24 @@ def run(options: argparse.Namespace) -> int:
     with line_editing(session):
         console.run(read_typed)
     return OK
+
+
+def _guard(options: argparse.Namespace, action: Callable[[], None]) -> None:
+    """Whatever goes wrong is shown, and the session goes on."""
+    from rtfsc.repl.commands import BadCommand
+
+    def run(_: argparse.Namespace) -> int:
+        try:
+            action()
+        except BadCommand as error:
+            raise UsageError(str(error)) from None
+        return OK
+
+    guarded(run, options)
+
+
+def _host(grant: list[str]) -> Any:
+    from runtime.host.policy import Policy
+    from runtime.host.session import Session
+
+    return Session(Policy.of(grant))

@@ -11,9 +11,11 @@ from rtfsc.cli.common import (
     OK,
     PROGRAM_ERROR,
     UsageError,
+    add_allow,
     add_level,
     add_limits,
     add_path,
+    granted,
     limits_of,
     read_source,
     rtfs_files,
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_level(parser, default=1)
     add_limits(parser)
     add_path(parser)
+    add_allow(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -75,7 +78,7 @@ def _run(file: TestFile, options: argparse.Namespace) -> list[Result]:
     if not tests:
         return []
     results = []
-    runner = Runner(engines, options.level, limits_of(options), search_path(options))
+    runner = Runner(engines, options.level, limits_of(options), search_path(options), granted(options))
     for result in runner.run(file, tests):
         _show(result, len(engines), options)
         results.append(result)

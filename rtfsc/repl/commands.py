@@ -6,14 +6,16 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rtfsc.cli.common import UsageError
-
 if TYPE_CHECKING:
     from rtfsc.repl.console import Console
 
 
 class Quit(BaseException):
     """The session is to end."""
+
+
+class BadCommand(Exception):
+    """A command was called in a way that cannot work; the message says how to mend it."""
 
 
 class Command(NamedTuple):
@@ -32,12 +34,12 @@ def find(line: str) -> tuple[Command, str] | None:
 
 
 def run(console: Console, command: Command, argument: str) -> None:
-    """Raises `UsageError` for an argument that is missing or too many."""
+    """Raises `BadCommand` for an argument that is missing or too many."""
     name = next(name for name, known in COMMANDS.items() if known is command)
     if command.argument.isupper() and not argument:
-        raise UsageError(f"write {name} {command.argument}")
+        raise BadCommand(f"write {name} {command.argument}")
     if not command.argument and argument:
-        raise UsageError(f"{name} takes no argument")
+        raise BadCommand(f"{name} takes no argument")
     command.run(console, argument)
 
 
@@ -86,7 +88,7 @@ def _doc(console: Console, argument: str) -> None:
         else:
             console.say(describe_name(argument, session.names))
     except UnknownName as error:
-        raise UsageError(str(error)) from None
+        raise BadCommand(str(error)) from None
 
 
 def _load(console: Console, argument: str) -> None:
@@ -97,7 +99,7 @@ def _engine(console: Console, argument: str) -> None:
     from rtfsc.evaluation import TARGETS
 
     if argument and argument not in TARGETS:
-        raise UsageError(f"the engines are {' and '.join(TARGETS)}, not {argument}")
+        raise BadCommand(f"the engines are {' and '.join(TARGETS)}, not {argument}")
     console.session.engine = argument or console.session.engine
     console.say(console.session.engine)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
 
-from rtfsc.cli.failures import guarded, show
+from rtfsc.diagnostics import Diagnostic
 from rtfsc.repl import commands
 from rtfsc.repl.entries import is_complete
 from rtfsc.repl.session import Answer, Session
@@ -16,12 +16,15 @@ from rtfsc.source import SourceFile
 PROMPT, CONTINUATION = "rtfs> ", "    > "
 
 
-class Console:
-    """``options``: of the command line; ``output_format`` says how diagnostics are shown."""
+Guard: TypeAlias = Callable[[Callable[[], None]], None]
+Show: TypeAlias = Callable[[Sequence[Diagnostic], SourceFile], None]
 
-    def __init__(self, session: Session, options: argparse.Namespace) -> None:
-        self.session = session
-        self.options = options
+
+class Console:
+    """``guard`` runs what may fail in any way and shows how it failed; ``show`` is for warnings."""
+
+    def __init__(self, session: Session, guard: Guard, show: Show) -> None:
+        self.session, self._guard, self._show = session, guard, show
 
     def run(self, read_line: Callable[[str], str | None]) -> None:
         """Until the input ends. ``read_line`` takes a prompt and answers a line, None at the end; Ctrl-C
@@ -31,7 +34,7 @@ class Console:
                 entry = self._read_entry(read_line)
                 if entry is None:
                     return
-                guarded(lambda _, text=entry: self._obey(text), self.options)  # type: ignore[misc]
+                self._guard(partial(self._obey, entry))
         except commands.Quit:
             return
 
@@ -56,14 +59,13 @@ class Console:
         command = commands.find(lines[0])
         return is_complete(command[1] + "\n" + "\n".join(lines[1:]) if command else "\n".join(lines))
 
-    def _obey(self, text: str) -> int:
+    def _obey(self, text: str) -> None:
         command = commands.find(text.partition("\n")[0])
         if command is None:
             self.evaluate(text)
         else:
             rest = text.partition("\n")[2]
             commands.run(self, command[0], f"{command[1]}\n{rest}".strip())
-        return 0
 
     def evaluate(self, text: str) -> None:
         """Shows the value of each form. Raises what `Session.evaluate` raises."""
@@ -86,7 +88,7 @@ class Console:
     def warn(self, answer: Answer) -> None:
         if answer.warnings:
             sys.stdout.flush()
-            show(answer.warnings, answer.source, self.options.output_format)
+            self._show(answer.warnings, answer.source)
 
     @staticmethod
     def say(text: Any) -> None:

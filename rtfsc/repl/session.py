@@ -41,10 +41,13 @@ class Answer:
 
 
 class Session:
-    """``engine``: ``evaluator`` or ``wasm``. ``path``: where modules are looked for."""
+    """``engine``: ``evaluator`` or ``wasm``. ``path``: where modules are looked for. ``host``: what all that
+    is evaluated may do outside, nothing by default."""
 
-    def __init__(self, engine: str, level: int, limits: Any, path: tuple[str, ...] = ()) -> None:
-        self.engine, self.level, self.limits, self.path = engine, level, limits, path
+    def __init__(
+        self, engine: str, level: int, limits: Any, path: tuple[str, ...] = (), host: Any = None
+    ) -> None:
+        self.engine, self.level, self.limits, self.path, self.host = engine, level, limits, path, host
         self.definitions: list[Definition] = []
 
     @property
@@ -61,7 +64,7 @@ class Session:
         program, start = self.program(piece.text)
         compilation = self.compilation(program)
         try:
-            outcome = evaluate_compiled(compilation, self.engine, self.limits)
+            outcome = evaluate_compiled(compilation, self.engine, self.limits, self.host)
         except DiagnosticError as error:
             raise self._about_entry(error, start) from None
         warnings = [d for d in outcome.diagnostics if d.span is None or d.span.start >= start]

@@ -10,7 +10,7 @@ from typing import Any
 from rtfsc.ast.tests import FAILED
 from rtfsc.diagnostics import Diagnostic, DiagnosticError
 from rtfsc.driver import Compilation
-from rtfsc.evaluation import TARGETS, evaluate_compiled, outcomes_agree
+from rtfsc.evaluation import TARGETS, evaluate_compiled, hosts, outcomes_agree
 from rtfsc.options import CompileOptions
 from rtfsc.source import SourceFile, Span
 from rtfsc.testing.collect import Test, TestFile
@@ -49,10 +49,19 @@ class Result:
 
 
 class Runner:
-    """``engines``: in order; each test runs on all of them. ``path``: where modules are looked for."""
+    """``engines``: in order; each test runs on all of them. ``path``: where modules are looked for.
+    ``grant``: what tests may do outside, as `runtime.host.policy.Policy.of` takes it."""
 
-    def __init__(self, engines: Sequence[str], level: int, limits: Any, path: Sequence[str] = ()) -> None:
-        self.engines, self.level, self.limits, self.path = engines, level, limits, tuple(path)
+    def __init__(
+        self,
+        engines: Sequence[str],
+        level: int,
+        limits: Any,
+        path: Sequence[str] = (),
+        grant: Sequence[str] = (),
+    ) -> None:
+        self.engines, self.level, self.limits = engines, level, limits
+        self.path, self.grant = tuple(path), grant
 
     def run(self, file: TestFile, tests: Sequence[Test]) -> Iterator[Result]:
         broken = self._compile_failure(file)
@@ -72,19 +81,19 @@ class Runner:
 
     def _run_test(self, file: TestFile, test: Test) -> Iterator[Result]:
         outcomes: list[Any] = []
-        for engine in self.engines:
+        for engine, host in zip(self.engines, hosts(self.grant), strict=False):
             start = perf_counter()
-            outcome, failure = self._evaluate(file, test, engine)
+            outcome, failure = self._evaluate(file, test, engine, host)
             outcomes.append(outcome)
             if failure is None and not outcomes_agree(outcomes[0], outcome):
                 failure = _disagreement(file, test, outcomes)
             seconds = perf_counter() - start
             yield Result(file.source.name, file.line(test), test, engine, seconds, failure)
 
-    def _evaluate(self, file: TestFile, test: Test, engine: str) -> tuple[Any, Failure | None]:
+    def _evaluate(self, file: TestFile, test: Test, engine: str, host: Any) -> tuple[Any, Failure | None]:
         compilation = self._compilation(file.program(test), engine)
         try:
-            outcome = evaluate_compiled(compilation, engine, self.limits)
+            outcome = evaluate_compiled(compilation, engine, self.limits, host)
         except DiagnosticError as error:
             return None, _refused(error, file)
         return outcome, outcome.error and _raised(outcome.error, compilation, file)

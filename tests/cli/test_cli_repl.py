@@ -203,3 +203,11 @@ def test_interrupts_end_what_runs_and_what_is_typed(terminal: Terminal, engine: 
     terminal.expect("rtfs> ")
     terminal.type("(+ 20 22)\n")
     terminal.expect("42")
+
+
+def test_the_host_lasts_as_long_as_the_session(cli: Cli) -> None:
+    lines = ('(println "n =" 1)', "(context/set :a 5)", "(context/get :a)", '(def x (do (println "once") 3))', "x")
+    assert session(cli, *lines) == ["n = 1", "nil", "nil", "5", "once", "3", "3"]
+    assert "R023" in cli("repl", input='(get-env "HOME")').stderr
+    out = cli("repl", "--allow", "ccos.system.get-env=RTFSC_HOME", input='(get-env "RTFSC_HOME")').stdout
+    assert out == f'"{cli.home}"\n'

@@ -130,3 +130,10 @@ def test_tests_are_no_part_of_the_program(cli: Cli) -> None:
     cli("build", "a.rtfs")
     exports = cli.json("inspect", "a.wasm")
     assert "no-such-name" not in str(exports)
+
+
+def test_tests_act_outside_once_and_only_if_allowed(cli: Cli) -> None:
+    cli.file("a_test.rtfs", '(deftest a (println "hello") (is (string? (get-env "RTFSC_HOME"))))')
+    assert "R023" in cli("test", "a_test.rtfs", code=1).stdout
+    allowed = ("--allow", "ccos.system.get-env=RTFSC_HOME")
+    assert cli("test", "a_test.rtfs", "--engine", "both", *allowed).stdout == "hello\n2 passed\n"
