@@ -23,7 +23,7 @@ WIDTH: Final = 100
 _RECURSION_LIMIT: Final = 5000
 
 
-def format_source(source: SourceFile) -> str:
+def format_source(source: SourceFile, width: int = WIDTH) -> str:
     """The text laid out anew, with ``\\n`` as line end. Raises `DiagnosticError` if it has syntax errors."""
     sink = Sink(source)
     read(source, sink)
@@ -32,7 +32,7 @@ def format_source(source: SourceFile) -> str:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, _RECURSION_LIMIT))
     try:
-        return _Writer().program(items)
+        return _Writer(width).program(items)
     finally:
         sys.setrecursionlimit(limit)
 
@@ -40,7 +40,8 @@ def format_source(source: SourceFile) -> str:
 class _Writer:
     """``column`` and ``line`` are where the next character goes, from 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
+        self.width = width
         self.out: list[str] = []
         self.column = 0
         self.line = 0
@@ -72,7 +73,7 @@ class _Writer:
 
     def _fits(self, node: Group | Prefix, after: int) -> bool:
         """Whether the node may stand on one line, and has room there."""
-        return node.width is not None and self.column + node.width + after <= WIDTH
+        return node.width is not None and self.column + node.width + after <= self.width
 
     def _item(self, node: Node, after: int, is_bindings: bool = False) -> None:
         """``after``: the width of what must stand directly behind it."""
@@ -145,8 +146,8 @@ class _Writer:
             return True
         return (
             item.width is not None
-            and self.column + 1 + item.width + after > WIDTH
-            and indent + item.width + after <= WIDTH
+            and self.column + 1 + item.width + after > self.width
+            and indent + item.width + after <= self.width
             and indent <= self.column
         )
 

@@ -18,8 +18,8 @@ from rtfsc.syntax.tables import load
 EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "examples").rglob("*.rtfs"))
 
 
-def formatted(text: str) -> str:
-    return format_source(SourceFile("<test>", text))
+def formatted(text: str, width: int = WIDTH) -> str:
+    return format_source(SourceFile("<test>", text), width)
 
 
 LAYOUTS = {
@@ -154,18 +154,18 @@ def _comments(text: str) -> list[str]:
 
 
 @settings(max_examples=400, deadline=None)
-@given(TEXTS)
-def test_nothing_but_blanks_changes_and_twice_is_once(text: str) -> None:
+@given(TEXTS, st.sampled_from([WIDTH, 30, 10]))
+def test_nothing_but_blanks_changes_and_twice_is_once(text: str, width: int) -> None:
     sink = Sink()
     read(SourceFile("<test>", text), sink)
     if sink.has_errors:
         with pytest.raises(DiagnosticError):
             formatted(text)
         return
-    once = formatted(text)
+    once = formatted(text, width)
     assert _tokens(once) == _tokens(text)
     assert sorted(_comments(once)) == sorted(_comments(text))
-    assert formatted(once) == once
+    assert formatted(once, width) == once
     again = Sink()
     read(SourceFile("<test>", once), again)
     assert not again.has_errors
