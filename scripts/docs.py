@@ -37,29 +37,27 @@ def kebab(name: str) -> str:
 
 
 def library() -> str:
-    from rtfsc.primitives import LIBRARY
+    from rtfsc.primitives.library import LIBRARY
+    from rtfsc.reference.library import usages
 
     lines = [
         "# Library",
-        GENERATED.format(source="rtfsc/primitives/library.py"),
-        "| name | arguments | what it does |",
+        GENERATED.format(source="rtfsc/primitives/library.py and rtfsc/reference/library.py"),
+        "`rtfsc doc NAME` also shows types and errors.",
+        "",
+        "| call | what it does | example |",
         "|---|---|---|",
     ]
     for function in LIBRARY.values():
-        lines.append(f"| `{function.name}` | {arity(function)} | {function.doc} |")
+        usage = usages()[function.name]
+        example = f"{code(usage.example[0])} → {code(usage.example[1])}" if usage.example else ""
+        lines.append(f"| {' '.join(map(code, usage.calls))} | {function.doc} | {example} |")
     return "\n".join(lines) + "\n"
 
 
-def arity(function: object) -> str:
-    f = function
-    counts = sorted(f.arities)  # type: ignore[attr-defined]
-    if f.fold:  # type: ignore[attr-defined]
-        return "1 or more" if 1 in counts else "2 or more"
-    if f.at_least:  # type: ignore[attr-defined]
-        return f"{f.at_least[0]} or more" if f.at_least[0] else "any number"  # type: ignore[attr-defined]
-    if f.rtfs:  # type: ignore[attr-defined]
-        return f.signature if hasattr(f, "signature") else "see the standard library's source"
-    return " or ".join(map(str, counts))
+def code(text: str) -> str:
+    """In a cell of a table."""
+    return f"`{text}`".replace("|", "\\|")
 
 
 def diagnostics() -> str:
