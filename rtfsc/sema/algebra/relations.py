@@ -67,6 +67,11 @@ def consistent(a: Type, b: Type) -> bool:
     )
 
 
+def either(a: Type, b: Type) -> Type:
+    """The union, of at most 16 parts: what the checker says of branches."""
+    return widened(join(a, b), 16)
+
+
 def widened(t: Type, limit: int = 5) -> Type:
     """``t``, or what is above it with at most ``limit`` parts: kinds with many parts become whole."""
     if len(t.parts) <= limit:

@@ -21,7 +21,7 @@ from rtfsc.sema.algebra.model import (
     record,
     sequence,
 )
-from rtfsc.sema.algebra.relations import join, widened
+from rtfsc.sema.algebra.relations import either, join, widened
 from rtfsc.sema.check.checker import Checker, Want
 from rtfsc.sema.check.facts import Facts, facts, falsy, truthy
 from rtfsc.sema.check.parts import element
@@ -105,8 +105,8 @@ def conditional(c: Checker, node: A.If, want: Want | None) -> Type:
         possible = bool(falsy(test).mask)
         if want is not None and possible:
             c.require(NIL, want, node.span)
-        return join(then, NIL) if possible else then
-    return join(then, _branch(c, node.orelse, known.other, not falsy(test).mask, want))
+        return either(then, NIL) if possible else then
+    return either(then, _branch(c, node.orelse, known.other, not falsy(test).mask, want))
 
 
 def _branch(c: Checker, node: A.Node, known: Facts, dead: bool, want: Want | None) -> Type:
@@ -150,7 +150,7 @@ def _logic(c: Checker, args: list[A.Node], conjunction: bool) -> Type:
     with c.knowing(known.then if conjunction else known.other):
         more = _logic(c, args[1:], conjunction)
     c.quiet -= dead
-    return kept if dead else join(kept, more)
+    return kept if dead else either(kept, more)
 
 
 def let(c: Checker, node: A.Let, want: Want | None) -> Type:
@@ -259,9 +259,9 @@ def selection(c: Checker, node: A.Case, want: Want | None) -> Type:
     c.visit(node.subject)
     result = NEVER
     for _, value in node.clauses:
-        result = join(result, c.visit(value, want))
+        result = either(result, c.visit(value, want))
     if node.default is not None:
-        result = join(result, c.visit(node.default, want))
+        result = either(result, c.visit(node.default, want))
     return widened(result)
 
 
@@ -270,7 +270,7 @@ def attempt(c: Checker, node: A.Try, want: Want | None) -> Type:
     for catch in node.catches:
         for pattern in catch.patterns:
             bind(c, pattern, ERROR, None)
-        result = join(result, c.visit(catch.body, want))
+        result = either(result, c.visit(catch.body, want))
     if node.finalizer is not None:
         c.visit(node.finalizer)
     return widened(result)
@@ -297,6 +297,16 @@ def definition(c: Checker, node: A.Def) -> Type:
     return t
 
 
+def operation(c: Checker, node: A.HostCall | A.PrimCall) -> Type:
+    for arg in node.args:
+        c.visit(arg)
+    return ANY
+
+
+def context(c: Checker, node: A.ContextRef) -> Type:
+    return ANY if node.found is None else c.visit(node.found)
+
+
 SIMPLE = {
     A.Const: constant,
     A.Name: name,
@@ -306,6 +316,9 @@ SIMPLE = {
     A.For: comprehension,
     A.Dotimes: repeated,
     A.Def: definition,
+    A.HostCall: operation,
+    A.PrimCall: operation,
+    A.ContextRef: context,
 }
 TAILED = {
     A.If: conditional,

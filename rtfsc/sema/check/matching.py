@@ -5,7 +5,7 @@ from __future__ import annotations
 from rtfsc.ast import nodes as A
 from rtfsc.ir import types as T
 from rtfsc.sema.algebra.model import NEVER, Lit, Type, make, of_kinds
-from rtfsc.sema.algebra.relations import join, meet, subtype, widened
+from rtfsc.sema.algebra.relations import either, join, meet, subtype, widened
 from rtfsc.sema.check.checker import Checker, Want
 from rtfsc.sema.check.facts import FALSE, TRUE, facts
 from rtfsc.sema.check.patterns import accepted, bind_matched, covered
@@ -57,7 +57,7 @@ def match(c: Checker, node: A.Match, want: Want | None) -> Type:
     seen = _Seen(subject)
     result = NEVER
     for clause in node.clauses:
-        result = join(result, _clause(c, node, clause, subject, seen, want))
+        result = either(result, _clause(c, node, clause, subject, seen, want))
     return widened(result)
 
 
