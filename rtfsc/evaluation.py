@@ -53,14 +53,14 @@ def _at_limit(outcome: Any) -> bool:
 def evaluate(
     source: SourceFile, engine: str, level: int, limits: Any, path: tuple[str, ...] = (), host: Any = None
 ) -> Outcome:
-    """``host``: what the program may do outside, nothing by default. Raises `DiagnosticError` if the program is
-    refused."""
+    """``host``: what the program may do outside, nothing by default. Raises `DiagnosticError` if the program
+    is refused."""
     options = CompileOptions(level=level, target=TARGETS[engine], path=path)
     return evaluate_compiled(Compilation(source, options), engine, limits, host)
 
 
 def hosts(grant: Iterable[str]) -> Iterator[Any]:
-    """A host for the first engine, and one that gives its answers again for the second: effects happen once."""
+    """A host for the first engine, and one that repeats its answers for the second: effects happen once."""
     from runtime.host.access import Deferred
     from runtime.host.replay import Recording, Replay
 

@@ -1,7 +1,7 @@
 """Forms that speak with the host: steps, context access, hints, delegation, data forms (language.md 5.3, 11).
 
-What the host is told around a body is sugar over `HostCall` and `Try`; names of the sugar's own variables hold
-a blank, so that no program can mean them.
+What the host is told around a body is sugar over `HostCall` and `Try`; names of the sugar's own variables
+hold a blank, so that no program can mean them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _let(name: str, value: Node, body: Node) -> Let:
 
 
 def _guarded(body: Node, failed: Node, done: Callable[[Node], Node]) -> Node:
-    """The value of the body, after ``done``; where it raises, ``failed`` runs first. The error is `_ERROR`."""
+    """The value of the body, after ``done``; where it raises the error `_ERROR`, ``failed`` runs first."""
     span = body.span
     again = PrimCall("throw", [Name(_ERROR, span)], None, span)
     catch = Catch(None, [BindName(_ERROR, span)], Do([failed, again], span), span)
@@ -270,7 +270,7 @@ def build_context_ref(b: Builder, form: List) -> Node:
 
 
 def build_resource(b: Builder, form: List) -> Node:
-    """``(resource:ref "x")``: a value of the context, or ``"@x"``; and the top-level object ``(resource …)``."""
+    """``(resource:ref "x")``, a value of the context or ``"@x"``; and the object ``(resource …)``."""
     items = form.items
     if len(items) == 3 and type(items[1]) is Keyword and items[1].name == "ref":
         key = items[2]

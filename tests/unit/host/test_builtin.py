@@ -133,7 +133,7 @@ def test_http(server: str) -> None:
     "grant", ["no.such", "ccos.system.get-env", "ccos.io.read-file", "ccos.io.println=file"]
 )
 def test_grants_that_mean_nothing(grant: str) -> None:
-    with pytest.raises(ValueError, match="capability|scope|stream"):
+    with pytest.raises(ValueError, match=r"capability|scope|stream"):
         Runtime(grant=[grant])
 
 
