@@ -174,7 +174,7 @@ getMessage : err -> str
 throw : any -> never
 deftype : any any -> nil
 process-data : T -> T
-read-file : & any -> never
+read-file : any -> never
 call : any & any -> any
 context/get : any -> any
 context/set : any any -> any
