@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rtfsc.cli.common import (
@@ -21,9 +22,9 @@ from rtfsc.cli.common import (
     rtfs_files,
     search_path,
 )
+from rtfsc.diagnostics import DiagnosticError
 
 if TYPE_CHECKING:
-    from rtfsc.testing.collect import TestFile
     from rtfsc.testing.runner import Result
 
 ENGINES = {"evaluator": ["evaluator"], "wasm": ["wasm"], "both": ["evaluator", "wasm"]}
@@ -44,8 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from rtfsc.testing.report import summary
 
-    files = _test_files(options)
-    results = [result for file in files for result in _run(file, options)]
+    results = [result for path in rtfs_files(options.paths) for result in _run(path, options)]
     if not results:
         wanted = f" whose name contains '{options.wanted}'" if options.wanted else ""
         raise UsageError(f"there are no tests{wanted} in {' '.join(options.paths)}")
@@ -58,28 +58,24 @@ def run(options: argparse.Namespace) -> int:
     return PROGRAM_ERROR if any(result.failure for result in results) else OK
 
 
-def _test_files(options: argparse.Namespace) -> list[TestFile]:
-    """A folder may hold files of any kind: those without tests are passed over."""
+def _run(path: str, options: argparse.Namespace) -> list[Result]:
     from rtfsc.testing.collect import TestFile
-
-    found = []
-    for path in rtfs_files(options.paths):
-        source = read_source(path)
-        if path in options.paths or "deftest" in source.text:
-            found.append(TestFile(source))
-    return found
-
-
-def _run(file: TestFile, options: argparse.Namespace) -> list[Result]:
     from rtfsc.testing.runner import Runner
 
     engines = ENGINES[options.engine]
-    tests = [test for test in file.tests if (options.wanted or "") in test.name]
-    if not tests:
-        return []
-    results = []
     runner = Runner(engines, options.level, limits_of(options), search_path(options), granted(options))
-    for result in runner.run(file, tests):
+    try:
+        source = read_source(path)
+        if path not in options.paths and "deftest" not in source.text:
+            return []  # a folder may hold files of any kind
+        file = TestFile(source)
+    except DiagnosticError as error:
+        found: Iterable[Result] = [runner.unreadable(path, error)]
+    else:
+        tests = [test for test in file.tests if (options.wanted or "") in test.name]
+        found = runner.run(file, tests) if tests else []
+    results = []
+    for result in found:
         _show(result, len(engines), options)
         results.append(result)
     return results

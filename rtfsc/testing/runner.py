@@ -63,6 +63,11 @@ class Runner:
         self.engines, self.level, self.limits = engines, level, limits
         self.path, self.grant = tuple(path), grant
 
+    def unreadable(self, name: str, error: DiagnosticError) -> Result:
+        """What stands for the tests of a file that could not be read."""
+        failure = Failure(error.diagnostics, error.source, is_error=True)
+        return Result(name, 1, None, self.engines[0], 0.0, failure)
+
     def run(self, file: TestFile, tests: Sequence[Test]) -> Iterator[Result]:
         broken = self._compile_failure(file)
         if broken is not None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 import pytest
 
 from rtfsc.driver import compile_text
 from rtfsc.evaluation import evaluate
 from rtfsc.primitives.library import LIBRARY
+from rtfsc.primitives.signatures import signatures
 from rtfsc.reference.library import usages
 from rtfsc.reference.lookup import UnknownName, arities, describe_export, describe_name, known_names
 from rtfsc.reference.special_forms import special_forms
@@ -37,6 +41,29 @@ def test_errors_are_kinds_and_calls_name_the_function() -> None:
     for name, usage in usages().items():
         assert set(usage.errors) <= set(KINDS), name
         assert all(call.startswith((f"({name} ", f"({name})")) for call in usage.calls), name
+
+
+ARGUMENTS = ["nil", "3", "-1", '"x("', "[1 0]", "[]", "{:a 1}", ":k", "2.5", "identity", "{:bad inc}"]
+PURE = [name for name in usages() if "UnknownCapability" not in usages()[name].errors and name != "read-file"]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in PURE if not name.startswith("context/") and name != "throw"]
+)
+def test_no_other_errors_are_raised(name: str) -> None:
+    counts = {len(signature.params) + more for signature in signatures(name) for more in (0, 1)}
+    calls = [
+        f"({name} {' '.join(c)})" for n in counts if n < 3 for c in itertools.product(ARGUMENTS, repeat=n)
+    ]
+    program = f"[{' '.join(f'(try (do {call} nil) (catch _ e (:type e)))' for call in calls)}]"
+    outcome = evaluate(SourceFile("<calls>", program), "evaluator", 0, Limits(deadline_ms=20_000))
+    assert outcome.value is not None
+    listed = {kebab(kind) for kind in (*usages()[name].errors, "ArityMismatch", "NotCallable")}
+    assert set(outcome.value.strip("[]").split()) - {"nil"} <= listed
+
+
+def kebab(kind: str) -> str:
+    return ":" + re.sub(r"(?<!^)(?=[A-Z])", "-", kind).lower()
 
 
 def test_only_the_host_has_no_examples() -> None:
