@@ -160,4 +160,6 @@ def _compilation(runtime: Runtime, source: SourceFile, name: str) -> Any:
     from rtfsc.driver import Compilation
     from rtfsc.options import CompileOptions
 
-    return Compilation(source, CompileOptions(level=runtime.level, module_name=name, path=runtime.path, keep_modules=False))
+    return Compilation(
+        source, CompileOptions(level=runtime.level, module_name=name, path=runtime.path, keep_modules=False)
+    )

@@ -335,13 +335,14 @@ Pattern: TypeAlias = (
 
 
 class Import(Node):
-    """``(import module)``, with ``alias`` for ``:as``, with ``only`` (names and where they stand) for ``:only``."""
+    """``(import module)``; ``alias`` is that of ``:as``, ``only`` the names of ``:only`` and where they stand."""
 
     __slots__ = ("alias", "module", "module_span", "only")
 
     def __init__(self, module: str, module_span: Span, alias: str | None,
                  only: list[tuple[str, Span]] | None, span: Span) -> None:  # fmt: skip
-        self.module, self.module_span, self.alias, self.only, self.span = module, module_span, alias, only, span
+        self.module, self.module_span, self.span = module, module_span, span
+        self.alias, self.only = alias, only
 
 
 class ModuleHead:

@@ -2,8 +2,8 @@
 
 In: ``{"id": …, "source": "…"}``. Out: ``{"id": …, "value": "<printed RTFS>"}`` or ``{"id": …, "error":
 {"kind", "message", "span": [start, end]}}``; programs that are refused have kind ``SyntaxError`` (of
-text or forms), ``ModuleNotFound``, ``ModuleError`` or ``StaticError``, lines that are no requests ``BadRequest``, faults of rtfsc itself
-``InternalError``. With ``--engine both`` also ``"engines_agree"``; a disagreement adds ``"wasm"``, what the
+text or forms), ``ModuleNotFound``, ``ModuleError`` or ``StaticError``, lines that are no requests
+``BadRequest``, faults of rtfsc itself ``InternalError``. With ``--engine both`` also ``"engines_agree"``; a disagreement adds ``"wasm"``, what the
 other engine answered.
 """
 

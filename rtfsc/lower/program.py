@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rtfsc.ast import nodes as A
 from rtfsc.diagnostics import Sink
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import INIT, Export, Expr, Function, Module, nil
 from rtfsc.ir.link import link
+from rtfsc.ir.nodes import INIT, Export, Expr, Function, Module, nil
 from rtfsc.lower.context import NOT_TAIL, Definition, FunctionContext, ModuleContext
 from rtfsc.lower.expr import lower, ready, sequence
 from rtfsc.lower.library import PREFIX, Linker, Source
@@ -31,7 +31,8 @@ def lower_program(
 ) -> Module:
     """The module of a program, other modules and library functions linked. Resolves the tree in place.
 
-    Errors (F003, F004, F006, F009, M…) and warnings (N…) go to ``sink``; with errors the module is not usable.
+    Errors (F003, F004, F006, F009, M…) and warnings (N…) go to ``sink``; with errors the module is not
+    usable.
     ``library``: compile library source itself, whose own functions ``library`` names. ``imports``: what
     the program may import; ``units``: all that must be linked to it, in the order of their evaluation.
     ``strict``: types that are not proved are reported too.

@@ -29,7 +29,8 @@ class Loading(NamedTuple):
 
 class Project:
     """``roots``: folders that are searched, in this order. ``units``: the modules in the order of their
-    evaluation; ``compiled``: the names of those that did not come from the ``cache``. ``imports``: what the program sees."""
+    evaluation; ``compiled``: the names of those that did not come from the ``cache``. ``imports``: what
+    the program sees."""
 
     def __init__(self, roots: Iterable[str], front: Front, cache: UnitCache | None) -> None:
         self.roots = list(dict.fromkeys(roots))
@@ -196,5 +197,3 @@ def _other_module(source: SourceFile, found: str | None, wanted: str) -> str:
     if found is None:
         return f"{source.name} holds no module form"
     return f"{source.name} holds the module {found}, not {wanted}"
-
-

@@ -36,7 +36,9 @@ class Unit:
     @cached_property
     def interface(self) -> str:
         """Digest of all that an importer is compiled against."""
-        return digest("rtfs-unit-interface/1", self.name, [_facts(self, export) for export in self.module.exports])
+        return digest(
+            "rtfs-unit-interface/1", self.name, [_facts(self, export) for export in self.module.exports]
+        )
 
 
 def _facts(unit: Unit, export: Export) -> list[str]:

@@ -39,7 +39,9 @@ class Imports:
         to ``sink``."""
         found: dict[str, tuple[Meaning, Span | None]] = {}
         for module in self.implicit:
-            found.update((f"{module}/{name}", (meaning, None)) for name, meaning in self.exports(module).items())
+            found.update(
+                (f"{module}/{name}", (meaning, None)) for name, meaning in self.exports(module).items()
+            )
         for node in imports:
             if node.module != STDLIB and node.module not in self.interfaces:
                 continue  # reported when it was looked for

@@ -47,8 +47,9 @@ class RtfsError(Exception):
     ``kind``: name as in `KINDS`; ``code``: diagnostic code; ``message``; ``data``: what the error
     carries, converted; ``type``: its ``:type`` keyword; ``span``: (start, end) in code points of the
     source, None if not known; ``module``: the imported module whose source that is, None for the program
-    itself; ``sources``: the texts of imported modules, where they are at hand; ``site``: id of the site in its module, 0 if not known; ``warnings``: the diagnostics that the
-    compiler gave for a program whose top level raised this.
+    itself; ``sources``: the texts of imported modules, where they are at hand; ``site``: id of the site in
+    its module, 0 if not known; ``warnings``: the diagnostics that the compiler gave for a program whose top
+    level raised this.
     """
 
     def __init__(self, kind: str, message: str, data: Any = None, type: Any = None,

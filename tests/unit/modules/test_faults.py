@@ -43,7 +43,11 @@ def test_program_without_a_file_has_no_folder() -> None:
 
 @pytest.mark.parametrize(
     "content, message",
-    [("(module b)", "holds the module b, not a"), ("(def x 1)", "holds no module form"), ("", "holds no module form")],
+    [
+        ("(module b)", "holds the module b, not a"),
+        ("(def x 1)", "holds no module form"),
+        ("", "holds no module form"),
+    ],
 )
 def test_file_of_another_module(tmp_path: Path, content: str, message: str) -> None:
     error = refusal(tmp_path, "(import a)", a=content)
@@ -62,7 +66,10 @@ def test_fault_in_an_imported_module_is_shown_there(tmp_path: Path) -> None:
 
 
 def test_imported_names_cannot_be_exported_again(tmp_path: Path) -> None:
-    files = {"a": "(module a (:exports [x]) (import b :only [x]))", "b": "(module b (:exports [x]) (def x 1))"}
+    files = {
+        "a": "(module a (:exports [x]) (import b :only [x]))",
+        "b": "(module b (:exports [x]) (def x 1))",
+    }
     assert refusal(tmp_path, "(import a)", **files).code == "M003"
 
 
@@ -103,13 +110,17 @@ def test_cycle_through_the_program_itself(tmp_path: Path) -> None:
     ],
 )
 def test_malformed_and_misplaced(tmp_path: Path, text: str, code: str, at: str) -> None:
-    error = refusal(tmp_path, text, a="(module a (:exports [x]) (def x 1))", b="(module b (:exports [x]) (def x 1))")
+    error = refusal(
+        tmp_path, text, a="(module a (:exports [x]) (def x 1))", b="(module b (:exports [x]) (def x 1))"
+    )
     assert (error.code, said(error)[2]) == (code, at)
 
 
 def test_what_is_not_exported_is_an_unknown_name(tmp_path: Path) -> None:
     (tmp_path / "a.rtfs").write_text("(module a (:exports [open]) (def open 1) (def hidden 2))", "utf-8")
-    compilation = Compilation(SourceFile(str(tmp_path / "main.rtfs"), "(import a) a/hidden"), CompileOptions())
+    compilation = Compilation(
+        SourceFile(str(tmp_path / "main.rtfs"), "(import a) a/hidden"), CompileOptions()
+    )
     compilation.check()
     assert [(d.code, d.message) for d in compilation.sink.diagnostics] == [("N001", "Unknown name a/hidden")]
 

@@ -46,7 +46,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, text: str, engine: str, level: int = 2, path: tuple[str, ...] = ()) -> Outcome:
-    return evaluate(SourceFile(str(folder / "main.rtfs"), text), engine, level, Limits(deadline_ms=10_000), path)
+    return evaluate(
+        SourceFile(str(folder / "main.rtfs"), text), engine, level, Limits(deadline_ms=10_000), path
+    )
 
 
 @ENGINES
@@ -129,7 +131,9 @@ def test_modules_are_evaluated_once_and_before_their_importers(tmp_path: Path, e
 
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_linked_ir_is_sound(folder: Path, level: int) -> None:
-    source = SourceFile(str(folder / "main.rtfs"), "(import shop) (import money) (defn f [x] (shop/total x)) (f 1)")
+    source = SourceFile(
+        str(folder / "main.rtfs"), "(import shop) (import money) (defn f [x] (shop/total x)) (f 1)"
+    )
     compilation = Compilation(source, CompileOptions(level=level))
     verify(compilation.unoptimised)
     verify(compilation.ir)
@@ -163,8 +167,9 @@ def test_hash_of_a_definition_covers_what_it_calls_in_other_modules(folder: Path
 
 @ENGINES
 def test_modules_in_the_text_of_the_program(engine: str, tmp_path: Path) -> None:
-    text = "(module a (:exports [f]) (defn f [x] (g x)) (defn g [x] (inc x))) (module b (:exports [h]) (import a)"
-    text += " (defn h [x] (a/f (a/f x)))) (import b :as k) [(a/f 1) (b/h 1) (k/h 2)]"
+    text = "(module a (:exports [f]) (defn f [x] (g x)) (defn g [x] (inc x))) "
+    text += "(module b (:exports [h]) (import a) (defn h [x] (a/f (a/f x)))) "
+    text += "(import b :as k) [(a/f 1) (b/h 1) (k/h 2)]"
     assert run(tmp_path, text, engine).value == "[2 3 4]"
 
 
