@@ -221,7 +221,9 @@ def test_effects_of_exports(engine: str) -> None:
         """(defn price [x] (call :my.add x))
            (defn log-price [x] (println (price x)))
            (defn pure [x] (* 2 x))
-           (defn later [xs] (map println xs))""",
+           (defn later [xs] (map println xs))
+           (defn dynamic [id] (call id))
+           (defn passed [xs] (map call xs))""",
         engine=engine,
     )
     effects = {name: list(export["effects"]) for name, export in module.__rtfs_exports__.items()}
@@ -230,6 +232,8 @@ def test_effects_of_exports(engine: str) -> None:
         "log-price": ["ccos.io.println", "my.add"],
         "pure": [],
         "later": ["ccos.io.println"],
+        "dynamic": ["*"],
+        "passed": ["*"],
     }
 
 
