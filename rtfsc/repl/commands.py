@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from rtfsc.repl.console import Console
+    from rtfsc.repl.inspection import Inspected
 
 
 class Quit(BaseException):
@@ -51,21 +52,26 @@ def _help(console: Console, argument: str) -> None:
 
 
 def _type(console: Console, argument: str) -> None:
-    from rtfsc.repl.inspection import Inspected
-
-    console.say(Inspected(console.session, argument).type())
+    console.say(_inspected(console, argument).type())
 
 
 def _ir(console: Console, argument: str) -> None:
-    from rtfsc.repl.inspection import Inspected
-
-    console.say(Inspected(console.session, argument).ir().rstrip())
+    console.say(_inspected(console, argument).ir().rstrip())
 
 
 def _wat(console: Console, argument: str) -> None:
-    from rtfsc.repl.inspection import Inspected
+    console.say(_inspected(console, argument).wat())
 
-    console.say(Inspected(console.session, argument).wat())
+
+def _inspected(console: Console, argument: str) -> Inspected:
+    from rtfsc.repl.inspection import Inspected, NothingToInspect
+
+    try:
+        inspected = Inspected(console.session, argument)
+    except NothingToInspect as error:
+        raise BadCommand(str(error)) from None
+    console.warn(inspected)
+    return inspected
 
 
 def _time(console: Console, argument: str) -> None:
@@ -80,13 +86,15 @@ def _doc(console: Console, argument: str) -> None:
     from rtfsc.reference.lookup import UnknownName, describe_export, describe_name
 
     session = console.session
-    own = [definition for definition in session.definitions if definition.name == argument]
+    own = session.find(argument)
     try:
-        if own:
-            program, _ = session.program(own[-1].original)
-            console.say(describe_export(session.compilation(program), argument))
-        else:
+        if own is None:
             console.say(describe_name(argument, session.names))
+        elif own.head == "defmacro":
+            console.say(f"{own.name}: macro\n  {own.original}")
+        else:
+            program, _ = session.program(own.original)
+            console.say(describe_export(session.compilation(program), argument))
     except UnknownName as error:
         raise BadCommand(str(error)) from None
 

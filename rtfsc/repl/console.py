@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from rtfsc.diagnostics import Diagnostic
 from rtfsc.repl import commands
 from rtfsc.repl.entries import is_complete
+from rtfsc.repl.inspection import Inspected
 from rtfsc.repl.session import Answer, Session
 from rtfsc.source import SourceFile
 
@@ -72,9 +73,7 @@ class Console:
         for piece in self.session.pieces(text):
             answer = self.session.evaluate(piece)
             self.warn(answer)
-            self.say(
-                answer.defines if answer.defines and answer.value.startswith("#<function") else answer.value
-            )
+            self.say(answer.shown)
 
     def load(self, path: str) -> None:
         """Evaluates the forms of a file, saying only how many definitions they were."""
@@ -85,10 +84,10 @@ class Console:
             defined += answer.defines is not None
         self.say(f"{defined} definition{'' if defined == 1 else 's'} from {path}")
 
-    def warn(self, answer: Answer) -> None:
-        if answer.warnings:
+    def warn(self, about: Answer | Inspected) -> None:
+        if about.warnings:
             sys.stdout.flush()
-            self._show(answer.warnings, answer.source)
+            self._show(about.warnings, about.source)
 
     @staticmethod
     def say(text: Any) -> None:

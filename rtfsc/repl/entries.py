@@ -16,11 +16,11 @@ _OPEN_ENDED = frozenset(("S002", "S005", "S007", "S012"))
 
 class Piece(NamedTuple):
     """A top-level form as typed. ``defines``: what a later definition of the same name replaces, None for
-    an expression. ``is_value``: it was written ``(def name value)``."""
+    an expression; ``head``: the form that defines it."""
 
     text: str
     defines: str | None
-    is_value: bool = False
+    head: str = ""
 
 
 def is_complete(text: str) -> bool:
@@ -57,5 +57,5 @@ def _pieces(form: Form, text: str) -> list[Piece]:
     if not isinstance(target, Symbol):
         return [Piece(spelt, None)]
     if name in ("module", "import"):
-        return [Piece(spelt, f"{name} {target.name}")]
-    return [Piece(spelt, target.name, name == "def")]
+        return [Piece(spelt, f"{name} {target.name}", name)]
+    return [Piece(spelt, target.name, name)]

@@ -9,21 +9,35 @@ from rtfsc.repl.session import Session
 _WRAPPER = "it"
 
 
+class NothingToInspect(ValueError):
+    """A macro, or more than one form."""
+
+
 class Inspected:
     """``text`` compiled with the definitions of the session, not evaluated. An expression is the body of a
-    function; a name that the session defines stands for its definition. Raises `DiagnosticError`."""
+    function; a name that the session defines stands for its definition. Raises `DiagnosticError` and
+    `NothingToInspect`."""
 
     def __init__(self, session: Session, text: str) -> None:
+        own = session.find(text.strip())
         parts = session.pieces(text)
-        name = text.strip()
-        if name in session.names:
-            self.name, program = name, ""
-        elif len(parts) == 1 and parts[0].defines and " " not in parts[0].defines:
+        if len(parts) != 1:
+            raise NothingToInspect("write one expression")
+        head = own.head if own else parts[0].head
+        if head in ("defmacro", "module", "import"):
+            raise NothingToInspect(f"nothing is left of {text.strip()} when macros and modules are in place")
+        if own:
+            self.name, program = own.name, own.original
+        elif parts[0].defines:
             self.name, program = parts[0].defines, text
         else:
             self.name = _unused(_WRAPPER, session.names)
             program = f"(defn {self.name} []\n{text}\n)"
-        self.compilation = session.compilation(session.program(program)[0], level=2)
+        self.source, start = session.program(program)
+        self.compilation = session.compilation(self.source, level=2)
+        self.compilation.check()
+        found = self.compilation.sink.diagnostics
+        self.warnings = [] if own else [d for d in found if d.span is None or d.span.start >= start]
 
     def type(self) -> str:
         """The declared type of a definition, of anything else the inferred one."""

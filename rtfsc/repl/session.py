@@ -23,18 +23,21 @@ _LONGEST_VALUE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """``text`` is what programs are made of; ``original`` what was typed."""
+    """``text`` is what programs are made of; ``original`` what was typed; ``head`` as in `Piece`."""
 
     name: str
     text: str
     original: str
+    head: str
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``value``: printed. ``warnings``: those about what was entered, in ``source``."""
+    """``shown``: the printed value, or the name of what is defined and no value. ``warnings``: those about
+    what was entered, in ``source``."""
 
     value: str
+    shown: str
     defines: str | None
     warnings: list[Diagnostic]
     source: SourceFile
@@ -55,6 +58,10 @@ class Session:
         """Of the definitions, those that expressions can use."""
         return [d.name for d in self.definitions if " " not in d.name]
 
+    def find(self, name: str) -> Definition | None:
+        """The newest of this name."""
+        return next((d for d in reversed(self.definitions) if d.name == name), None)
+
     def pieces(self, text: str) -> list[Piece]:
         """The forms of an entry. Raises `DiagnosticError`."""
         return pieces(SourceFile(NAME, text))
@@ -74,7 +81,10 @@ class Session:
         assert outcome.value is not None
         if piece.defines is not None:
             self._accept(piece, outcome.value)
-        return Answer(outcome.value, piece.defines, warnings, program)
+        shown = piece.defines if piece.defines and piece.head != "def" else outcome.value
+        if shown.startswith("#<function") and piece.defines:
+            shown = piece.defines
+        return Answer(outcome.value, shown, piece.defines, warnings, program)
 
     def program(self, text: str) -> tuple[SourceFile, int]:
         """All definitions and then this text; with where it starts."""
@@ -97,8 +107,8 @@ class Session:
 
     def _accept(self, piece: Piece, value: str) -> None:
         assert piece.defines is not None
-        new = Definition(piece.defines, piece.text, piece.text)
-        if piece.is_value:
+        new = Definition(piece.defines, piece.text, piece.text, piece.head)
+        if piece.head == "def":
             new = self._written(new, value)
         others = [d for d in self.definitions if d.name != new.name]
         if len(others) == len(self.definitions) or self._holds([*others, new]):

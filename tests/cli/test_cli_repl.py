@@ -78,7 +78,7 @@ def test_macros_structs_and_modules(cli: Cli) -> None:
         "(+ a b)",
     )
     out = session(cli, *lines)
-    assert out[1:] == ["4", "nil", "2", "1", "2", "3"]
+    assert out == ["twice", "4", "import m", "2", "1", "2", "3"]
 
 
 def test_commands(cli: Cli) -> None:
@@ -206,8 +206,23 @@ def test_interrupts_end_what_runs_and_what_is_typed(terminal: Terminal, engine: 
 
 
 def test_the_host_lasts_as_long_as_the_session(cli: Cli) -> None:
-    lines = ('(println "n =" 1)', "(context/set :a 5)", "(context/get :a)", '(def x (do (println "once") 3))', "x")
+    lines = (
+        '(println "n =" 1)',
+        "(context/set :a 5)",
+        "(context/get :a)",
+        '(def x (do (println "once") 3))',
+        "x",
+    )
     assert session(cli, *lines) == ["n = 1", "nil", "nil", "5", "once", "3", "3"]
     assert "R023" in cli("repl", input='(get-env "HOME")').stderr
     out = cli("repl", "--allow", "ccos.system.get-env=RTFSC_HOME", input='(get-env "RTFSC_HOME")').stdout
     assert out == f'"{cli.home}"\n'
+
+
+def test_what_cannot_be_inspected(cli: Cli) -> None:
+    text = "(defmacro m [x] x)\n:type m\n:ir 1 2\n:doc m\n:type (nope)\n:wat (defn g [n : Int] : Int n)"
+    result = cli("repl", input=text)
+    assert "nothing is left of m" in result.stderr
+    assert "write one expression" in result.stderr
+    assert "N001" in result.stderr
+    assert result.stdout.startswith("m\nm: macro\n  (defmacro m [x] x)\nany\n(func $g ")

@@ -26,14 +26,14 @@ def test_open_ended(text: str) -> None:
 def test_pieces() -> None:
     text = "(def a 1) (defn f [] 2)\n(f) ^{:a 1} (def ^:b c 3) (do 1 (def d 2)) (do 1 2) (import x) (def)"
     assert pieces(SourceFile("<test>", text)) == [
-        Piece("(def a 1)", "a", True),
-        Piece("(defn f [] 2)", "f", False),
+        Piece("(def a 1)", "a", "def"),
+        Piece("(defn f [] 2)", "f", "defn"),
         Piece("(f)", None),
-        Piece("^{:a 1} (def ^:b c 3)", "c", True),
+        Piece("^{:a 1} (def ^:b c 3)", "c", "def"),
         Piece("1", None),
-        Piece("(def d 2)", "d", True),
+        Piece("(def d 2)", "d", "def"),
         Piece("(do 1 2)", None),
-        Piece("(import x)", "import x", False),
+        Piece("(import x)", "import x", "import"),
         Piece("(def)", None),
     ]
     with pytest.raises(DiagnosticError):
