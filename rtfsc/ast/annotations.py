@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from rtfsc.syntax.forms import Form, Keyword, List, Map, Symbol, Vector
+from rtfsc.syntax.forms import Form, Keyword, List, Literal, Map, Symbol, Vector
 
 PRIMITIVES = frozenset({"int", "float", "string", "bool", "nil", "keyword", "symbol", "any", "never"})
 CONSTRUCTORS = frozenset(
@@ -75,7 +75,7 @@ def is_type_expression(form: Form, aliases: Container[str]) -> bool:
 def _is_part(form: Form, aliases: Container[str]) -> bool:
     if type(form) in (Symbol, Keyword):
         return is_type_name(form.name, aliases)  # type: ignore[union-attr]
-    return is_type_expression(form, aliases)
+    return is_type_expression(form, aliases) or (type(form) is Literal and form.value is None)
 
 
 def _is_field(form: Form, aliases: Container[str]) -> bool:

@@ -85,6 +85,8 @@ class TypeParser:
             return self._named(form.name, form.span)  # type: ignore[union-attr]
         if type(form) is Vector and form.items and type(form.items[0]) is Keyword:
             return self._constructed(form.items[0].name, form.items[1:], form)
+        if type(form) is Literal and form.kind == T.NIL:
+            return primitive("nil")
         return self._malformed(form.span)
 
     def _malformed(self, span: Span, hint: str | None = None) -> TypeExpr:
@@ -181,6 +183,8 @@ class TypeParser:
                 return
             declared = self.parse(items[at + 1]).data
             at += 2
+            if key.value == "*":  # other keys are allowed whatever is said of them
+                continue
             if at < len(items) and type(items[at]) is Symbol and items[at].name == "?":
                 yield Const(T.VEC, (key, declared, Const(T.SYM, "?")))
                 at += 1
