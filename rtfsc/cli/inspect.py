@@ -116,6 +116,8 @@ def _print_export(export: dict[str, Any]) -> None:
     print(f"  {_signature(export)}")
     for line in export["doc"].splitlines()[:1]:
         print(f"      {line}")
+    if export["effects"]:
+        print(f"      calls {', '.join(export['effects'])}")
     for variant in export.get("variants", []):
         print(f"      direct entry {variant['params']} -> {variant['result']}")
 
