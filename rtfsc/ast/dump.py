@@ -17,8 +17,15 @@ _WIDTH = 96
 
 
 def dump(program: A.Program) -> str:
-    """Every top-level node, each on its own lines."""
-    return "".join(_layout(_node(node), 0) + "\n" for node in program.body)
+    """Modules in the text, imports and every top-level node, each on its own lines."""
+    trees = [_import(node) for node in program.imports] + [_node(node) for node in program.body]
+    inner = "".join(dump(module) for module in program.modules)
+    return inner + "".join(_layout(tree, 0) + "\n" for tree in trees)
+
+
+def _import(node: A.Import) -> list[Any]:
+    only = [] if node.only is None else [":only", [name for name, _ in node.only]]
+    return ["Import", node.module, *([":as", node.alias] if node.alias else []), *only]
 
 
 def _layout(tree: Any, indent: int) -> str:
