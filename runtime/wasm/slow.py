@@ -92,7 +92,7 @@ class SlowInstance:
 
         def call(*args: Any) -> Any:
             if len(args) < fixed or (len(args) > fixed and not rest):
-                raise arity_error(name, fixed, rest, len(args))
+                raise arity_error(call.__name__, fixed, rest, len(args))
             given = [*args[:fixed], List(args[fixed:])] if rest else list(args)
             return self._call(code, [(value, i, shapes[i]) for i, value in enumerate(given)])
 
