@@ -25,7 +25,7 @@ TESTED_ELSEWHERE = {
     "IO001": "tests/unit/test_source.py",
     "IO002": "tests/unit/test_source.py",
     "IO003": "tests/unit/test_source.py",
-    "M002": "tests/unit/modules/test_faults.py",
+    "M002": "tests/unit/modules/test_module_faults.py",
     "S013": "tests/unit/syntax/test_reader_errors.py",
 }
 
