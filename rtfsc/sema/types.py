@@ -185,7 +185,8 @@ class TypeParser:
             at += 2
             if key.value == "*":  # other keys are allowed whatever is said of them
                 continue
-            if at < len(items) and type(items[at]) is Symbol and items[at].name == "?":
+            mark = items[at] if at < len(items) else None
+            if type(mark) is Symbol and mark.name == "?":
                 yield Const(T.VEC, (key, declared, Const(T.SYM, "?")))
                 at += 1
             else:

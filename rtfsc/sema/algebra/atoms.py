@@ -82,13 +82,13 @@ def _sequence_subtype(a: Atom, b: Items | Tuple) -> bool:
 
     if type(a) is Items:
         if type(b) is Items:
-            return (b.count is None or a.count == b.count) and subtype(a.element, b.element)
+            return (b.size is None or a.size == b.size) and subtype(a.element, b.element)
         assert type(b) is Tuple
-        return a.count == len(b.items) and all(subtype(a.element, item) for item in b.items)
+        return a.size == len(b.items) and all(subtype(a.element, item) for item in b.items)
     if type(a) is not Tuple:
         return False
     if type(b) is Items:
-        fits = b.count is None or b.count == len(a.items)
+        fits = b.size is None or b.size == len(a.items)
         return fits and all(subtype(item, b.element) for item in a.items)
     assert type(b) is Tuple
     return len(a.items) == len(b.items) and all(subtype(x, y) for x, y in zip(a.items, b.items, strict=True))
@@ -129,9 +129,9 @@ def _sequence_meet(kind: int, a: Items | Tuple, b: Items | Tuple) -> Type:
     from rtfsc.sema.algebra.relations import meet
 
     if type(a) is Items and type(b) is Items:
-        if a.count is not None and b.count is not None and a.count != b.count:
+        if a.size is not None and b.size is not None and a.size != b.size:
             return NEVER
-        return items(meet(a.element, b.element), b.count if a.count is None else a.count, kind)
+        return items(meet(a.element, b.element), b.size if a.size is None else a.size, kind)
     length = len(a.items) if type(a) is Tuple else len(b.items)  # type: ignore[union-attr]
     first, second = _spread(a, length), _spread(b, length)
     if first is None or second is None:
@@ -144,7 +144,7 @@ def _spread(atom: Items | Tuple, length: int) -> Sequence[Type] | None:
     if type(atom) is Tuple:
         return atom.items if len(atom.items) == length else None
     assert type(atom) is Items
-    return [atom.element] * length if atom.count in (None, length) else None
+    return [atom.element] * length if atom.size in (None, length) else None
 
 
 def _map_meet(a: Atom, b: Atom) -> Type | None:

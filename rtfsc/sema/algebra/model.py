@@ -59,10 +59,10 @@ class Lit(NamedTuple):
 
 
 class Items(NamedTuple):
-    """Vectors or lists of elements of one type, of a length if ``count`` is not None."""
+    """Vectors or lists of elements of one type, of a length if ``size`` is not None."""
 
     element: Type
-    count: int | None = None
+    size: int | None = None
 
 
 class Tuple(NamedTuple):

@@ -106,7 +106,7 @@ def _holds(a: Atom, p: Predicate) -> bool | None:
     if type(a) is Tuple:
         return _compare(p, len(a.items)) if measure == "count" else None
     if type(a) is Items:
-        return _compare(p, a.count) if measure == "count" and a.count is not None else None
+        return _compare(p, a.size) if measure == "count" and a.size is not None else None
     return _holds_of_record(a, p) if type(a) is Record else None
 
 

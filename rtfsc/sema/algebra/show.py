@@ -70,8 +70,8 @@ def show_atom(atom: Atom, kind: int) -> str:
     if type(atom) is Lit:
         return f"[:val {show_value(atom)}]"
     if type(atom) is Items:
-        if atom.count is not None:
-            return f"[:array {show(atom.element)} [{atom.count}]]"
+        if atom.size is not None:
+            return f"[:array {show(atom.element)} [{atom.size}]]"
         return f"[:{WORDS[kind]} {show(atom.element)}]"
     if type(atom) is Tuple:
         head = "tuple" if kind == T.VEC else "list-tuple"
