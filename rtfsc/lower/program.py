@@ -119,7 +119,7 @@ def _global_type(definition: GlobalDef) -> T.Type:
     if definition.conditional:
         return T.ANY
     value = node.value
-    if type(value) is A.Const:
+    if type(value) is A.Const or type(value) is A.Collect:
         known = value.kind
     else:
         known = {A.VectorExpr: T.VEC, A.MapExpr: T.MAP, A.Fn: T.FN}.get(type(value), T.ANY)

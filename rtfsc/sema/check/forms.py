@@ -97,6 +97,12 @@ def mapping(c: Checker, node: A.MapExpr) -> Type:
     return record_of([(key, c.visit(value)) for key, value in node.pairs])
 
 
+def template(c: Checker, node: A.Collect) -> Type:
+    spliced = [part for part in node.parts if type(part) is A.Splice]
+    types = [c.visit(part.value if type(part) is A.Splice else part) for part in node.parts]
+    return of_kinds(node.kind) if spliced or node.kind == T.MAP else tuple_of(types, node.kind)
+
+
 def conditional(c: Checker, node: A.If, want: Want | None) -> Type:
     test = c.visit(node.test)
     known = facts(c, node.test)
@@ -312,6 +318,7 @@ SIMPLE = {
     A.Name: name,
     A.VectorExpr: vector,
     A.MapExpr: mapping,
+    A.Collect: template,
     A.Logic: logic,
     A.For: comprehension,
     A.Dotimes: repeated,
