@@ -124,6 +124,46 @@ def test_as_python_where_the_rules_coincide(rt: Rt, pattern: Pattern, text: str,
     assert rt("re.seq", ours, text) == all_matches(model, text)
 
 
+PIECES = [
+    *"()[]{}|*+?^$.-:,ab01é\\",
+    *[
+        r"(?:",
+        r"(?i)",
+        r"(?P<n>",
+        r"{2}",
+        r"{1,3}",
+        r"[^",
+        r"[[:alpha:]]",
+        r"\d",
+        r"\pL",
+        r"\p{",
+        r"\Q",
+        r"\E",
+        r"\b",
+        r"\x{",
+        r"a-z",
+        r"*?",
+        r"(|",
+    ],
+]
+
+
+@relaxed
+@given(
+    pattern=st.lists(st.sampled_from(PIECES), max_size=12).map("".join),
+    text=st.text("ab01-é\n", max_size=10),
+)
+def test_any_text_is_a_pattern_or_refused(rt: Rt, pattern: str, text: str) -> None:
+    try:
+        found = rt("re.seq", pattern, text)
+    except Raised as refused:
+        assert refused.error.message.startswith("Runtime error: Invalid pattern ")
+        return
+    assert rt("re.find", pattern, text) == (found[0] if found else None)
+    assert rt("re.matches", pattern, text) is bool(found)
+    assert all(match in text for match in found)
+
+
 @pytest.mark.parametrize(
     ("pattern", "text", "found"),
     [
