@@ -85,7 +85,8 @@ class Session:
         delegate: Delegate | None = None,
     ) -> None:
         self.policy = policy or Policy()
-        self.contexts: list[dict[str, Any]] = [dict(context or {})]
+        given = {name_of(key): value for key, value in (context or {}).items()}
+        self.contexts: list[dict[str, Any]] = [given]
         self.hints: list[tuple[str, Any]] = []
         self.steps: dict[int, Step] = {}
         self._observer, self._delegate, self._next = observer, delegate, 0
