@@ -96,8 +96,8 @@ class HostCall(Node):
 
 
 class ContextRef(Node):
-    """A name or, where the program binds none, a value of the host's context; else ``absent``. ``found``, set by
-    resolution: the name."""
+    """A name or, where the program binds none, a value of the host's context; else ``absent``. ``found``, set
+    by resolution: the name."""
 
     __slots__ = ("absent", "found", "name")
 
@@ -335,7 +335,7 @@ Pattern: TypeAlias = (
 
 
 class Import(Node):
-    """``(import module)``; ``alias`` is that of ``:as``, ``only`` the names of ``:only`` and where they stand."""
+    """``(import module)``; ``alias`` is that of ``:as``, ``only`` has the names of ``:only`` and their places."""
 
     __slots__ = ("alias", "module", "module_span", "only")
 

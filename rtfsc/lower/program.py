@@ -38,7 +38,8 @@ def lower_program(
     ``strict``: types that are not proved are reported too.
     """
     linker = Linker(library if library is not None else _installed())
-    m, resolver = _lowered(program, sink, imports, Module(module_name, {}), linker, library is not None, "", strict)
+    module = Module(module_name, {})
+    m, resolver = _lowered(program, sink, imports, module, linker, library is not None, "", strict)
     if not sink.has_errors and library is None:
         m.module.exports = _exports(program, resolver, sink)
         link(m.module, units)
@@ -119,7 +120,7 @@ def _global_type(definition: GlobalDef) -> T.Type:
     if definition.conditional:
         return T.ANY
     value = node.value
-    if type(value) is A.Const or type(value) is A.Collect:
+    if isinstance(value, (A.Const, A.Collect)):
         known = value.kind
     else:
         known = {A.VectorExpr: T.VEC, A.MapExpr: T.MAP, A.Fn: T.FN}.get(type(value), T.ANY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -160,7 +161,7 @@ class Project:
 
     def _places(self, cycle: Sequence[Loading]) -> str:
         places = []
-        for importer, imported in zip(cycle, cycle[1:], strict=False):
+        for importer, imported in pairwise(cycle):
             span = self._place_of_import(importer, imported.name)
             line, column = importer.source.line_column(span.start)
             places.append(f"{importer.source.name}:{line}:{column} imports {imported.name}")
