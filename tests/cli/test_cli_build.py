@@ -127,6 +127,7 @@ def test_files_that_are_no_modules(cli: Cli, area: Path) -> None:
 
 STAGES = {
     "forms": "(defn area",
+    "expanded": "(defn area",
     "ast": "(Def area",
     "types": "area : [:fn [:int :int] :int]\nunit : ",
     "ir": "(function area (params w h)",
@@ -143,6 +144,13 @@ def test_emit_prints_every_stage(cli: Cli, area: Path, stage: str) -> None:
     assert cli("build", "area.rtfs", "--emit", stage).stdout.replace('"area"', '"main"') == text.replace(
         '"area"', '"main"'
     )
+
+
+def test_emit_expanded_shows_the_code_that_macros_made(cli: Cli) -> None:
+    program = "(defmacro twice [x] `(do ~x ~x)) (defn f [x] (twice (inc x)))"
+    assert cli("emit", "-", "--emit", "forms", input=program).stdout.endswith("(twice (inc x)))\n")
+    expanded = cli("emit", "-", "--emit", "expanded", input=program).stdout
+    assert expanded == "nil\n(defn f [x] (do (inc x) (inc x)))\n"
 
 
 def test_emit_of_wasm_is_what_build_writes(cli: Cli, area: Path) -> None:

@@ -132,3 +132,14 @@ def test_macros_are_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
         == ["(if 1 nil (do 2))"] * 5
     )
     assert loads == [["unless2#1", "m#2"]]
+
+
+def test_a_function_is_the_same_definition_with_and_without_a_macro() -> None:
+    written = compile_text("(defn f [x] (* x x))").unoptimised.exports
+    made = compile_text("(defmacro sq [x] `(* ~x ~x)) (defn f [x] (sq x))").unoptimised.exports
+    assert [export.def_hash for export in made] == [export.def_hash for export in written]
+
+
+def test_expansion_is_the_same_each_time() -> None:
+    text = "(defmacro m [& xs] (let [v (gensym)] `(let [~v 1] [~v ~@xs]))) (m 1 (m 2) (m 3))"
+    assert expanded(text) == expanded(text)
