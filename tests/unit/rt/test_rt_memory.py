@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rt_harness import Kw, Native, Rt, Wasm, encode
+from rt_harness import ROOT, Kw, Native, Rt, Wasm, encode
 
 from backend_wasm import layout as L
 from rtfsc.primitives.ops import OPS
@@ -134,3 +134,7 @@ def test_a_builder_that_is_done_can_no_longer_be_changed(fresh: Rt) -> None:
     assert fresh.take(fresh.op("builder.done", pushed[0])) == [*range(40), "x"]
     assert fresh.take(fresh.op("builder.done", pushed[1])) == [*range(40), "x", *range(100)]
     assert fresh.take(fresh.op("builder.done", done)) == list(range(40))
+
+
+def test_the_library_stays_small() -> None:
+    assert (ROOT / "backend_wasm/rt.wasm").stat().st_size < 200_000
