@@ -67,11 +67,28 @@ import | (import a.b) (import a.b :as b) (import a.b :only [name …]) | Uses th
 deftest | (deftest name body …) | A test; run by rtfsc test. | -
 is | (is e) (is e "message") (is (= expected actual)) | True, or an error that ends the test.
   | (is (= 4 (+ 2 2))) => true
-step | (step "name" body …) | Tells the host what is being done; the value of the body. | -
-step-if | (step-if test then else) | if, told to the host. | -
-step-loop | (step-loop test body …) | Repeats while the test is true, told to the host. | -
-step-parallel | (step-parallel e …) | A vector of the values, told to the host. | -
-resource:ref | (resource:ref name) | A resource of the host by its name. | -
+quasiquote | (quasiquote form) `form | The form as data, with what is unquoted put in.
+  | `(1 ~(+ 1 1)) => (1 2)
+unquote | (unquote e) ~e | In a template: the value of e.
+  | `[~(+ 1 1)] => [2]
+unquote-splicing | (unquote-splicing e) ~@e | In a template: the elements of e.
+  | `(1 ~@[2 3]) => (1 2 3)
+context-ref | @name @:key | A name of the program, else a value of the host's context.
+  | (def a 5) @a => 5
+step | (step "name" body …) | The body; the host is told that it starts and how it ends.
+  | (step "add" (+ 1 2)) => 3
+step-if | (step-if test then else) | if, told to the host. | (step-if true 1 2) => 1
+step-loop | (step-loop test e) | Repeats while the test is true, told to the host; at most 10,000 rounds.
+  | (step-loop false 1) => nil
+step-parallel | (step-parallel e …) | A vector of the values, told to the host.
+  | (step-parallel 1 2) => [1 2]
+resource:ref | (resource:ref "name") | A name of the program, else a value of the host's context. | -
+capability | (capability "id" :key value …) | A description as data.
+  | (capability "id" :k 1) => {"type" "capability" "name" "id" "k" 1}
+plan | (plan "id" :key value …) | A description as data.
+  | (plan "p" :k 1) => {"type" "plan" "name" "p" "k" 1}
+resource | (resource name (property :key value) …) | A description as data.
+  | (resource r (property :k 1)) => {"type" "resource" "name" "r" "k" 1}
 """
 
 

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from rtfsc.ast.builder import _tables
 from rtfsc.driver import compile_text
 from rtfsc.evaluation import evaluate
 from rtfsc.primitives.library import LIBRARY
@@ -35,6 +36,12 @@ def test_example(name: str) -> None:
     assert outcome.error is None
     assert outcome.value == value
     assert outcome.diagnostics == []
+
+
+def test_special_forms_are_complete() -> None:
+    reserved, soft = _tables()
+    refused = {"declare"}
+    assert {*reserved, *soft} - set(LIBRARY) - refused <= set(special_forms())
 
 
 def test_errors_are_kinds_and_calls_name_the_function() -> None:
@@ -100,7 +107,7 @@ def test_every_name_has_a_description() -> None:
     for name in known_names():
         text = describe_name(name)
         assert text.startswith(f"{name}: ")
-        assert "@" not in text.replace("~@", "")
+        assert "-> @" not in text
 
 
 def test_close_names() -> None:
