@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, NoReturn
 
 from rtfsc.source import SourceFile, Span
@@ -66,14 +66,25 @@ class DiagnosticError(Exception):
 class Sink:
     """Collects diagnostics of one source file. The same code at the same place is kept once; of each
     severity at most ``limit`` are kept and ``dropped`` counts the others. ``notes``: a label for all that is
-    said about a span."""
+    said about a span; ``macros``: names that are those of macros."""
 
-    __slots__ = ("_error_count", "_kept", "_seen", "_warning_count", "dropped", "limit", "notes", "source")
+    __slots__ = (
+        "_error_count",
+        "_kept",
+        "_seen",
+        "_warning_count",
+        "dropped",
+        "limit",
+        "macros",
+        "notes",
+        "source",
+    )
 
     def __init__(self, source: SourceFile | None = None, limit: int = LIMIT) -> None:
         self.source = source
         self.limit = limit
         self.notes: Mapping[Span, Label] = {}
+        self.macros: Container[str] = ()
         self.dropped = 0
         self._kept: list[Diagnostic] = []
         self._seen: set[tuple[str, Span | None]] = set()

@@ -34,15 +34,15 @@ class _Stop(Exception):
 def expand(forms: Sequence[Form], sink: Sink, load: Load, reserved: Container[str]) -> list[Form]:
     """The forms without macros and calls of them.
 
-    Errors (X…) go to ``sink``. ``reserved``: names that cannot be those of macros. Sets ``sink.notes``, so
-    that what is said later about expanded code names the macro.
+    Errors (X…) go to ``sink``. ``reserved``: names that cannot be those of macros. Sets ``sink.notes`` and
+    ``sink.macros``, so that what is said later about expanded code names the macro.
     """
     expander = Expander(sink, load, reserved)
     try:
         expanded = expander.program(forms)
     except _Stop:
         return []
-    sink.notes = expander.notes
+    sink.notes, sink.macros = expander.notes, expander.macros.table.keys()
     return expanded
 
 

@@ -117,7 +117,8 @@ class Resolver:
         from rtfsc.sema.suggest import hint
 
         names = [*self.globals, *self.imported, *(n for n, stack in self.locals.items() if stack)]
-        self.sink.warning("N001", f"Unknown name {name}", node.span, hint=hint(name, names))
+        advice = "it is a macro: it can be called, after its definition" if name in self.sink.macros else None
+        self.sink.warning("N001", f"Unknown name {name}", node.span, hint=advice or hint(name, names))
         return Undefined(name)
 
     # --- locals

@@ -120,3 +120,10 @@ def test_no_fault_without_a_call() -> None:
     compilation = Compilation(compile_text("(defmacro m [x] (/ 1 0)) 5").source)
     compilation.check()
     assert not compilation.sink.diagnostics
+
+
+def test_a_macro_as_a_value_or_before_its_definition_is_an_unknown_name_with_advice() -> None:
+    compilation = compile_text("(defn f [a] (m a)) (defmacro m [x] x) (map m [1])")
+    compilation.check()
+    advice = "it is a macro: it can be called, after its definition"
+    assert [(d.code, d.hint) for d in compilation.sink.diagnostics] == [("N001", advice)] * 2
