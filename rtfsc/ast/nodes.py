@@ -335,7 +335,7 @@ Pattern: TypeAlias = (
 
 
 class Import(Node):
-    """``(import module)``; ``alias`` is that of ``:as``, ``only`` has the names of ``:only`` and their places."""
+    """``(import module)``; ``alias`` is that of ``:as``, ``only`` the names of ``:only`` and their places."""
 
     __slots__ = ("alias", "module", "module_span", "only")
 

@@ -3,7 +3,8 @@
 In: ``{"id": …, "source": "…"}``. Out: ``{"id": …, "value": "<printed RTFS>"}`` or ``{"id": …, "error":
 {"kind", "message", "span": [start, end]}}``; programs that are refused have kind ``SyntaxError`` (of
 text or forms), ``ModuleNotFound``, ``ModuleError`` or ``StaticError``, lines that are no requests
-``BadRequest``, faults of rtfsc itself ``InternalError``. With ``--engine both`` also ``"engines_agree"``; a disagreement adds ``"wasm"``, what the
+``BadRequest``, faults of rtfsc itself ``InternalError``. An error in another file has the name of its module
+under ``module``. With ``--engine both`` also ``"engines_agree"``; a disagreement adds ``"wasm"``, what the
 other engine answered.
 """
 
@@ -99,7 +100,11 @@ def _render(id: Any, outcome: Any) -> dict[str, Any]:
     if isinstance(outcome, tuple):
         return _failure(id, *outcome)
     if outcome.error is not None:
-        return _failure(id, outcome.error.kind, outcome.error.message, outcome.error.span)
+        error = outcome.error
+        told = _failure(id, error.kind, error.message, error.span)
+        if any(unit.name == error.module and not unit.inline for unit in outcome.units):
+            told["error"]["module"] = error.module
+        return told
     return {"id": id, "value": outcome.value}
 
 

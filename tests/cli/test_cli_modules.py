@@ -59,6 +59,7 @@ def test_eval_and_jsonl_search_the_current_folder(shop: Cli, tmp_path: Path) -> 
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "other.rtfs").write_text("(module other (:exports [x]) (def x :other))", "utf-8")
     requests.append({"id": 3, "source": "(import other) other/x"})
+    requests.append({"id": 4, "source": "(import lib.shop :as s) (s/share 1 0)"})
     lines = "\n".join(map(json.dumps, requests))
     told = shop("eval", "--jsonl", "--engine", "both", "--path", tmp_path / "p", input=lines).stdout
     answers = [json.loads(line) for line in told.splitlines()]
@@ -67,8 +68,10 @@ def test_eval_and_jsonl_search_the_current_folder(shop: Cli, tmp_path: Path) -> 
         "ModuleNotFound",
         "ModuleError",
         ":other",
+        "DivisionByZero",
     ]
     assert all(a["engines_agree"] for a in answers)
+    assert answers[4]["error"]["module"] == "lib.shop"
 
 
 @pytest.mark.parametrize("engine", ["wasm", "evaluator"])
