@@ -11,6 +11,7 @@ from rtfsc.sema.algebra.model import (
     Dict,
     Function,
     Items,
+    Lit,
     Part,
     Predicate,
     Record,
@@ -33,6 +34,8 @@ def part_subtype(a: Part, b: Part) -> bool:
 
 def part_meet(a: Part, b: Part) -> Part | None:
     """Of one kind; None if nothing is in both."""
+    if type(a.atoms[0]) is Lit and type(b.atoms[0]) is Lit and len(a.atoms) == len(b.atoms) == 1:
+        return a if a == b else None
     atoms: list[Atom] | None = list(a.atoms)
     for atom in b.atoms:
         atoms = _add(a.kind, atoms, atom)  # type: ignore[arg-type]

@@ -93,17 +93,12 @@ class _Converter:
         return function(params, rest, self.convert(args[1]))
 
     def _enum(self, args: list[Const]) -> Type:
-        t = NEVER
-        for arg in args:
-            if not (arg.type == T.FLOAT and arg.value != arg.value):  # NaN equals nothing
-                t = join(t, literal(arg.type, arg.value))
-        return t
+        # NaN equals nothing
+        given = [arg for arg in args if not (arg.type == T.FLOAT and arg.value != arg.value)]
+        return _any_of([literal(arg.type, arg.value) for arg in given])
 
     def _union(self, args: list[Const]) -> Type:
-        t = NEVER
-        for arg in args:
-            t = join(t, self.convert(arg))
-        return t
+        return _any_of([self.convert(arg) for arg in args])
 
     def _and(self, args: list[Const]) -> Type:
         t = ANY
@@ -131,6 +126,13 @@ _CONSTRUCTORS: Final = {
     "and": _Converter._and,
     "resource": _Converter._resource,
 }
+
+
+def _any_of(types: list[Type]) -> Type:
+    kinds = 0
+    for t in types:
+        kinds |= t.kinds
+    return make(kinds, [part for t in types for part in t.parts])
 
 
 def _plain(name: str, arg: Const) -> Any:

@@ -8,7 +8,7 @@ no part below another one, no part that is known to be empty, everything in one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from rtfsc.ir import types as T
@@ -139,10 +139,17 @@ def make(kinds: int, parts: Sequence[Part]) -> Type:
     if not parts:
         return of_kinds(kinds)
     kept: list[Part] = []
+    values: dict[Part, None] = {}  # many in an enumeration, and never above one another
     for part in parts:
-        if not part.kind & kinds and not any(_below(part, other) for other in kept):
+        if part.kind & kinds:
+            continue
+        if len(part.atoms) == 1 and type(part.atoms[0]) is Lit:
+            values[part] = None
+        elif not any(_below(part, other) for other in kept):
             kept = [other for other in kept if not _below(other, part)]
             kept.append(part)
+    kept = [part for part in kept if len(part.atoms) == 1 or not _narrows_one(part, values)]
+    kept += [part for part in values if not any(_below(part, other) for other in kept)]
     truths = [part for part in kept if part.kind == T.BOOL]
     if len(truths) == 2 and all(type(part.atoms[0]) is Lit for part in truths):
         kinds |= T.BOOL
@@ -153,6 +160,10 @@ def make(kinds: int, parts: Sequence[Part]) -> Type:
     for part in kept:
         mask |= part.kind
     return Type(kinds, tuple(in_order(kept)), mask, max(_depth(p) for p in kept))
+
+
+def _narrows_one(part: Part, values: Container[Part]) -> bool:
+    return any(type(atom) is Lit and Part(part.kind, (atom,)) in values for atom in part.atoms)
 
 
 def _below(a: Part, b: Part) -> bool:

@@ -281,3 +281,7 @@ def test_deep_chains_of_calls_and_wide_types_are_bounded() -> None:
     assert len(reports(f"(defn f [x] : Int (case x {arms}))")) > 90
     match = " ".join(f"{i} :k{i}" for i in range(900))
     assert reports(f"(defn f [x] (match x {match} _ 1))") == []
+    tuples = " ".join(f"[:tuple Int [:val {i}]]" for i in range(200))
+    assert len(reports(f"(defn f [x : [:union {tuples}]] x) (f [1 199]) (f [1 200])")) == 1
+    values = " ".join(f":k{i}" for i in range(2000))
+    assert len(reports(f"(defn f [x : [:enum {values}]] x) (f :k1999) (f :z)")) == 1
