@@ -39,6 +39,11 @@ FUNCTION = of_kinds(T.FN)
 def constant(c: Checker, node: A.Const) -> Type:
     kind, value = node.kind, node.value
     if kind & (T.VEC | T.LIST):
+        if len(value) > WIDTH:
+            mask = 0
+            for item in value:
+                mask |= item.kind
+            return items(of_kinds(mask), None, kind)
         return tuple_of([constant(c, item) for item in value], kind)
     if kind == T.MAP:
         return record_of([(key, constant(c, item)) for key, item in value])
