@@ -64,6 +64,9 @@ finally | (try … (finally cleanup …)) | Runs whatever happens; its value is 
   | (try 1 (finally 2)) => 1
 module | (module a.b (:exports [name …]) definition …) | A file that others import. | -
 import | (import a.b) (import a.b :as b) (import a.b :only [name …]) | Uses the exports of a module. | -
+declare | (declare name [parameters] : T "doc")
+  | A function that the host may know; else a call is an UndefinedSymbol.
+  | (declare f [a]) (try (f 1) (catch UndefinedSymbol e :none)) => :none
 deftest | (deftest name body …) | A test; run by rtfsc test. | -
 is | (is e) (is e "message") (is (= expected actual)) | True, or an error that ends the test.
   | (is (= 4 (+ 2 2))) => true

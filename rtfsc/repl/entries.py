@@ -9,7 +9,7 @@ from rtfsc.source import SourceFile
 from rtfsc.syntax.forms import Form, List, Meta, Symbol
 from rtfsc.syntax.reader import read
 
-_DEFINING = frozenset(("def", "defn", "defmacro", "defstruct", "module", "import"))
+_DEFINING = frozenset(("def", "defn", "defmacro", "defstruct", "declare", "module", "import"))
 # Unclosed bracket, string, block comment; a mark that waits for its form.
 _OPEN_ENDED = frozenset(("S002", "S005", "S007", "S012"))
 

@@ -162,7 +162,7 @@ _STYLES: Final[dict[str, Style]] = {
         _body(1),
     ),
     **dict.fromkeys(("let", "loop", "for", "if-let", "when-let", "dotimes"), _body(1, bindings=True)),
-    **dict.fromkeys(("defn", "defmacro", "fn", "λ"), Style(_function, _none, offset=1)),
+    **dict.fromkeys(("defn", "defmacro", "declare", "fn", "λ"), Style(_function, _none, offset=1)),
     "catch": _body(2),
     "def": Style(_none, _last, offset=1),
     "defstruct": Style(_every(2, 2), _none, offset=1),
