@@ -49,11 +49,11 @@ Handler = Callable[["Builder", List], Node]
 @cache
 def _tables() -> tuple[dict[str, Handler], dict[str, Handler]]:
     """Handlers of names that are always reserved, and of those that a program may define itself (C23)."""
-    from rtfsc.ast import control, core, host, modules, refused, sugar, templates
+    from rtfsc.ast import control, core, declare, host, modules, sugar, templates
 
     return (
         core.RESERVED | control.RESERVED | modules.RESERVED | templates.RESERVED | host.RESERVED,
-        core.SOFT | control.SOFT | sugar.SOFT | templates.SOFT | host.SOFT | refused.SOFT,
+        core.SOFT | control.SOFT | sugar.SOFT | templates.SOFT | host.SOFT | declare.SOFT,
     )
 
 

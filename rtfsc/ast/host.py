@@ -207,7 +207,7 @@ def delegate(fn: Fn, name: str, target: Form | None) -> None:
     if not parts or type(parts[0]) is not Keyword or parts[0].name == "local":
         return
     mode = parts[0]
-    if mode.name not in ("local-model", "remote"):
+    if mode.name not in ("local-model", "remote", "declared"):
         raise Fault("F001", f"No target of delegation :{mode.name}", mode.span,
                     hint="write :local, :local-model or :remote")  # fmt: skip
     span = fn.span

@@ -50,8 +50,8 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """A call of a function that is marked with ``^:delegation``. ``mode``: ``local``, ``local-model`` or
-    ``remote``; ``model``: its id or None."""
+    """A call of a function that is marked with ``^:delegation``. ``mode``: ``local-model``, ``remote`` or
+    ``declared`` (a function without a body); ``model``: its id, or the doc of a declared one, or None."""
 
     function: str
     mode: str

@@ -87,7 +87,6 @@ def test_tree(text: str, shown: str) -> None:
         ("~x", "X006"),
         ("`~@x", "X006"),
         ("`(a ~(b ~c))", "X006"),
-        ("(declare f [a])", "F002"),
     ],
 )
 def test_refused(text: str, code: str) -> None:
