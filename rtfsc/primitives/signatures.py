@@ -2,9 +2,10 @@
 
 | notation | |
 |---|---|
-| ``any num int float str bool nil kw sym vec list map fn err`` | all values of that kind; ``num``: int or float; ``a|b``: either; ``T?``: or nil |
+| ``any num int float str bool nil kw sym vec list map fn err`` | all values of that kind; num: int or float |
+| ``a|b`` ``T?`` | either; or nil |
 | ``T`` | the same type wherever it occurs |
-| ``[vec T]`` ``[seq T]`` ``[all T]`` | elements of a vector; of a vector, list or string; also of a map, as pairs |
+| ``[vec T]`` ``[seq T]`` ``[all T]`` | elements of vectors; also of lists and strings; also of maps, as pairs |
 | ``[map K V]`` | maps |
 | ``[fn A B R]`` | called with these arguments; a function or a keyword |
 | ``& T`` | any number of further arguments |
@@ -146,7 +147,7 @@ vals : [map K V] -> [vec V]
 assoc : any any any & any -> @assoc
 dissoc : map any & any -> map
 merge : map & map -> map
-map : [fn T R] [all T] -> [vec R] ; [fn T U R] [all T] [all U] -> [vec R] ; [fn T U V R] [all T] [all U] [all V] & any -> [vec R]
+map : [fn T R] [all T] -> [vec R] ; [fn T U R] [all T] [all U] -> [vec R] ; fn|kw any any any & any -> vec
 filter : [fn T R] [all T] -> [vec T]
 remove : [fn T R] [all T] -> any
 reduce : [fn T T R] [all T] -> R|T ; [fn D T R] D [all T] -> R|D
@@ -210,8 +211,8 @@ _TOKEN: Final = re.compile(r"[\[\]|?]|@?[^\s\[\]|?]+")
 
 @cache
 def _lines() -> dict[str, str]:
-    lines = (line.split(" : ", 1) for line in _TABLE.strip().splitlines())
-    return {name: rest for name, rest in lines}
+    lines = (line.partition(" : ") for line in _TABLE.strip().splitlines())
+    return {name: signature for name, _, signature in lines}
 
 
 def names() -> list[str]:
