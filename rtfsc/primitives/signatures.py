@@ -5,7 +5,7 @@
 | ``any num int float str bool nil kw sym vec list map fn err`` | all values of that kind; num: int or float |
 | ``a|b`` ``T?`` | either; or nil |
 | ``T`` | the same type wherever it occurs |
-| ``[vec T]`` ``[seq T]`` ``[all T]`` | elements of vectors; also of lists and strings; also of maps, as pairs |
+| ``[vec T]`` ``[seq T]`` ``[all T]`` | of a vector; also of a list or string; also of a map, as pairs |
 | ``[map K V]`` | maps |
 | ``[fn A B R]`` | called with these arguments; a function or a keyword |
 | ``& T`` | any number of further arguments |
