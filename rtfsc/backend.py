@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from rtfsc.ir.nodes import Module
+from rtfsc.ir.nodes import Module, Place
 
 
 class BytecodeBackend(Protocol):
@@ -54,7 +54,7 @@ class BytecodeExecutor(Protocol):
         artifact: bytes,
         *,
         limits: Any,
-        spans: Sequence[tuple[int, int]] | None = None,
+        spans: Sequence[Place] | None = None,
         names: Sequence[str] | None = None,
         host: Callable[[str, list[Any]], Any] | None = None,
     ) -> Instance: ...

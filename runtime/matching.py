@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from backend_wasm.layout import ABI_MAJOR
 from rtfsc.ir.keys import retrieval_key
-from rtfsc.ir.nodes import INIT, Module, SetGlobal
+from rtfsc.ir.nodes import INIT, Module, Place, SetGlobal
 from rtfsc.ir.walk import nodes
 
 if TYPE_CHECKING:
     from runtime.store.store import VerifiedArtifact
-
-Place = tuple[int, int] | tuple[int, int, str]
-"""Start and end, and the module if it is an imported one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", help="files or folders; '-' reads standard input")
     add_path(parser)
     parser.add_argument(
-        "--strict", action="store_true", help="also report types that cannot be proved before the program runs"
+        "--strict", action="store_true", help="also report types that cannot be proved beforehand"
     )
 
 

@@ -60,7 +60,7 @@ def search_path(options: argparse.Namespace, source: SourceFile | None = None) -
 
 
 CONSOLE = ("ccos.io.println", "ccos.io.print", "ccos.io.log")
-"""What programs may do from the command line without being allowed to: their output goes where the user looks."""
+"""What programs may do from the command line without leave: their output goes where the user looks."""
 
 
 def add_allow(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +69,7 @@ def add_allow(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ID[=SCOPE]",
-        help="let the program call this capability of the host: ccos.system.get-env=HOME,USER; may be repeated",
+        help="let the program call this capability: ccos.system.get-env=HOME,USER; may be repeated",
     )
 
 

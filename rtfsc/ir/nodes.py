@@ -211,6 +211,10 @@ class Function:
     library: bool = False
 
 
+Place = tuple[int, int] | tuple[int, int, str]
+"""Start and end in code points, and the module where it is an imported one."""
+
+
 @dataclass(slots=True)
 class Site:
     """Where an error is reported: code-point offsets [start, end) into the source of the module."""
@@ -226,7 +230,7 @@ class Site:
         return self.definition.split("/", 2)[1] if self.definition.startswith(MODULE) else ""
 
     @property
-    def place(self) -> tuple[int, int] | tuple[int, int, str]:
+    def place(self) -> Place:
         """Start and end, and the module if it is an imported one: what executors are given."""
         return (self.start, self.end, self.module) if self.module else (self.start, self.end)
 

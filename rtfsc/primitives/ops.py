@@ -145,7 +145,7 @@ json.pretty any -> str                    raises            # two blanks per lev
 # --- names
 symbol any -> sym                         raises            # of a string, symbol or keyword
 keyword any -> kw                         raises
-gensym any -> sym                         raises            # a new symbol each time, its name starting with this
+gensym any -> sym                         raises            # a new symbol each time, named by this prefix
 # --- collections of any kind
 length any -> int                         raises
 count any -> int                          raises
@@ -222,7 +222,7 @@ err.message any -> str                    raises
 err.type err -> kw
 err.data err -> any
 err.is err -> bool                        imm               # imm: name of a kind or of a group
-raise.host any -> never                   raises            # [kind message data type-or-nil]: what the host raised
+raise.host any -> never                   raises            # [kind message data type-or-nil] of the host
 destructure.vec any int bool -> vec       raises            # value, length (at least, if true) of it
 """
 

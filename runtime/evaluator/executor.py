@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from rtfsc.ir.nodes import Export, Module
+from rtfsc.ir.nodes import Export, Module, Place
 from rtfsc.ir.types import rep
 from runtime.evaluator.compile import compile_module
 from runtime.host.access import HostCallable
@@ -24,7 +24,7 @@ class IrExecutor:
         artifact: bytes,
         *,
         limits: Limits | None = None,
-        spans: Sequence[tuple[int, int]] | None = None,
+        spans: Sequence[Place] | None = None,
         names: Sequence[str] | None = None,
         host: HostCallable | None = None,
     ) -> Instance:
@@ -42,7 +42,7 @@ class IrExecutor:
         module: Module,
         *,
         limits: Limits | None = None,
-        spans: Sequence[tuple[int, int]] | None = None,
+        spans: Sequence[Place] | None = None,
         names: Sequence[str] | None = None,
         host: HostCallable | None = None,
     ) -> Instance:
@@ -64,7 +64,7 @@ class Instance:
     """
 
     def __init__(self, module: Module, limits: Limits, names: Mapping[str, str],
-                 spans: Sequence[tuple[int, int]], host: HostCallable | None = None) -> None:  # fmt: skip
+                 spans: Sequence[Place], host: HostCallable | None = None) -> None:  # fmt: skip
         from runtime.evaluator.native import Instance as Native
 
         self._module = module

@@ -2,16 +2,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runtime.evaluator.code import Program
+from runtime.values.errors import Place
 from runtime.values.limits import Limits
 
 class Instance:
-    spans: Sequence[tuple[int, int]] | None
+    spans: Sequence[Place] | None
+    host: Any
     def __init__(
         self,
         program: Program,
         limits: Limits,
         names: Mapping[str, str],
-        spans: Sequence[tuple[int, int]] | None,
+        spans: Sequence[Place] | None,
     ) -> None: ...
     def start(self) -> None: ...
     def run(self) -> Any: ...

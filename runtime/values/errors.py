@@ -10,6 +10,9 @@ from typing import Any, Final
 
 from runtime.values.layout import ERROR_KINDS
 
+Place = tuple[int, int] | tuple[int, int, str]
+"""Start and end in code points, and the module where it is an imported one."""
+
 KINDS: Final[tuple[str, ...]] = tuple(kind[0] for kind in ERROR_KINDS)
 """Names of the kinds; the index is the id."""
 _ROWS: Final = {kind[0]: kind for kind in ERROR_KINDS}
@@ -147,9 +150,7 @@ def error_class(kind: str) -> type[RtfsError]:
     return _CLASSES.get(kind, RtfsError)
 
 
-def error_from_value(
-    value: ErrorValue, place: tuple[int, int] | tuple[int, int, str] | None = None
-) -> RtfsError:
+def error_from_value(value: ErrorValue, place: Place | None = None) -> RtfsError:
     """The exception for an error value that nothing caught. ``place``: the span, and the module if it is an
     imported one."""
     span = None if place is None else place[:2]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from backend_wasm.layout import ABI_MAJOR
 from backend_wasm.sections import MalformedModule, read_interface, read_sites
+from runtime.values.errors import Place
 from runtime.values.limits import Limits
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
 from runtime.wasm.native_cache import NativeCache
@@ -33,7 +34,7 @@ class Artifact:
 
     code: Code
     interface: dict[str, Any]
-    spans: list[tuple[int, int]]
+    spans: list[Place]
 
     @property
     def names(self) -> list[str]:
@@ -60,7 +61,7 @@ class WasmExecutor:
         artifact: bytes,
         *,
         limits: Limits | None = None,
-        spans: Sequence[tuple[int, int]] | None = None,
+        spans: Sequence[Place] | None = None,
         names: Sequence[str] | None = None,
         host: HostCallable | None = None,
     ) -> Instance | SlowInstance:
@@ -132,7 +133,7 @@ class WasmExecutor:
         return code
 
 
-def read(artifact: bytes) -> tuple[dict[str, Any], list[tuple[int, int]]]:
+def read(artifact: bytes) -> tuple[dict[str, Any], list[Place]]:
     """(interface, spans per site) of an artifact of our ABI; raises `ModuleRejected`."""
     if len(artifact) > MAX_MODULE_BYTES:
         raise ModuleRejected(f"the module has {len(artifact)} bytes, more than {MAX_MODULE_BYTES}")

@@ -1,12 +1,14 @@
 from collections.abc import Sequence
 from typing import Any, final
 
+from runtime.values.errors import Place
 from runtime.values.limits import Limits
 from runtime.wasm.engine import Code
 
 @final
 class Machine:
-    spans: Sequence[tuple[int, int]] | None
+    spans: Sequence[Place] | None
+    host: Any
     @property
     def limits(self) -> Limits: ...
     def __init__(self, rt_code: Code, code: Code, limits: Limits) -> None: ...

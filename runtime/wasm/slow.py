@@ -18,6 +18,7 @@ from runtime.host.access import HostCallable, host_of
 from runtime.values.atoms import HostFunction, List
 from runtime.values.errors import (
     ErrorValue,
+    Place,
     RtfsError,
     error_class,
     error_from_value,
@@ -38,7 +39,7 @@ class SlowInstance:
     """`rtfsc.backend.Instance` over wasmtime-py."""
 
     def __init__(self, rt: bytes, artifact: bytes, interface: dict[str, Any], limits: Limits,
-                 spans: Sequence[tuple[int, int]], names: Sequence[str],
+                 spans: Sequence[Place], names: Sequence[str],
                  host: HostCallable | None = None) -> None:  # fmt: skip
         self.host = host
         self.interface, self._limits, self._spans, self._names = interface, limits, spans, list(names)

@@ -40,14 +40,17 @@ ALLOWED: dict[str, set[str]] = {
     "backend_wasm": BOTTOM | IR | {"rtfsc.backend"},
     "runtime.values": set(),
     "runtime.host": {"runtime.values", "runtime.printing"},
-    "runtime.evaluator": BOTTOM | IR | {"rtfsc.backend", "runtime.values", "runtime.host", "backend_wasm.layout"},
+    "runtime.evaluator": BOTTOM
+    | IR
+    | {"rtfsc.backend", "runtime.values", "runtime.host", "backend_wasm.layout"},
     "runtime.wasm": {"runtime.values", "runtime.host", "backend_wasm.sections", "backend_wasm.layout"},
     "runtime.trust": set(),
     "runtime.store": {"runtime.trust", "runtime.values"},
 }
 # The composition roots, and what sits on top of them.
 ROOTS = {
-    "rtfsc", "rtfsc.driver", "rtfsc.registry", "rtfsc.evaluation", "rtfsc.macrotime", "rtfsc.cli", "rtfsc.__main__",
+    "rtfsc", "rtfsc.driver", "rtfsc.registry", "rtfsc.evaluation", "rtfsc.macrotime", "rtfsc.cli",
+    "rtfsc.__main__",
     "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference",
     "runtime", "runtime.engine", "runtime.module", "runtime.printing",
 }  # fmt: skip
