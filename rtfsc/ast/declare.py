@@ -27,10 +27,8 @@ def build_declare(b: Builder, form: List) -> Node:
     items = list(form.items)
     docs = [item for item in items if type(item) is Literal and item.kind == T.STR]
     items = [item for item in items if item not in docs]
-    typed = explicit_type(items, 3) or (
-        None,
-        4 if len(items) > 3 and is_known_type(items[3], b.structs) else 3,
-    )
+    known = len(items) > 3 and is_known_type(items[3], b.structs)
+    typed = explicit_type(items, 3) or (None, 4 if known else 3)
     if len(items) < 3 or type(items[2]) is not Vector or typed[1] < len(items) or len(docs) > 1:
         raise Fault("F001", "A declaration has a name, parameters, and perhaps a type and a doc", form.span,
                     hint=f"write {USAGE}")  # fmt: skip

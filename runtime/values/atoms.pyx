@@ -64,10 +64,10 @@ cdef class Keyword(Spelled):
 
 
 cdef class Symbol(Spelled):
-    """A symbol: a name, or one of those that stand in forms alone: ``&``, ``:``, what `gensym` makes."""
+    """A symbol: a name, or one of those that stand in forms alone: ``&``, ``:``, ``λ``, what `gensym` makes."""
 
     def _check(self, name):
-        if name != ":" and (not name or name[0] == ":" or not _SYMBOL.issuperset(name)):
+        if name not in (":", "λ") and (not name or name[0] == ":" or not _SYMBOL.issuperset(name)):
             raise ValueError(f"not a symbol: {name!r}")
 
 
