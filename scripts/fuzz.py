@@ -20,11 +20,12 @@ sys.path.insert(0, str(ROOT))
 
 SLOW = 10.0
 PIECES = [
-    "(", ")", "[", "]", "{", "}", "#(", "#|", "|#", '"', ";", "\n", " ", ":", "&", "^", "@", "`", "~", "~@", "'",
-    "nil", "true", "-1", "9223372036854775807", "1.5e308", "##NaN", ":k", "x", "%", "%&", "?", "é", "\u2028",
-    "(fn [x] x)", "(let [a 1] a)", "(loop [i 0] (recur i))", "(match x ", "(try ", "(catch Any e ", "(recur 1)",
-    "(defmacro m [& b] `(do ~@b ~@b))", "(m (m 1))", "(defmacro r [] `(r))", "(r)", ": [:vector :int]", " :when ",
-    "(module a.b (:exports [x]))", "(import c.d :as e)", "2024-01-01T00:00:00Z", "resource://x ", "[:and :int [:> 3]]",
+    "(", ")", "[", "]", "{", "}", "#(", "#|", "|#", '"', ";", "\n", " ", ":", "&", "^", "@", "`", "~",
+    "~@", "'", "nil", "true", "-1", "9223372036854775807", "1.5e308", "##NaN", ":k", "x", "%", "%&", "?",
+    "é", "\u2028", "(fn [x] x)", "(let [a 1] a)", "(loop [i 0] (recur i))", "(match x ", "(try ",
+    "(catch Any e ", "(recur 1)", "(defmacro m [& b] `(do ~@b ~@b))", "(m (m 1))",
+    "(defmacro r [] `(r))", "(r)", ": [:vector :int]", " :when ", "(module a.b (:exports [x]))",
+    "(import c.d :as e)", "2024-01-01T00:00:00Z", "resource://x ", "[:and :int [:> 3]]",
     "(defn f [a : Int & r] : Int a)", "(defstruct P :x Int)", "^{:a 1}", "(declare g [x : Int] : Int)",
 ]  # fmt: skip
 
