@@ -199,6 +199,7 @@ def test_interrupts_end_what_runs_and_what_is_typed(terminal: Terminal, engine: 
     terminal.expect("rtfs> ")
     terminal.type("(+ 1\n")
     terminal.expect("    > ")
+    time.sleep(0.5)  # readline misses a signal between its prompt and its wait
     terminal.interrupt()
     terminal.expect("rtfs> ")
     terminal.type("(+ 20 22)\n")
