@@ -10,7 +10,7 @@ from __future__ import annotations
 from backend_wasm import layout as L
 from backend_wasm.convert import allocate, convert
 from backend_wasm.function import NEVER, FunctionEmitter
-from backend_wasm.helpers import apply_helper, call_helper, fn_header
+from backend_wasm.helpers import NOT_LIBRARY, apply_helper, call_helper, fn_header
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Apply, Call, CallValue, Closure
 
@@ -72,7 +72,10 @@ def _call_inline(f: FunctionEmitter, e: CallValue, tail: bool) -> str:
     lines = [line for line, _ in operands]
     f.op(lines[0], "i64.const 7", "i64.and", "i64.eqz")
     with f.nested("if (result i32)"):
-        f.op(lines[0], "i32.wrap_i64", "i64.load", f"i64.const {fn_header(len(e.args))}", "i64.eq")
+        f.op(lines[0], "i32.wrap_i64", "i64.load")
+        if not tail and f.module.library_values:
+            f.op(f"i64.const {NOT_LIBRARY}", "i64.and")
+        f.op(f"i64.const {fn_header(len(e.args))}", "i64.eq")
         f.orelse()
         f.op("i32.const 0")
     if tail:

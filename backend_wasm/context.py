@@ -25,6 +25,8 @@ class ModuleContext:
         self.arities: dict[int, None] = {}
         self.helpers: dict[str, list[str]] = {}
         self.sites: dict[int, int] = {}
+        self.library_values = any(module.functions[name].library for name in self.facts.values)
+        """Whether code of the library can be called as a value."""
         self.host = False
         """Whether the module performs an operation of the host."""
         names = Names()

@@ -11,12 +11,15 @@ from backend_wasm import layout as L
 from backend_wasm.context import ModuleContext
 from backend_wasm.text import params
 
-REST = 0x10000
-"""Bit of `FN.ARITY`: a rest parameter follows the fixed ones."""
+NOT_LIBRARY = ~(L.ARITY_LIBRARY << 32)
+"""What takes the flag from the first 8 bytes of a function value."""
+
+_FRAME = 4
+"""Weight of the helper's own frame, where it has to stay for the site."""
 
 
 def fn_header(arity: int) -> int:
-    """The first 8 bytes of a function value with so many parameters and no rest, as a number."""
+    """The first 8 bytes of a function value of the program with so many parameters, no rest, as a number."""
     return L.KIND_FN | arity << 32
 
 
@@ -32,20 +35,20 @@ def call_helper(module: ModuleContext, arity: int) -> str:
     def make(module: ModuleContext) -> list[str]:
         kind = module.call_type(arity)
         return [
-            f"(func $:call{arity} (param i64{' i64' * arity} i32) (result i64)",
-            "  local.get 0", "  i64.const 7", "  i64.and", "  i64.eqz",
+            f"(func $:call{arity} (param $f i64){' (param i64)' * arity} (param $site i32) (result i64)",
+            "  (local $r i64)",
+            "  local.get $f", "  i64.const 7", "  i64.and", "  i64.eqz",
             "  if",
-            "    local.get 0", "    i32.wrap_i64", "    i64.load",
+            "    local.get $f", "    i32.wrap_i64", "    i64.load",
+            f"    i64.const {NOT_LIBRARY}", "    i64.and",
             f"    i64.const {fn_header(arity)}", "    i64.eq",
             "    if",
-            "      local.get 0", *(f"      {line}" for line in _arguments(arity)),
-            "      local.get 0", "      i32.wrap_i64", f"      i32.load offset={L.FN_CODE}",
-            f"      return_call_indirect $:table (type {kind})",
+            *_enter(module, kind, ["local.get $f", *_arguments(arity)]),
             "    end",
             "  end",
             *(line for i in range(arity)
               for line in ("  i32.const 0", f"  local.get {i + 1}", f"  {scratch(i)}")),
-            "  local.get 0", f"  i32.const {arity}", f"  local.get {arity + 1}",
+            "  local.get $f", f"  i32.const {arity}", "  local.get $site",
             f"  return_call {slow_helper(module)}",
             ")",
         ]  # fmt: skip
@@ -65,8 +68,8 @@ def _slow(module: ModuleContext) -> list[str]:
         *_when_kind(L.KIND_FN, [
             *_variadic_fits("local.get $n"),
             "if",
-            "  local.get $f", f"  i32.const {L.STATE_SCRATCH}", "  local.get $n", f"  {module.rt('rt_list')}",
-            *_call_variadic(module),
+            *_enter(module, module.call_type(1),
+                    ["local.get $f", f"i32.const {L.STATE_SCRATCH}", "local.get $n", module.rt("rt_list")]),
             "end",
         ]),
         "  block $done",
@@ -102,10 +105,9 @@ def finish_apply(module: ModuleContext) -> None:
     cases = " ".join(f"$n{n}" if n in arities else "$out" for n in range(arities[-1] + 1)) if arities else ""
     body = ["local.get $n", f"br_table {cases} $out"]
     for n in arities:
+        slots = [line for i in range(n) for line in _slot(i)]
         body = [f"block $n{n}", *(f"  {line}" for line in body), "end",
-                "local.get $f", *(line for i in range(n) for line in _slot(i)),
-                "local.get $f", "i32.wrap_i64", f"i32.load offset={L.FN_CODE}",
-                f"return_call_indirect $:table (type {module.call_type(n)})"]  # fmt: skip
+                *_enter(module, module.call_type(n), ["local.get $f", *slots])]  # fmt: skip
     module.helpers["apply"] = [
         "(func $:apply (param $f i64) (param $args i64) (param $site i32) (result i64)",
         "  (local $kind i32) (local $n i32) (local $r i64)",
@@ -114,15 +116,15 @@ def finish_apply(module: ModuleContext) -> None:
         *_when_kind(L.KIND_FN, [
             *_variadic_fits("local.get $n"),
             "if",
-            "  local.get $f", "  local.get $args", f"  {module.rt('rt_seq_to_list')}",
-            *_call_variadic(module),
+            *_enter(module, module.call_type(1),
+                    ["local.get $f", "local.get $args", module.rt("rt_seq_to_list")]),
             "end",
         ]),
         *_apply_host(module),
         "  local.get $args", f"  i32.const {L.STATE_SCRATCH}", f"  i32.const {L.LIMITS_SCRATCH_SLOTS}",
         f"  {module.rt('rt_call_args')}", "  drop",
         *_when_kind(L.KIND_FN, [
-            "local.get $f", "i32.wrap_i64", f"i32.load offset={L.FN_ARITY}", "local.get $n", "i32.eq",
+            *_arity(), f"i32.const {~L.ARITY_LIBRARY}", "i32.and", "local.get $n", "i32.eq",
             "if",
             "  block $out",
             *(f"    {line}" for line in body),
@@ -175,14 +177,32 @@ def _when_count(n: int, body: list[str]) -> list[str]:
 
 def _variadic_fits(count: str) -> list[str]:
     """1 if ``$f`` takes a rest and so many arguments are enough for its fixed parameters."""
-    arity = ["local.get $f", "i32.wrap_i64", f"i32.load offset={L.FN_ARITY}"]
-    return [*arity, f"i32.const {REST}", "i32.ge_u", *arity, f"i32.const {REST - 1}", "i32.and",
-            count, "i32.le_u", "i32.and"]  # fmt: skip
+    return [*_arity(), f"i32.const {L.ARITY_REST}", "i32.and", "i32.const 0", "i32.ne",
+            *_arity(), f"i32.const {L.ARITY_REST - 1}", "i32.and", count, "i32.le_u", "i32.and"]  # fmt: skip
 
 
-def _call_variadic(module: ModuleContext) -> list[str]:
-    return ["  local.get $f", "  i32.wrap_i64", f"  i32.load offset={L.FN_CODE}",
-            f"  return_call_indirect $:table (type {module.call_type(1)})"]  # fmt: skip
+def _arity() -> list[str]:
+    return ["local.get $f", "i32.wrap_i64", f"i32.load offset={L.FN_ARITY}"]
+
+
+def _enter(module: ModuleContext, kind: str, operands: list[str]) -> list[str]:
+    """Goes on in the code of ``$f``. Under code of the library, whose errors have no site, it stays."""
+    operands = [*operands, "local.get $f", "i32.wrap_i64", f"i32.load offset={L.FN_CODE}"]
+    if not module.library_values:
+        return [*operands, f"return_call_indirect $:table (type {kind})"]
+    depth = ["i32.const 0", f"i32.load offset={L.STATE_DEPTH}"]
+    return [
+        *_arity(), f"i32.const {L.ARITY_LIBRARY}", "i32.and",
+        "if",
+        *depth, f"i32.const {_FRAME}", "i32.lt_s",
+        "if", module.rt("rt_stack_overflow"), "local.set $r", *_return_sited(module), "return", "end",
+        "i32.const 0", *depth, f"i32.const {_FRAME}", "i32.sub", f"i32.store offset={L.STATE_DEPTH}",
+        *operands, f"call_indirect $:table (type {kind})", "local.set $r",
+        "i32.const 0", *depth, f"i32.const {_FRAME}", "i32.add", f"i32.store offset={L.STATE_DEPTH}",
+        *_return_sited(module), "return",
+        "end",
+        *operands, f"return_call_indirect $:table (type {kind})",
+    ]  # fmt: skip
 
 
 def _slot(i: int) -> list[str]:

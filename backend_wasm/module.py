@@ -10,7 +10,7 @@ from backend_wasm.convert import convert
 from backend_wasm.expressions import natural, operand, value
 from backend_wasm.function import FunctionEmitter
 from backend_wasm.functions import emit_code, emit_export, emit_function
-from backend_wasm.helpers import REST, apply_helper, finish_apply
+from backend_wasm.helpers import apply_helper, finish_apply
 from backend_wasm.signatures import wasm_type
 from backend_wasm.text import WASM, string
 from rtfsc.ir import types as T
@@ -91,7 +91,7 @@ def _records(m: ModuleContext, codes: list[str]) -> bytes:
     for index, name in enumerate(m.facts.values):
         function = m.functions[name]
         fixed = len(function.params) - function.rest
-        arity = fixed | REST if function.rest else fixed
+        arity = fixed | L.ARITY_REST * function.rest | L.ARITY_LIBRARY * function.library
         info = L.KIND_FNINFO | len(function.captures) << 32
         out.append(info.to_bytes(8, "little") + bytes(8))
         out.append((L.KIND_FN | arity << 32).to_bytes(8, "little") + index.to_bytes(8, "little"))

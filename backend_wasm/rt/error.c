@@ -107,7 +107,7 @@ val rt_closure_call_error(val callee, int32_t argc) {
     fn_obj *f = OF(fn_obj, callee);
     text_out out;
     out_init(&out, 16);
-    if (f->arity & 0x10000) out_text(&out, "at least ");
+    if (f->arity & RT_ARITY_REST) out_text(&out, "at least ");
     print(&out, rt_box_int(f->arity & 0xFFFF), false);
     return raise_arity(OBJ(fninfo_obj, f->info)->name, out_done(&out), argc);
 }

@@ -185,12 +185,13 @@ class _Inliner:
         args = _arguments(f, e.args)
         if args is None:
             return e
-        if e.tail and T.rep(f.result) != "val":
+        if e.tail and not f.library and T.rep(f.result) != "val":
             return e
+        tail = e.tail and not f.library  # its errors take this call's site, so the frame stays
         carrier = None
         if isinstance(e.callee, Local) and (f.captures or f.self_var is not None):
             carrier = Local(self.carriers.get(e.callee.var, e.callee.var))
-        return self.call(Call(f.name, args, f.result, e.site, e.tail, carrier))
+        return self.call(Call(f.name, args, f.result, e.site, tail, carrier))
 
     def known(self, callee: Expr | None) -> Closure | None:
         return self.closures.get(callee.var) if isinstance(callee, Local) else None

@@ -55,7 +55,7 @@ class Assembler:
 @dataclass(slots=True)
 class FunctionCode:
     """``entry``: index of its first word in the code of the module. ``arity``: fixed parameters, with
-    bit 16 if a rest parameter follows. ``result``: representation."""
+    the flags of a function value. ``result``: representation."""
 
     name: str
     words: list[int]

@@ -39,13 +39,13 @@ from rtfsc.primitives.ops import OPS
 from runtime.evaluator.branches import compile_branch
 from runtime.evaluator.code import ARGUMENTS, HEADER, Assembler, FunctionCode, Label
 from runtime.evaluator.primitives import INDEX, OWN, c_result, instruction
+from runtime.values import layout
 
 if TYPE_CHECKING:
     from runtime.evaluator.compile import Linker
 
 LETTER: Final = {"i64": "int", "f64": "float", "i32": "bool"}
 """Unboxed representations in names of instructions."""
-_REST: Final = 0x10000
 _IMMEDIATE: Final = {"int.add": "int_add_imm", "int.sub": "int_sub_imm"}
 
 
@@ -55,8 +55,9 @@ def small(value: int) -> bool:
 
 
 def arity_of(function: Function) -> int:
-    """Number of fixed parameters, with bit 16 if a rest parameter follows."""
-    return len(function.params) - 1 | _REST if function.rest else len(function.params)
+    """Number of fixed parameters, with the flags of a function value."""
+    fixed = len(function.params) - function.rest
+    return fixed | layout.ARITY_REST * function.rest | layout.ARITY_LIBRARY * function.library
 
 
 class FunctionCompiler:
@@ -442,14 +443,17 @@ class FunctionCompiler:
             return self._return(e)
         self.before(e)
         base = self.window(e.callee, e.args, ["val"] * len(e.args))
-        return self.asm.emit("tail_call_value", base, len(e.args), self.weight, site=e.site)
+        self.asm.emit("tail_call_value", base, len(e.args), self.weight, site=e.site)
+        # Code of the library does not replace this frame.
+        return self.asm.emit("return", base, self.weight)
 
     def tail_apply(self, e: Apply) -> None:
         if not e.tail or self.result != "val":
             return self._return(e)
         self.before(e)
         base = self.window(e.callee, [e.args], ["val"])
-        return self.asm.emit("tail_apply", base, self.weight, site=e.site)
+        self.asm.emit("tail_apply", base, self.weight, site=e.site)
+        return self.asm.emit("return", base, self.weight)
 
     def _return(self, e: Expr) -> None:
         self.before(e)

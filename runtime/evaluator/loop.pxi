@@ -13,7 +13,7 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
     cdef Slot *window
     cdef Code *code
     cdef int ended
-    cdef bint outcome
+    cdef bint outcome, tail
 
     if m.end - fp < m.functions[function].slots:
         fp = grow(m, fp, m.functions[function].slots)
@@ -605,26 +605,27 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
             callee = closure_target(m, window, &n)
             if callee >= 0:
                 code = &m.functions[callee]
-                if op == OP_CALL_VALUE or op == OP_APPLY:
-                    if m.end - window < code.slots:
-                        window = grow(m, fp, base + FRAME + code.slots)
-                        if window != NULL:
-                            fp = window
-                            window += base + FRAME
-                    if window != NULL:
-                        (window - 2).code = pc + (4 if op == OP_CALL_VALUE else 3)
-                        (window - 1).i = <int64_t> base << 32 | pc[1]
-                        fp = window
-                        pc = code.code
-                        continue
-                    rt_stack_overflow()
-                else:
+                tail = op == OP_TAIL_CALL_VALUE or op == OP_TAIL_APPLY
+                if tail and not u32_at(m, window[0].v, layout.FN_ARITY) & layout.ARITY_LIBRARY:
                     x = pc[3] if op == OP_TAIL_CALL_VALUE else pc[2]
                     window = fp if m.end - fp >= code.slots else grow(m, fp, code.slots)
                     if window != NULL:
                         fp = window
                         depth += <int32_t> x
                         memmove(fp, fp + base + FRAME, (n + 1) * sizeof(Slot))
+                        pc = code.code
+                        continue
+                    rt_stack_overflow()
+                else:
+                    if m.end - window < code.slots:
+                        window = grow(m, fp, base + FRAME + code.slots)
+                        if window != NULL:
+                            fp = window
+                            window += base + FRAME
+                    if window != NULL:
+                        (window - 2).code = pc + (4 if op == OP_CALL_VALUE or op == OP_TAIL_CALL_VALUE else 3)
+                        (window - 1).i = <int64_t> base << 32 | (base if tail else pc[1])
+                        fp = window
                         pc = code.code
                         continue
                     rt_stack_overflow()
@@ -731,10 +732,10 @@ cdef inline int32_t closure_target(Machine *m, Slot *window, int32_t *n) noexcep
         return OTHER_CALL
     arity = u32_at(m, callee, layout.FN_ARITY)
     fixed, count = arity & 0xFFFF, <uint32_t> n[0]
-    if arity & REST and count >= fixed:
+    if arity & layout.ARITY_REST and count >= fixed:
         window[1 + fixed].v = rt_list_from(&window[1 + fixed].v, count - fixed)
         n[0] = <int32_t> fixed + 1
-    elif arity != count:
+    elif arity & layout.ARITY_REST or fixed != count:
         rt_closure_call_error(callee, n[0])
         return NO_CALL
     return <int32_t> u32_at(m, callee, layout.FN_CODE)

@@ -81,7 +81,7 @@ cdef union Slot:
 cdef struct Code:
     int32_t *code
     int32_t slots
-    uint32_t arity      # fixed parameters, bit 16: a rest parameter follows
+    uint32_t arity      # fixed parameters and flags
 
 
 cdef struct ClosureInfo:
@@ -101,7 +101,6 @@ cdef enum:
     PAGE = 1 << 16      # at least one of any system
     LARGE_REGION = 1 << 25  # bytes; larger ones are given back to the system after a call
     FRAME = 2           # slots of a window before the callee's slot 0
-    REST = 0x10000
     THE_HOST = 0xFFFFFFFF   # instead of a handle: the operation ``host``
     ENDED = 1           # how a run ended
     RAISED = 2          # the pending error of the instance

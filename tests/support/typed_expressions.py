@@ -22,6 +22,10 @@ ANNOTATIONS: Final = {
     "int#": ["[:map-of Keyword Int]"],
 }  # fmt: skip
 
+_UNARY: Final = "inc dec - abs not str count first rest even? sqrt int float type-name nil? identity vector +"
+_BINARY: Final = "+ - * / max < = str vector conj get nth take mod cons and"
+LIBRARY: Final = {1: _UNARY.split(" "), 2: _BINARY.split(" ")}
+
 Scope = list[tuple[str, str]]
 
 
@@ -122,10 +126,8 @@ class Expressions:
 
     def function_value(self, type: str, depth: int) -> str:
         *arguments, result = type.split(">")
-        if self.draw.random() < 0.15 and result in ("int", "num"):
-            return self.draw.choice(
-                ["inc", "dec", "-", "abs"] if len(arguments) == 1 else ["+", "-", "*", "max"]
-            )
+        if self.draw.random() < 0.2 and LIBRARY.get(len(arguments)):
+            return self.draw.choice(LIBRARY[len(arguments)])
         names = [self.name() for _ in arguments]
         if len(set(names)) < len(names):
             names = [f"{name}{i}" for i, name in enumerate(names)]
