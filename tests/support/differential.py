@@ -85,6 +85,8 @@ def _calls(export: Any, function: Any) -> str:
             told += f"; {export.name}{arguments} {_shown(function(*arguments))}"
         except RtfsError as error:
             told += f"; {export.name}{arguments} {_raised(error)}"
+        except RecursionError:  # of `_shown`: too deep to tell
+            told += f"; {export.name}{arguments} deep"
             if CUT in told:
                 break
     return told
