@@ -322,32 +322,35 @@
   i32.const 3
   call $rt_vector
 )
-(func $:call1 (param i64 i64 i32) (result i64)
-  local.get 0
+(func $:call1 (param $f i64) (param i64) (param $site i32) (result i64)
+  (local $r i64)
+  local.get $f
   i64.const 7
   i64.and
   i64.eqz
   if
-    local.get 0
+    local.get $f
     i32.wrap_i64
     i64.load
+    i64.const -562949953421313
+    i64.and
     i64.const 4294967306
     i64.eq
     if
-      local.get 0
-      local.get 1
-      local.get 0
-      i32.wrap_i64
-      i32.load offset=8
-      return_call_indirect $:table (type $:t1)
+local.get $f
+local.get 1
+local.get $f
+i32.wrap_i64
+i32.load offset=8
+return_call_indirect $:table (type $:t1)
     end
   end
   i32.const 0
   local.get 1
   i64.store offset=2048
-  local.get 0
+  local.get $f
   i32.const 1
-  local.get 2
+  local.get $site
   return_call $:slow
 )
 (func $:slow (param $f i64) (param $n i32) (param $site i32) (result i64)
@@ -370,7 +373,9 @@
     i32.wrap_i64
     i32.load offset=4
     i32.const 65536
-    i32.ge_u
+    i32.and
+    i32.const 0
+    i32.ne
     local.get $f
     i32.wrap_i64
     i32.load offset=4
@@ -380,14 +385,14 @@
     i32.le_u
     i32.and
     if
-      local.get $f
-      i32.const 2048
-      local.get $n
-      call $rt_list
-      local.get $f
-      i32.wrap_i64
-      i32.load offset=8
-      return_call_indirect $:table (type $:t1)
+    local.get $f
+    i32.const 2048
+    local.get $n
+    call $rt_list
+    local.get $f
+    i32.wrap_i64
+    i32.load offset=8
+    return_call_indirect $:table (type $:t1)
     end
   end
   block $done
@@ -472,7 +477,9 @@
     i32.wrap_i64
     i32.load offset=4
     i32.const 65536
-    i32.ge_u
+    i32.and
+    i32.const 0
+    i32.ne
     local.get $f
     i32.wrap_i64
     i32.load offset=4
@@ -482,13 +489,13 @@
     i32.le_u
     i32.and
     if
-      local.get $f
-      local.get $args
-      call $rt_seq_to_list
-      local.get $f
-      i32.wrap_i64
-      i32.load offset=8
-      return_call_indirect $:table (type $:t1)
+    local.get $f
+    local.get $args
+    call $rt_seq_to_list
+    local.get $f
+    i32.wrap_i64
+    i32.load offset=8
+    return_call_indirect $:table (type $:t1)
     end
   end
   local.get $kind
@@ -524,6 +531,8 @@
     local.get $f
     i32.wrap_i64
     i32.load offset=4
+    i32.const -131073
+    i32.and
     local.get $n
     i32.eq
     if
