@@ -90,12 +90,16 @@ def _same(one: Meaning, other: Meaning) -> bool:
 
 
 def _known(name: str, exports: Mapping[str, Meaning]) -> str:
-    from difflib import get_close_matches
+    return _meant(name, exports) or (
+        f"it exports {', '.join(exports)}" if 0 < len(exports) <= 8 else "see the :exports of the module"
+    )
 
-    near = get_close_matches(name, list(exports), n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]}?"
-    return f"it exports {', '.join(exports)}" if 0 < len(exports) <= 8 else "see the :exports of the module"
+
+def _meant(name: str, known: Iterable[str]) -> str | None:
+    from difflib import get_close_matches  # not needed by a program without mistakes
+
+    near = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else None
 
 
 def _meanings(module: Module) -> Iterable[tuple[str, Imported]]:
@@ -144,9 +148,6 @@ def exports_of_module(
         if name in definitions:
             found[name] = definitions[name][-1]
         else:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, list(definitions), n=1, cutoff=0.6)
             sink.error("M003", f"{head.name} exports {name}, which it does not define", span,
-                       hint=f"did you mean {near[0]}?" if near else None)  # fmt: skip
+                       hint=_meant(name, definitions))  # fmt: skip
     return list(found.values())
