@@ -46,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.wasm": {"runtime.values", "runtime.host", "backend_wasm.sections", "backend_wasm.layout"},
     "runtime.trust": set(),
     "runtime.store": {"runtime.trust", "runtime.values"},
+    "runtime.caches": set(),
 }
 # The composition roots, and what sits on top of them.
 ROOTS = {

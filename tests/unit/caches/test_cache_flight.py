@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from runtime.caches.flight import SingleFlight
+
+
+def together(count, work):
+    barrier, results = threading.Barrier(count), [None] * count
+
+    def run(i):
+        barrier.wait()
+        try:
+            results[i] = work()
+        except Exception as error:
+            results[i] = error
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.fixture
+def calls():
+    return []
+
+
+def slow(calls, result):
+    """A computation that lasts until all others of the test wait for it."""
+
+    def compute():
+        calls.append(threading.get_ident())
+        threading.Event().wait(0.2)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    return compute
+
+
+def test_one_computation_for_all_that_wait(calls):
+    flight = SingleFlight()
+    assert together(8, lambda: flight.run("k", slow(calls, 42))) == [42] * 8
+    assert len(calls) == 1
+
+
+def test_all_get_the_exception_and_the_next_tries_again(calls):
+    flight = SingleFlight()
+    error = KeyError("no")
+    assert together(4, lambda: flight.run("k", slow(calls, error))) == [error] * 4
+    assert flight.run("k", lambda: 1) == 1
+
+
+def test_keys_do_not_wait_for_each_other():
+    flight = SingleFlight()
+    assert flight.run("a", lambda: flight.run("b", lambda: 2) + 1) == 3
+
+
+def test_a_computation_may_ask_for_its_own_key():
+    flight = SingleFlight()
+    assert flight.run("a", lambda: flight.run("a", lambda: 2) + 1) == 3
+
+
+def test_an_interrupt_stops_one_thread_only():
+    flight = SingleFlight()
+    started = threading.Event()
+
+    def interrupted():
+        started.set()
+        threading.Event().wait(0.2)
+        raise KeyboardInterrupt
+
+    caught = []
+
+    def first():
+        try:
+            flight.run("k", interrupted)
+        except KeyboardInterrupt as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    started.wait()
+    with pytest.raises(RuntimeError, match="interrupted"):
+        flight.run("k", lambda: 1)
+    thread.join()
+    assert len(caught) == 1
