@@ -1,7 +1,7 @@
 """Reports: every figure of docs/performance.md, peers in the same run, medians of interleaved runs.
 
 ``python -m benchmarks.report`` runs all; names choose: calls numeric kernels evaluator
-parsing compile startup batch.
+passes parsing compile startup batch.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import cycle
 from pathlib import Path
 
 from benchmarks.evaluator import evaluator, parsing
+from benchmarks.passes import passes
 from benchmarks.timing import bar, interleaved, milliseconds, nanoseconds, table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -231,7 +232,7 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-REPORTS = {f.__name__: f for f in (calls, numeric, kernels, evaluator, parsing, compile, startup, batch)}
+REPORTS = {f.__name__: f for f in (calls, numeric, kernels, evaluator, passes, parsing, compile, startup, batch)}
 
 
 def main(names: list[str]) -> None:

@@ -1,0 +1,69 @@
+"""What each pass buys: a kernel with the whole pipeline and with one pass taken out of it.
+
+A row per kernel in `ROWS`: the pass, what it is to show, a program whose function ``run`` is called, and
+arguments that vary from run to run. Both versions run in WebAssembly, interleaved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import cycle
+from typing import Any, NamedTuple
+
+from benchmarks.timing import interleaved, milliseconds, table
+
+
+class Row(NamedTuple):
+    """``without``: the pass, every occurrence of which is left out of the pipeline."""
+
+    without: str
+    kernel: str
+    rtfs: str
+    arguments: tuple[tuple[Any, ...], ...]
+
+
+_FIB = "(defn run [n] (if (< n 2) n (+ (run (- n 1)) (run (- n 2)))))"
+_MEAN = "(defn run [n] (loop [i 0 x 0.5] (if (< i n) (recur (inc i) (* 0.5 (+ x (float i)))) x)))"
+_MAP = "(defn run [n] (count (map (fn [x] (* x 3)) (range 0 n))))"
+_LOCAL = """(defn run [n]
+  (let [step (fn step [i total] (if (< i n) (step (inc i) (+ total i)) total))] (step 0 0)))"""
+
+ROWS: tuple[Row, ...] = (
+    Row("tail", "local loop", _LOCAL, ((1_000_000,), (999_999,), (1_000_001,))),
+    Row("inline", "map", _MAP, ((100_000,), (100_001,), (99_999,))),
+    Row("specialise", "fib", _FIB, ((24,), (25,), (23,))),
+    Row("specialise", "floats in a loop", _MEAN, ((1_000_000,), (999_999,), (1_000_001,))),
+)
+
+
+def compiled(text: str, without: str | None = None) -> Callable[..., Any]:
+    """The function ``run`` of a program in WebAssembly, compiled at -O2 without a pass."""
+    from rtfsc.driver import Compilation
+    from rtfsc.passes import O2, load, run_passes
+    from rtfsc.source import SourceFile
+    from runtime.engine import Runtime
+
+    compilation = Compilation(SourceFile("<benchmark>", text))
+    if without is not None:
+        load(without)  # refuses an unknown name
+        names = [name for name in O2 if name != without]
+        compilation.__dict__["ir"] = run_passes(compilation.unoptimised, names)
+    run: Callable[..., Any] = Runtime()._compiled(compilation, "wasm").run
+    return run
+
+
+def passes() -> str:
+    """The table, a line per row."""
+    lines = []
+    for row in ROWS:
+        contenders = {"with": compiled(row.rtfs), "without": compiled(row.rtfs, row.without)}
+        answers = [run(*row.arguments[0]) for run in contenders.values()]
+        assert answers[0] == answers[1], (row.kernel, answers)
+        turns = {name: cycle(row.arguments) for name in contenders}
+        runs = {n: lambda r=r, turn=turns[n]: r(*next(turn)) for n, r in contenders.items()}
+        times = interleaved(runs)
+        lines.append(
+            [row.without, row.kernel, milliseconds(times["without"]), milliseconds(times["with"]),
+             f"{times['without'] / times['with']:.2f}"]
+        )  # fmt: skip
+    return table("What each pass buys", ["pass", "kernel", "without it", "with it", "ratio"], lines)
