@@ -25,11 +25,11 @@ class Row(NamedTuple):
 _FIB = "(defn run [n] (if (< n 2) n (+ (run (- n 1)) (run (- n 2)))))"
 _MEAN = "(defn run [n] (loop [i 0 x 0.5] (if (< i n) (recur (inc i) (* 0.5 (+ x (float i)))) x)))"
 _MAP = "(defn run [n] (count (map (fn [x] (* x 3)) (range 0 n))))"
-_LOCAL = """(defn run [n]
-  (let [step (fn step [i total] (if (< i n) (step (inc i) (+ total i)) total))] (step 0 0)))"""
+_STEP = """(defn step [i n total] (if (< i n) (step (inc i) n (+ total i)) total))
+  (defn run [n] (step 0 n 0))"""
 
 ROWS: tuple[Row, ...] = (
-    Row("tail", "local loop", _LOCAL, ((1_000_000,), (999_999,), (1_000_001,))),
+    Row("tail", "self tail call", _STEP, ((1_000_000,), (999_999,), (1_000_001,))),
     Row("inline", "map", _MAP, ((100_000,), (100_001,), (99_999,))),
     Row("specialise", "fib", _FIB, ((24,), (25,), (23,))),
     Row("specialise", "floats in a loop", _MEAN, ((1_000_000,), (999_999,), (1_000_001,))),

@@ -232,7 +232,9 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-REPORTS = {f.__name__: f for f in (calls, numeric, kernels, evaluator, passes, parsing, compile, startup, batch)}
+REPORTS = {
+    f.__name__: f for f in (calls, numeric, kernels, evaluator, passes, parsing, compile, startup, batch)
+}
 
 
 def main(names: list[str]) -> None:
