@@ -6,7 +6,7 @@ Nothing here is believed either: what a hit relies on is compared with the signe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from runtime.trust.statement import Export, Statement
@@ -69,14 +69,22 @@ class NewEntry(NamedTuple):
     signer: str
     created_ms: int
 
-    def entry(self, entry_id: int) -> Entry:
+    def entry(self, entry_id: int, serial: int, pinned: bool = False) -> Entry:
         return Entry(
-            entry_id, self.description, self.source_pointer, self.signature, self.signer, self.created_ms
+            entry_id,
+            self.description,
+            self.source_pointer,
+            self.signature,
+            self.signer,
+            self.created_ms,
+            serial=serial,
+            pinned=pinned,
         )
 
 
 class Entry(NamedTuple):
-    """A row of ``rtfs_modules`` with its exports."""
+    """A row of ``rtfs_modules`` with its exports. ``serial``: 1, 2, … among the entries of its name, never
+    given twice; ``pinned``: no clean-up removes it."""
 
     id: int
     description: Description
@@ -88,6 +96,8 @@ class Entry(NamedTuple):
     status_reason: str = ""
     last_used_ms: int | None = None
     use_count: int = 0
+    serial: int = 0
+    pinned: bool = False
 
     @property
     def name(self) -> str:
@@ -108,9 +118,41 @@ class Uses(NamedTuple):
     last_ms: int
 
 
-class IndexBackend(Protocol):
-    """Where entries are kept.  Reading an index that does not exist finds nothing and makes nothing.
-    All methods raise `StoreError`; those that write also `ReadOnlyStore`, `StoreFull`, `StoreBusy`."""
+class Meaning(NamedTuple):
+    """What an export is for. ``text`` is what was embedded; ``embedder`` names the model that did it;
+    ``vector``: its 32-bit floats, little-endian."""
+
+    export: str
+    interface_hash: str
+    embedder: str
+    text: str
+    vector: bytes
+
+
+class Near(NamedTuple):
+    """``score``: the cosine, 1 at best."""
+
+    entry_id: int
+    export: str
+    score: float
+
+
+class Hit(NamedTuple):
+    """A line of the governance log: what was asked for, and what came of it. Entry and digest are None
+    where nothing was found; ``score`` is that of a hit by meaning."""
+
+    time_ms: int
+    kind: str
+    key: str
+    entry_id: int | None
+    digest: str | None
+    outcome: str
+    score: float | None = None
+    detail: str = ""
+
+
+class Entries(Protocol):
+    """Modules and the keys under which they are found."""
 
     def find(self, by: Key, key: str, *, limit: int = 100) -> list[Entry]:
         """Verified entries, newest first."""
@@ -126,14 +168,69 @@ class IndexBackend(Protocol):
     def add(self, new: NewEntry, replacing: Entry | None = None) -> tuple[Entry, bool]:
         """Adds an entry, all at once, and returns the one that the action now has, and whether it is
         the new one: of several writers of one action the first wins and the others get its entry.
-        ``replacing`` is the entry that the caller found unusable; it gives way if it is still the same."""
+        ``replacing`` is the entry that the caller found unusable; it gives way if it is still the same.
+        The new one then has its id and pin, under the same name its serial, and no meanings."""
 
-    def set_status(self, entry_id: int, status: Status, reason: str) -> None: ...
+    def set_status(self, entry_id: int, status: Status, reason: str, *, signature: str | None = None) -> None:
+        """With ``signature`` only while the entry still has this manifest."""
 
     def remove(self, entry_id: int) -> None: ...
 
     def touch(self, uses: Mapping[int, Uses]) -> None:
         """Adds to the usage counters."""
+
+
+class Versions(Protocol):
+    """The entries of one name."""
+
+    def history(self, name: str) -> list[Entry]:
+        """Whatever their status, newest serial first."""
+
+    def current(self, name: str) -> Entry | None:
+        """The entry that `set_current` chose, None while that one is not Verified; without a choice the
+        Verified one of the highest serial."""
+
+    def set_current(self, name: str, entry_id: int | None) -> None:
+        """Stays with this entry whatever is published later; None: no longer. Raises `NotStored` where
+        the name has no such entry."""
+
+    def pin(self, entry_id: int, pinned: bool) -> None: ...
+
+
+class Meanings(Protocol):
+    """Embeddings of exports, searched in groups of one interface and one embedder."""
+
+    def add_meanings(self, entry_id: int, meanings: Sequence[Meaning]) -> None:
+        """All at once, in place of those of the same export and embedder. Nothing happens if the entry is
+        gone. Raises ValueError for a vector that is empty or not finite."""
+
+    def meanings(self, interface_hash: str, embedder: str) -> list[tuple[int, Meaning]]:
+        """The group, with the ids of the entries; Verified ones only, oldest first."""
+
+    def nearest(self, interface_hash: str, embedder: str, vector: bytes, limit: int) -> list[Near]:
+        """The best of the group, best first; Verified ones with vectors of this length only."""
+
+
+class Ledger(Protocol):
+    """What happened, in order."""
+
+    def append_log(self, leaf: bytes) -> int:
+        """Adds to the log of publications and returns the leaf's number, from 0 on without gaps."""
+
+    def log(self, start: int, stop: int) -> list[bytes]:
+        """The leaves ``start`` to ``stop`` - 1, as far as they exist."""
+
+    def log_size(self) -> int: ...
+
+    def record_hits(self, hits: Sequence[Hit]) -> None: ...
+
+    def hits(self, limit: int, since_ms: int = 0) -> list[Hit]:
+        """The latest first."""
+
+
+class IndexBackend(Entries, Versions, Meanings, Ledger, Protocol):
+    """Where all this is kept. Reading an index that does not exist finds nothing and makes nothing.
+    All methods raise `StoreError`; those that write also `ReadOnlyStore`, `StoreFull`, `StoreBusy`."""
 
     def read_only_reason(self) -> str | None:
         """Why nothing can be written; None if it can."""

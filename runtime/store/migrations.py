@@ -51,6 +51,54 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX rtfs_exports_interface ON rtfs_exports (interface_hash)",
         "CREATE INDEX rtfs_exports_definition ON rtfs_exports (def_hash)",
     ),
+    (
+        # Serials are kept apart from the entries, so that one that was removed is never given again.
+        "ALTER TABLE rtfs_modules ADD COLUMN serial INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE rtfs_modules ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
+        """
+        UPDATE rtfs_modules SET serial = (
+            SELECT count(*) FROM rtfs_modules older
+            WHERE older.name = rtfs_modules.name AND older.id <= rtfs_modules.id
+        )
+        """,
+        "CREATE UNIQUE INDEX rtfs_modules_serial ON rtfs_modules (name, serial)",
+        """
+        CREATE TABLE rtfs_names (
+            name           TEXT PRIMARY KEY,
+            last_serial    INTEGER NOT NULL,
+            current_serial INTEGER
+        ) WITHOUT ROWID
+        """,
+        "INSERT INTO rtfs_names SELECT name, max(serial), NULL FROM rtfs_modules GROUP BY name",
+        # Takes the place of the columns semantic_embedding and embedder: meanings belong to exports.
+        """
+        CREATE TABLE rtfs_meanings (
+            module_id      INTEGER NOT NULL REFERENCES rtfs_modules (id) ON DELETE CASCADE,
+            export         TEXT NOT NULL,
+            interface_hash TEXT NOT NULL,
+            embedder       TEXT NOT NULL,
+            text           TEXT NOT NULL,
+            vector         BLOB NOT NULL,
+            PRIMARY KEY (module_id, export, embedder)
+        )
+        """,
+        "CREATE INDEX rtfs_meanings_group ON rtfs_meanings (interface_hash, embedder)",
+        "CREATE TABLE rtfs_log (sequence INTEGER PRIMARY KEY, leaf BLOB NOT NULL)",
+        """
+        CREATE TABLE rtfs_hits (
+            id           INTEGER PRIMARY KEY AUTOINCREMENT,
+            time_ms      INTEGER NOT NULL,
+            request_kind TEXT NOT NULL,
+            request_key  TEXT NOT NULL,
+            module_id    INTEGER,
+            digest       TEXT,
+            outcome      TEXT NOT NULL,
+            score        REAL,
+            detail       TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX rtfs_hits_time ON rtfs_hits (time_ms)",
+    ),
 )
 
 SCHEMA = len(MIGRATIONS)

@@ -1,47 +1,21 @@
-"""The index in one SQLite file (WAL), shared by any number of processes."""
+"""The index in one SQLite file, for one user or for those who share a folder."""
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Iterator, Mapping, Sequence
 
-from runtime.store.errors import DamagedIndex, ReadOnlyStore, StoreBusy, StoreError, StoreFull, from_os_error
-from runtime.store.index import MODULE_KEYS, Description, Entry, Key, NewEntry, Status, Uses
-from runtime.store.migrations import MIGRATIONS, SCHEMA
-from runtime.trust.statement import Export
+from runtime.store import rows, vectors
+from runtime.store.errors import NotStored
+from runtime.store.index import MODULE_KEYS, Entry, Hit, Key, Meaning, Near, NewEntry, Status, Uses
+from runtime.store.sqlite_file import SqliteFile
 
-BUSY_TIMEOUT_S = 10.0
-
-_COLUMNS = (
-    "id, name, version, doc, target, level, compiler_fingerprint, action_key, interface_hash, source_digest,"
-    " storage_pointer, ir_pointer, source_pointer, signature, signer, creation_timestamp, validation_status,"
-    " status_reason, last_used_timestamp, use_count"
-)
 _NEWEST = "ORDER BY creation_timestamp DESC, id DESC"
-_SETTINGS = ("PRAGMA trusted_schema = OFF", "PRAGMA foreign_keys = ON", "PRAGMA synchronous = FULL")
+_BATCH = 500
 
 
-class SqliteIndex:
-    """``read_only`` never writes, whatever the file would allow.  The file is opened at the first use and
-    made at the first write."""
-
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self.path = path
-        self._wanted_read_only = read_only
-        self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
-        self._owner = 0
-        self._inherited: list[sqlite3.Connection] = []
-        self._reason: str | None = "opened read-only" if read_only else None
-
-    # -- reading
+class SqliteIndex(SqliteFile):
+    # -- entries
 
     def find(self, by: Key, key: str, *, limit: int = 100) -> list[Entry]:
         if by in MODULE_KEYS:
@@ -51,240 +25,190 @@ class SqliteIndex:
         return self._select(f"WHERE {where} AND validation_status = 'Verified' {_NEWEST} LIMIT ?", key, limit)
 
     def at_action(self, action_key: str) -> Entry | None:
-        return next(iter(self._select("WHERE action_key = ?", action_key)), None)
+        return self._one("WHERE action_key = ?", action_key)
 
     def get(self, entry_id: int) -> Entry | None:
-        return next(iter(self._select("WHERE id = ?", entry_id)), None)
+        return self._one("WHERE id = ?", entry_id)
 
     def all(self) -> list[Entry]:
         return self._select(_NEWEST)
 
-    def read_only_reason(self) -> str | None:
-        with self._lock, self._errors():
-            self._open()
-            return self._reason
-
-    # -- writing
-
     def add(self, new: NewEntry, replacing: Entry | None = None) -> tuple[Entry, bool]:
-        description = new.description
-        with self._transaction() as connection:
-            current = self.at_action(description.action_key)
-            if current is not None:
-                if replacing is None or current.signature != replacing.signature:
-                    return current, False
-                connection.execute("DELETE FROM rtfs_modules WHERE id = ?", (current.id,))
-            values = [*_module_values(description), new.source_pointer, new.signature, new.signer]
-            values += [new.created_ms, "Verified"]
-            names = _COLUMNS.split(", ")[1:]
-            cursor = connection.execute(
-                f"INSERT INTO rtfs_modules ({', '.join(names[: len(values)])})"
-                f" VALUES ({', '.join('?' * len(values))})",
-                values,
-            )
-            entry = new.entry(int(cursor.lastrowid or 0))
-            connection.executemany(
-                "INSERT INTO rtfs_exports VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [_export_values(entry.id, i, export) for i, export in enumerate(description.exports)],
-            )
-            return entry, True
+        with self.transaction() as connection:
+            present = self.at_action(new.description.action_key)
+            if present is not None:
+                if replacing is None or present.signature != replacing.signature:
+                    return present, False
+                connection.execute("DELETE FROM rtfs_modules WHERE id = ?", (present.id,))
+            return _insert(connection, new, present), True
 
-    def set_status(self, entry_id: int, status: Status, reason: str) -> None:
-        with self._transaction() as connection:
+    def set_status(self, entry_id: int, status: Status, reason: str, *, signature: str | None = None) -> None:
+        with self.transaction() as connection:
             connection.execute(
-                "UPDATE rtfs_modules SET validation_status = ?, status_reason = ? WHERE id = ?",
-                (status, reason, entry_id),
+                "UPDATE rtfs_modules SET validation_status = ?, status_reason = ?"
+                " WHERE id = ? AND signature = coalesce(?, signature)",
+                (status, reason, entry_id, signature),
             )
 
     def remove(self, entry_id: int) -> None:
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute("DELETE FROM rtfs_modules WHERE id = ?", (entry_id,))
 
     def touch(self, uses: Mapping[int, Uses]) -> None:
-        rows = [(use.times, use.last_ms, entry_id) for entry_id, use in sorted(uses.items())]
-        with self._transaction(durable=False) as connection:
+        with self.transaction(durable=False) as connection:
             connection.executemany(
                 "UPDATE rtfs_modules SET use_count = use_count + ?, last_used_timestamp = ? WHERE id = ?",
-                rows,
+                [(use.times, use.last_ms, entry_id) for entry_id, use in sorted(uses.items())],
             )
 
-    def close(self) -> None:
-        with self._lock:
-            if self._connection is not None and self._owner == os.getpid():
-                self._connection.close()
-            self._connection = None
+    # -- versions
+
+    def history(self, name: str) -> list[Entry]:
+        return self._select("WHERE name = ? ORDER BY serial DESC", name)
+
+    def current(self, name: str) -> Entry | None:
+        return self._one(
+            """
+            WHERE name = ?1 AND validation_status = 'Verified' AND serial = coalesce(
+                (SELECT current_serial FROM rtfs_names WHERE name = ?1),
+                (SELECT max(serial) FROM rtfs_modules WHERE name = ?1 AND validation_status = 'Verified')
+            )
+            """,
+            name,
+        )
+
+    def set_current(self, name: str, entry_id: int | None) -> None:
+        with self.transaction() as connection:
+            serial = None
+            if entry_id is not None:
+                entry = self.get(entry_id)
+                if entry is None or entry.name != name:
+                    raise NotStored(f"{name} has no entry {entry_id}")
+                serial = entry.serial
+            connection.execute("UPDATE rtfs_names SET current_serial = ? WHERE name = ?", (serial, name))
+
+    def pin(self, entry_id: int, pinned: bool) -> None:
+        with self.transaction() as connection:
+            connection.execute("UPDATE rtfs_modules SET pinned = ? WHERE id = ?", (pinned, entry_id))
+
+    # -- meanings
+
+    def add_meanings(self, entry_id: int, meanings: Sequence[Meaning]) -> None:
+        for meaning in meanings:
+            vectors.floats(meaning.vector)
+        with self.transaction() as connection:
+            if self.get(entry_id) is None:
+                return
+            connection.executemany(
+                _into("rtfs_meanings", ("module_id", *rows.MEANING), "REPLACE"),
+                [(entry_id, *meaning) for meaning in meanings],
+            )
+
+    def meanings(self, interface_hash: str, embedder: str) -> list[tuple[int, Meaning]]:
+        columns = ", ".join(f"m.{column}" for column in rows.MEANING)
+        with self.reading() as connection:
+            if connection is None:
+                return []
+            found = connection.execute(
+                f"SELECT m.module_id, {columns} FROM rtfs_meanings m"
+                " JOIN rtfs_modules e ON e.id = m.module_id"
+                " WHERE m.interface_hash = ? AND m.embedder = ? AND e.validation_status = 'Verified'"
+                " ORDER BY m.module_id, m.export",
+                (interface_hash, embedder),
+            )
+            return [(module_id, rows.meaning(row)) for module_id, *row in found]
+
+    def nearest(self, interface_hash: str, embedder: str, vector: bytes, limit: int) -> list[Near]:
+        return vectors.nearest(self.meanings(interface_hash, embedder), vector, limit)
+
+    # -- ledger
+
+    def append_log(self, leaf: bytes) -> int:
+        with self.transaction() as connection:
+            size = _log_size(connection)
+            connection.execute("INSERT INTO rtfs_log VALUES (?, ?)", (size, leaf))
+            return size
+
+    def log(self, start: int, stop: int) -> list[bytes]:
+        with self.reading() as connection:
+            if connection is None:
+                return []
+            found = connection.execute(
+                "SELECT leaf FROM rtfs_log WHERE sequence >= ? AND sequence < ? ORDER BY sequence",
+                (start, stop),
+            )
+            return [leaf for (leaf,) in found]
+
+    def log_size(self) -> int:
+        with self.reading() as connection:
+            if connection is None:
+                return 0
+            return int(
+                connection.execute("SELECT coalesce(max(sequence) + 1, 0) FROM rtfs_log").fetchone()[0]
+            )
+
+    def record_hits(self, hits: Sequence[Hit]) -> None:
+        with self.transaction(durable=False) as connection:
+            connection.executemany(_into("rtfs_hits", rows.HIT), hits)
+
+    def hits(self, limit: int, since_ms: int = 0) -> list[Hit]:
+        with self.reading() as connection:
+            if connection is None:
+                return []
+            found = connection.execute(
+                f"SELECT {', '.join(rows.HIT)} FROM rtfs_hits WHERE time_ms >= ? ORDER BY id DESC LIMIT ?",
+                (since_ms, limit),
+            )
+            return [rows.hit(row) for row in found]
 
     # -- inside
 
+    def _one(self, tail: str, *values: object) -> Entry | None:
+        return next(iter(self._select(tail, *values)), None)
+
     def _select(self, tail: str, *values: object) -> list[Entry]:
-        with self._lock, self._errors():
-            connection = self._open()
+        with self.snapshot() as connection:
             if connection is None:
                 return []
-            rows = connection.execute(f"SELECT {_COLUMNS} FROM rtfs_modules {tail}", values).fetchall()
-            return [_entry(row, self._exports(connection, row[0])) for row in rows]
+            sql = f"SELECT {', '.join(rows.MODULE)} FROM rtfs_modules {tail}"
+            found = connection.execute(sql, values).fetchall()
+            return rows.entries(found, _exports(connection, [row[0] for row in found]))
 
-    def _exports(self, connection: sqlite3.Connection, entry_id: int) -> tuple[Export, ...]:
-        rows = connection.execute(
-            "SELECT name, kind, def_hash, interface_hash, retrieval_key, effects FROM rtfs_exports"
-            " WHERE module_id = ? ORDER BY position",
-            (entry_id,),
+
+def _exports(connection: sqlite3.Connection, ids: Sequence[int]) -> Iterator[tuple[object, ...]]:
+    for i in range(0, len(ids), _BATCH):
+        batch = ids[i : i + _BATCH]
+        yield from connection.execute(
+            f"SELECT module_id, {', '.join(rows.EXPORT)} FROM rtfs_exports"
+            f" WHERE module_id IN ({', '.join('?' * len(batch))}) ORDER BY module_id, position",
+            batch,
         )
-        return tuple(Export(*(*row[:5], self._effects(row[5]))) for row in rows)
-
-    def _effects(self, text: Any) -> tuple[str, ...]:
-        try:
-            return tuple(json.loads(text))
-        except (ValueError, TypeError):
-            raise DamagedIndex(f"{self.path}: effects {text!r:.40} are not a list") from None
-
-    @contextmanager
-    def _transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._errors():
-            connection = self._open(create=True)
-            if connection is None or self._reason is not None:
-                raise ReadOnlyStore(f"{self.path}: {self._reason}")
-            if not durable:
-                connection.execute("PRAGMA synchronous = NORMAL")
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
-            finally:
-                if not durable:
-                    connection.execute("PRAGMA synchronous = FULL")
-
-    def _open(self, *, create: bool = False) -> sqlite3.Connection | None:
-        """The connection of this process; None while there is no index."""
-        if self._connection is not None:
-            if self._owner == os.getpid():
-                return self._connection
-            # After a fork the parent's connection must be neither used nor closed here.
-            self._inherited.append(self._connection)
-            self._connection = None
-        if not self.path.exists():
-            if not create or self._wanted_read_only:
-                return None
-            _create(self.path)
-        connection, reason = _connect(self.path, self._wanted_read_only)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA:
-            reason = f"made by a newer rtfsc (schema {version}, this one knows {SCHEMA})"
-            connection.execute("PRAGMA query_only = ON")
-        elif version < SCHEMA and reason is None:
-            _migrate(connection)
-        self._connection, self._owner, self._reason = connection, os.getpid(), reason
-        return connection
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise _translate(error, self.path) from error
-        except OSError as error:
-            raise from_os_error(error, self.path, "open the index") from error
 
 
-def _connect(path: Path, read_only: bool) -> tuple[sqlite3.Connection, str | None]:
-    """A connection, and why it cannot write."""
-    if not read_only and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-        return _try_connect(path, "mode=rw"), None
-    reason = "opened read-only" if read_only else "the file or its folder cannot be written"
-    try:
-        return _try_connect(path, "mode=ro"), reason
-    except sqlite3.OperationalError:
-        # WAL needs a shared-memory file beside the database; where that cannot be made nobody writes.
-        return _try_connect(path, "immutable=1"), reason
-
-
-def _try_connect(path: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?{mode}",
-        uri=True,
-        isolation_level=None,
-        timeout=BUSY_TIMEOUT_S,
-        check_same_thread=False,
+def _insert(connection: sqlite3.Connection, new: NewEntry, replaced: Entry | None) -> Entry:
+    name = new.description.name
+    if replaced is not None and replaced.name == name:
+        serial = replaced.serial
+    else:
+        connection.execute("INSERT OR IGNORE INTO rtfs_names VALUES (?, 0, NULL)", (name,))
+        connection.execute("UPDATE rtfs_names SET last_serial = last_serial + 1 WHERE name = ?", (name,))
+        [serial] = connection.execute("SELECT last_serial FROM rtfs_names WHERE name = ?", (name,)).fetchone()
+    pinned = replaced is not None and replaced.pinned
+    cursor = connection.execute(
+        _into("rtfs_modules", ("id", *rows.WRITTEN, "validation_status", "serial", "pinned")),
+        [replaced.id if replaced else None, *rows.written(new), "Verified", serial, pinned],
     )
-    try:
-        for setting in _SETTINGS:
-            connection.execute(setting)
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _create(path: Path) -> None:
-    """Makes the index beside its place and moves it there whole: of two processes one wins."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    try:
-        connection = sqlite3.connect(temporary, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            _migrate(connection)
-        finally:
-            connection.close()
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    finally:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{temporary}{suffix}").unlink(missing_ok=True)
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        for step in MIGRATIONS[version:]:
-            for statement in step:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {SCHEMA}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _translate(error: sqlite3.Error, path: Path) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", None) or 0
-    primary = code & 0xFF
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusy(f"{path}: another process is writing", hint="try again")
-    if primary == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_WRITE:
-        return StoreFull(f"{path}: no space left for the index")
-    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return ReadOnlyStore(f"{path}: cannot be written ({error})")
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return DamagedIndex(f"{path}: the index is damaged ({error})", hint="move the file away")
-    return StoreError(f"{path}: {error}")
-
-
-def _module_values(d: Description) -> list[Any]:
-    """In the order of ``_COLUMNS`` after ``id``."""
-    return [
-        d.name, d.version, d.doc, d.target, d.level, d.compiler_fingerprint, d.action_key, d.interface_hash,
-        d.source_digest, d.storage_pointer, d.ir_pointer,
-    ]  # fmt: skip
-
-
-def _export_values(entry_id: int, position: int, e: Export) -> tuple[Any, ...]:
-    effects = json.dumps(list(e.effects))
-    return (entry_id, position, e.name, e.kind, e.def_hash, e.interface_hash, e.retrieval_key, effects)
-
-
-def _entry(row: tuple[Any, ...], exports: tuple[Export, ...]) -> Entry:
-    source_pointer, signature, signer, created, status, reason, last_used, uses = row[12:]
-    description = Description(*(*row[1:12], exports))
-    return Entry(
-        row[0], description, source_pointer, signature, signer, created, status, reason, last_used, uses
+    entry = new.entry(int(cursor.lastrowid or 0), serial, pinned)
+    connection.executemany(
+        _into("rtfs_exports", ("module_id", "position", *rows.EXPORT)),
+        rows.exports_of(entry.id, new.description.exports),
     )
+    return entry
+
+
+def _log_size(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(sequence) + 1, 0) FROM rtfs_log").fetchone()[0])
+
+
+def _into(table: str, columns: Sequence[str], verb: str = "INSERT") -> str:
+    return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"

@@ -243,7 +243,8 @@ class ModuleStore:
         if self._read_only or not isinstance(error, _DEFECTS):
             return
         try:
-            self.index.set_status(entry.id, "Pending", f"{error.code} {error.message}")
+            reason = f"{error.code} {error.message}"
+            self.index.set_status(entry.id, "Pending", reason, signature=entry.signature)
         except StoreError:
             return  # a store that cannot be written: this process remembers
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import threading
+import struct
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from store_samples import ARTIFACT, predicate, sha
 
 from runtime.store.blobs import KINDS, SOURCE, WASM, BlobBackend, BlobStore, digest_of
-from runtime.store.errors import MissingBlob, TooLarge
-from runtime.store.index import Description, Entry, IndexBackend, NewEntry, Uses
+from runtime.store.errors import MissingBlob, NotStored, TooLarge
+from runtime.store.index import Description, Entry, Hit, IndexBackend, Meaning, Near, NewEntry, Uses
 from runtime.trust.statement import Export, Statement
 
 
@@ -86,6 +88,16 @@ def new_entry(salt: str = "", created_ms: int = 1, signature: str = "manifest", 
     return NewEntry(Description.of(statement), None, sha(signature), sha("signer"), created_ms)
 
 
+def meaning(*vector: float, export: str = "quote", embedder: str = "e", text: str = "") -> Meaning:
+    return Meaning(export, sha("interface"), embedder, text, struct.pack(f"<{len(vector)}f", *vector))
+
+
+def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """The answers of calls that run at once, each in a thread."""
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return [future.result() for future in [threads.submit(call) for call in calls]]
+
+
 def add(index: IndexBackend, new: NewEntry) -> Entry:
     entry, created = index.add(new)
     assert created
@@ -107,7 +119,10 @@ class IndexContract:
         )
         entry = add(index, new)
         assert (
-            entry == new.entry(entry.id) == index.get(entry.id) == index.at_action(new.description.action_key)
+            entry
+            == new.entry(entry.id, 1)
+            == index.get(entry.id)
+            == index.at_action(new.description.action_key)
         )
         assert entry.status == "Verified" and entry.use_count == 0
 
@@ -161,15 +176,7 @@ class IndexContract:
         assert index.all() == [good]
 
     def test_one_entry_whoever_writes_at_once(self, index: IndexBackend) -> None:
-        answers: list[Any] = []
-        threads = [
-            threading.Thread(target=lambda i=i: answers.append(index.add(new_entry(signature=str(i)))))
-            for i in range(6)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        answers = together([lambda i=i: index.add(new_entry(signature=str(i))) for i in range(6)])
         assert len(answers) == 6 and len({entry.signature for entry, _ in answers}) == 1
         assert sum(created for _, created in answers) == 1
         assert index.all() == [answers[0][0]]
@@ -186,6 +193,180 @@ class IndexContract:
         index.remove(entry.id)
         index.remove(entry.id)
         assert index.all() == [] and index.find("retrieval_key", sha("retrieval")) == []
+
+    def test_a_status_meant_for_another_manifest_is_not_set(self, index: IndexBackend) -> None:
+        entry = add(index, new_entry())
+        index.set_status(entry.id, "Pending", "damaged", signature=sha("another"))
+        assert index.get(entry.id) == entry
+        index.set_status(entry.id, "Pending", "damaged", signature=entry.signature)
+        assert index.find("action_key", entry.description.action_key) == []
+        index.set_status(entry.id + 1, "Verified", "")
+
+    # -- versions
+
+    def test_serials_count_per_name(self, index: IndexBackend) -> None:
+        first, second, third = (add(index, new_entry(str(i), 9 - i)) for i in range(3))
+        other = add(index, new_entry(name="shop.other"))
+        assert [first.serial, second.serial, third.serial, other.serial] == [1, 2, 3, 1]
+        assert index.history("shop.pricing") == [third, second, first]
+        assert index.history("shop.other") == [other] and index.history("shop") == []
+
+    def test_a_serial_is_never_given_again(self, index: IndexBackend) -> None:
+        index.remove(add(index, new_entry("1")).id)
+        assert add(index, new_entry("2")).serial == 2
+
+    def test_serials_of_many_writers_have_no_gaps(self, index: IndexBackend) -> None:
+        together([lambda i=i: add(index, new_entry(str(i))) for i in range(12)])
+        assert [entry.serial for entry in index.history("shop.pricing")] == list(range(12, 0, -1))
+
+    def test_history_has_every_status(self, index: IndexBackend) -> None:
+        entry = add(index, new_entry())
+        index.set_status(entry.id, "Revoked", "bad")
+        assert [e.status for e in index.history("shop.pricing")] == ["Revoked"]
+
+    def test_a_replacement_keeps_id_serial_and_pin(self, index: IndexBackend) -> None:
+        bad, newer = add(index, new_entry("1")), add(index, new_entry("2"))
+        index.pin(bad.id, True)
+        index.add_meanings(bad.id, [meaning(1.0)])
+        index.set_current("shop.pricing", bad.id)
+        good, created = index.add(new_entry("1", signature="good"), replacing=bad)
+        assert created and (good.id, good.serial, good.pinned) == (bad.id, 1, True)
+        assert index.current("shop.pricing") == good and index.history("shop.pricing") == [newer, good]
+        assert index.meanings(sha("interface"), "e") == []
+
+    def test_a_replacement_of_another_name_is_a_new_version_there(self, index: IndexBackend) -> None:
+        bad = add(index, new_entry("1"))
+        action = bad.description.action_key
+        new = new_entry("1", signature="good", name="shop.other")
+        new = new._replace(description=new.description._replace(action_key=action))
+        good, _ = index.add(new, replacing=bad)
+        assert good.serial == 1 and index.history("shop.other") == [good]
+        assert index.history("shop.pricing") == [] and index.current("shop.pricing") is None
+
+    def test_the_newest_verified_entry_is_current(self, index: IndexBackend) -> None:
+        assert index.current("shop.pricing") is None
+        first, second = add(index, new_entry("1", 9)), add(index, new_entry("2", 1))
+        assert index.current("shop.pricing") == second
+        index.set_status(second.id, "Revoked", "bad")
+        assert index.current("shop.pricing") == first
+
+    def test_a_chosen_entry_stays_current(self, index: IndexBackend) -> None:
+        first = add(index, new_entry("1"))
+        add(index, new_entry("2"))
+        index.set_current("shop.pricing", first.id)
+        third = add(index, new_entry("3"))
+        assert index.current("shop.pricing") == first
+        index.set_current("shop.pricing", None)
+        assert index.current("shop.pricing") == third
+
+    @pytest.mark.parametrize("end", ["revoked", "removed"])
+    def test_no_other_takes_the_place_of_a_chosen_entry(self, index: IndexBackend, end: str) -> None:
+        first, _ = add(index, new_entry("1")), add(index, new_entry("2"))
+        index.set_current("shop.pricing", first.id)
+        if end == "revoked":
+            index.set_status(first.id, "Revoked", "bad")
+        else:
+            index.remove(first.id)
+        assert index.current("shop.pricing") is None
+
+    def test_only_an_entry_of_the_name_can_be_chosen(self, index: IndexBackend) -> None:
+        entry = add(index, new_entry())
+        add(index, new_entry(name="shop.other"))
+        for name, entry_id in (("shop.other", entry.id), ("shop.pricing", 99), ("nobody", entry.id)):
+            with pytest.raises(NotStored):
+                index.set_current(name, entry_id)
+        index.set_current("nobody", None)
+        assert index.current("shop.pricing") == entry
+
+    def test_pins_come_and_go(self, index: IndexBackend) -> None:
+        entry = add(index, new_entry())
+        assert not entry.pinned
+        for pinned in (True, False):
+            index.pin(entry.id, pinned)
+            assert index.history("shop.pricing")[0].pinned is pinned
+        index.pin(99, True)
+
+    # -- meanings
+
+    def test_meanings_are_read_by_interface_and_embedder(self, index: IndexBackend) -> None:
+        first, second = add(index, new_entry("1")), add(index, new_entry("2"))
+        mine = [meaning(0.1, -2.5, export="a", text="Preis ☃"), meaning(0.25, 3, export="b")]
+        index.add_meanings(second.id, [*mine, meaning(1.0, embedder="other")])
+        index.add_meanings(first.id, [meaning(1, 2)])
+        group = [(first.id, meaning(1, 2)), *((second.id, m) for m in mine)]
+        assert index.meanings(sha("interface"), "e") == group
+        assert index.meanings(sha("interface"), "other") == [(second.id, meaning(1.0, embedder="other"))]
+        assert index.meanings(sha("nothing"), "e") == index.meanings(sha("interface"), "none") == []
+
+    def test_a_meaning_is_replaced(self, index: IndexBackend) -> None:
+        entry = add(index, new_entry())
+        index.add_meanings(entry.id, [meaning(1.0, text="old")])
+        index.add_meanings(entry.id, [meaning(2.0, text="new")])
+        assert index.meanings(sha("interface"), "e") == [(entry.id, meaning(2.0, text="new"))]
+
+    def test_meanings_end_with_their_entry(self, index: IndexBackend) -> None:
+        entry = add(index, new_entry())
+        index.add_meanings(entry.id, [meaning(1.0)])
+        index.set_status(entry.id, "Pending", "damaged")
+        assert index.meanings(sha("interface"), "e") == []
+        assert index.nearest(sha("interface"), "e", meaning(1.0).vector, 5) == []
+        index.set_status(entry.id, "Verified", "")
+        assert index.meanings(sha("interface"), "e") == [(entry.id, meaning(1.0))]
+        index.remove(entry.id)
+        index.add_meanings(entry.id, [meaning(1.0)])
+        assert index.meanings(sha("interface"), "e") == []
+
+    @pytest.mark.parametrize("vector", [b"", b"123", struct.pack("<f", float("nan")),
+                                        struct.pack("<2f", float("inf"), 1)])  # fmt: skip
+    def test_vectors_that_are_none(self, index: IndexBackend, vector: bytes) -> None:
+        entry = add(index, new_entry())
+        with pytest.raises(ValueError):
+            index.add_meanings(entry.id, [meaning(1.0), meaning(1.0, export="z")._replace(vector=vector)])
+        with pytest.raises(ValueError):
+            index.nearest(sha("interface"), "e", vector, 1)
+        assert index.meanings(sha("interface"), "e") == []
+
+    def test_the_nearest_come_first(self, index: IndexBackend) -> None:
+        vectors = [(1, 0), (0.5, 0.5), (-1, 0), (0, 0), (0, 1), (3, 0), (1, 0, 0)]
+        entries = [add(index, new_entry(str(i))) for i in range(len(vectors))]
+        for entry, vector in zip(entries, vectors, strict=True):
+            index.add_meanings(entry.id, [meaning(*vector)])
+        near = index.nearest(sha("interface"), "e", meaning(2, 0).vector, 10)
+        found = [(entries.index(next(e for e in entries if e.id == n.entry_id)), n.export) for n in near]
+        assert [i for i, _ in found] == [5, 0, 1, 4, 3, 2], "equals: the newer first; no other lengths"
+        assert {export for _, export in found} == {"quote"}
+        assert [round(n.score, 4) for n in near] == [1, 1, 0.7071, 0, 0, -1]
+        best = index.nearest(sha("interface"), "e", meaning(2, 0).vector, 1)
+        assert best == [Near(entries[5].id, "quote", pytest.approx(1.0))]
+
+    # -- ledger
+
+    def test_the_log_is_read_as_it_was_written(self, index: IndexBackend) -> None:
+        assert index.log_size() == 0 and index.log(0, 10) == []
+        leaves = [b"", b"\0\xff", b"two", b"two"]
+        assert [index.append_log(leaf) for leaf in leaves] == [0, 1, 2, 3]
+        assert index.log_size() == 4
+        assert index.log(0, 4) == index.log(0, 99) == leaves
+        assert index.log(1, 3) == leaves[1:3]
+        assert index.log(4, 9) == index.log(3, 1) == []
+
+    def test_the_log_of_many_writers_has_no_gaps(self, index: IndexBackend) -> None:
+        numbers = together([lambda i=i: index.append_log(b"%d" % i) for i in range(12)])
+        assert sorted(numbers) == list(range(12)) and index.log_size() == 12
+        assert sorted(index.log(0, 12)) == sorted(b"%d" % i for i in range(12))
+
+    def test_hits_are_kept_in_order(self, index: IndexBackend) -> None:
+        hits = [
+            Hit(100, "definition", sha("r"), 7, sha("artifact"), "hit"),
+            Hit(100, "meaning", "(declare f [] : Int)", None, None, "miss", 0.125, "Ähnlich ☃"),
+            Hit(200, "text", sha("s"), 99, sha("artifact"), "refused", None, "T003"),
+        ]
+        assert index.hits(10) == []
+        index.record_hits(hits[:2])
+        index.record_hits(hits[2:])
+        assert index.hits(10) == hits[::-1]
+        assert index.hits(2) == [hits[2], hits[1]]
+        assert index.hits(10, since_ms=101) == [hits[2]]
 
     def test_it_can_be_written(self, index: IndexBackend) -> None:
         assert index.read_only_reason() is None

@@ -192,7 +192,7 @@ def test_a_file_that_is_no_database(shop: Shop) -> None:
 
 
 def test_a_database_that_is_locked_for_too_long(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runtime.store.sqlite.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("runtime.store.sqlite_file.BUSY_TIMEOUT_S", 0.05)
     store = shop.reopened()
     other = sqlite3.connect(shop.folder / "index.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
