@@ -47,6 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.trust": set(),
     "runtime.store": {"runtime.trust", "runtime.values"},
     "runtime.caches": set(),
+    "runtime.providers": set(),
 }
 # The composition roots, and what sits on top of them.
 ROOTS = {

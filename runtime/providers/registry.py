@@ -1,0 +1,121 @@
+"""Models by id: those given to a runtime, those configured, and those of installed packages.
+
+A configured model is a table, in TOML::
+
+    [models.phi-mini]
+    provider = "llama_cpp"
+    path = "models/phi.gguf"
+
+``provider`` is one of ours or the name of an entry point in the group ``rtfsc.providers``; the other keys
+are the options of that provider. Its loader is called as ``load(id, **options)``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+from runtime.providers.base import ModelProvider
+from runtime.providers.errors import Misconfigured, UnknownModel
+
+Loader = Callable[..., ModelProvider]
+GROUP = "rtfsc.providers"
+# Ours are listed here too: reading the metadata of every installed package costs start-up time.
+_OURS = {
+    "echo": "runtime.providers.echo:Echo",
+    "rules": "runtime.providers.rules:Rules",
+    "openai_compat": "runtime.providers.openai_compat:OpenAiCompatible",
+    "record": "runtime.providers.record:Replayed",
+}
+_BUILT_IN = {"echo-model": {"provider": "echo"}}
+"""Models that are always there."""
+
+
+class ModelRegistry:
+    """Safe to use from several threads; a model is made when it is first asked for."""
+
+    def __init__(self, tables: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self._tables: dict[str, Mapping[str, Any]] = {**_BUILT_IN, **(tables or {})}
+        self._models: dict[str, ModelProvider] = {}
+        self._lock = threading.Lock()
+
+    def register(self, model: ModelProvider) -> None:
+        """Replaces a model of the same id."""
+        with self._lock:
+            self._models[model.id] = model
+
+    def get(self, id: str) -> ModelProvider:
+        """Raises `UnknownModel`, `Misconfigured`."""
+        with self._lock:
+            model = self._models.get(id)
+            if model is None:
+                model = self._models[id] = self._made(id)
+            return model
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._models or id in self._tables
+
+    def ids(self) -> list[str]:
+        return sorted({*self._models, *self._tables})
+
+    def close(self) -> None:
+        """Closes what was made; the registry can be used again."""
+        with self._lock:
+            models, self._models = self._models, {}
+        for model in models.values():
+            model.close()
+
+    def _made(self, id: str) -> ModelProvider:
+        table = self._tables.get(id)
+        if table is None:
+            raise UnknownModel(id, "no model of this id", hint=_hint(id, self.ids()))
+        options = dict(table)
+        name = options.pop("provider", None)
+        if not isinstance(name, str):
+            raise Misconfigured(id, 'the table names no provider (provider = "…")')
+        loader = _loader(id, name)
+        _check_options(id, name, loader, options)
+        return loader(id, **options)
+
+
+def providers() -> list[str]:
+    """Names of the providers that are installed."""
+    from importlib.metadata import entry_points
+
+    return sorted({*_OURS, *(point.name for point in entry_points(group=GROUP))})
+
+
+def _loader(id: str, name: str) -> Loader:
+    ours = _OURS.get(name)
+    if ours is not None:
+        module, attribute = ours.split(":")
+        loader: Loader = getattr(import_module(module), attribute)
+        return loader
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=GROUP, name=name):
+        return point.load()  # type: ignore[no-any-return]
+    raise Misconfigured(id, f"no provider {name!r} is installed", hint=_hint(name, providers()))
+
+
+def _check_options(id: str, name: str, loader: Loader, options: Mapping[str, Any]) -> None:
+    parameters = list(inspect.signature(loader).parameters.values())[1:]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    known = [p.name for p in parameters]
+    for option in options:
+        if option not in known:
+            raise Misconfigured(id, f"{name} has no option {option!r}", hint=_hint(option, known))
+    for parameter in parameters:
+        if parameter.default is parameter.empty and parameter.name not in options:
+            raise Misconfigured(id, f"{name} needs the option {parameter.name!r}")
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, 1)
+    return f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+
+from runtime.providers.base import Message, Request
+from runtime.providers.echo import Echo
+from runtime.providers.errors import Misconfigured, UnknownModel
+from runtime.providers.registry import ModelRegistry, providers
+
+
+def ask(model, text="hi"):
+    return model.infer(Request(model.id, (Message("user", text),))).text
+
+
+def test_echo_is_always_there():
+    registry = ModelRegistry()
+    assert ask(registry.get("echo-model")) == "[ECHO] hi"
+    assert registry.get("echo-model") is registry.get("echo-model")
+    assert "echo-model" in registry
+    assert registry.ids() == ["echo-model"]
+
+
+def test_configured_models():
+    registry = ModelRegistry({"loud": {"provider": "echo", "prefix": "! "}})
+    assert ask(registry.get("loud")) == "! hi"
+
+
+def test_registered_models_replace_others():
+    registry = ModelRegistry()
+    registry.register(Echo("echo-model", prefix="mine "))
+    assert ask(registry.get("echo-model")) == "mine hi"
+
+
+@pytest.mark.parametrize(
+    ("table", "message", "hint"),
+    [
+        ({}, "names no provider", None),
+        ({"provider": "ecko"}, "no provider 'ecko'", "did you mean echo?"),
+        ({"provider": "echo", "prefi": "x"}, "no option 'prefi'", "did you mean prefix?"),
+        ({"provider": "openai_compat"}, "needs the option 'url'", None),
+        ({"provider": "rules"}, "a path or a text", None),
+    ],
+)
+def test_mistakes_in_the_table(table, message, hint):
+    with pytest.raises(Misconfigured, match=message) as caught:
+        ModelRegistry({"m": table}).get("m")
+    assert caught.value.hint == hint
+
+
+def test_unknown_models_get_a_hint():
+    with pytest.raises(UnknownModel) as caught:
+        ModelRegistry().get("echo-modle")
+    assert caught.value.hint == "did you mean echo-model?"
+
+
+def test_entry_points_are_found(monkeypatch):
+    class Point:
+        name = "mine"
+
+        def load(self):
+            return lambda id, **options: Echo(id, **options)
+
+    def entry_points(group, name=None):
+        return [Point()] if group == "rtfsc.providers" and name in (None, "mine") else []
+
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
+    assert "mine" in providers()
+    assert ask(ModelRegistry({"x": {"provider": "mine", "prefix": "> "}}).get("x")) == "> hi"
+
+
+def test_closing_closes_models():
+    closed = []
+
+    class Model(Echo):
+        def close(self):
+            closed.append(self.id)
+
+    registry = ModelRegistry()
+    registry.register(Model("a"))
+    registry.close()
+    assert closed == ["a"]
