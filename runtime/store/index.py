@@ -61,13 +61,16 @@ class Description(NamedTuple):
 
 class NewEntry(NamedTuple):
     """``signature``: digest of the manifest; ``signer``: id of the key; times are milliseconds since
-    1970; ``source_pointer`` is None where the source is not kept."""
+    1970; ``source_pointer`` is None where the source is not kept.  ``status``: Pending for what still waits
+    for signatures."""
 
     description: Description
     source_pointer: str | None
     signature: str
     signer: str
     created_ms: int
+    status: Status = "Verified"
+    status_reason: str = ""
 
     def entry(self, entry_id: int, serial: int, pinned: bool = False) -> Entry:
         return Entry(
@@ -77,6 +80,8 @@ class NewEntry(NamedTuple):
             self.signature,
             self.signer,
             self.created_ms,
+            self.status,
+            self.status_reason,
             serial=serial,
             pinned=pinned,
         )
@@ -165,14 +170,21 @@ class Entries(Protocol):
     def all(self) -> list[Entry]:
         """Every entry, newest first."""
 
-    def add(self, new: NewEntry, replacing: Entry | None = None) -> tuple[Entry, bool]:
+    def add(
+        self, new: NewEntry, replacing: Entry | None = None, leaf: bytes | None = None
+    ) -> tuple[Entry, bool]:
         """Adds an entry, all at once, and returns the one that the action now has, and whether it is
         the new one: of several writers of one action the first wins and the others get its entry.
         ``replacing`` is the entry that the caller found unusable; it gives way if it is still the same.
-        The new one then has its id and pin, under the same name its serial, and no meanings."""
+        The new one then has its id and pin, under the same name its serial, and no meanings.
+        ``leaf`` goes to the log together with the new entry, and not without it."""
 
     def set_status(self, entry_id: int, status: Status, reason: str, *, signature: str | None = None) -> None:
         """With ``signature`` only while the entry still has this manifest."""
+
+    def set_manifest(self, entry_id: int, old: str, new: str, leaf: bytes | None = None) -> bool:
+        """Gives the entry the manifest ``new`` (a digest, as ``old``), and ``leaf`` to the log with it.
+        False, and nothing is done, where the entry no longer has ``old``."""
 
     def remove(self, entry_id: int) -> None: ...
 

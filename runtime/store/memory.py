@@ -70,7 +70,9 @@ class MemoryIndex:
     def all(self) -> list[Entry]:
         return newest_first(self._all())
 
-    def add(self, new: NewEntry, replacing: Entry | None = None) -> tuple[Entry, bool]:
+    def add(
+        self, new: NewEntry, replacing: Entry | None = None, leaf: bytes | None = None
+    ) -> tuple[Entry, bool]:
         with self._lock:
             present = self.at_action(new.description.action_key)
             if present is not None:
@@ -79,6 +81,8 @@ class MemoryIndex:
                 self.remove(present.id)
             entry = self._numbered(new, present)
             self._entries[entry.id] = entry
+            if leaf is not None:
+                self._log.append(leaf)
             return entry, True
 
     def _numbered(self, new: NewEntry, replaced: Entry | None) -> Entry:
@@ -97,6 +101,16 @@ class MemoryIndex:
             entry = self.get(entry_id)
             if entry is not None and signature in (None, entry.signature):
                 self._change(entry_id, status=status, status_reason=reason)
+
+    def set_manifest(self, entry_id: int, old: str, new: str, leaf: bytes | None = None) -> bool:
+        with self._lock:
+            entry = self.get(entry_id)
+            if entry is None or entry.signature != old:
+                return False
+            self._change(entry_id, signature=new)
+            if leaf is not None:
+                self._log.append(leaf)
+            return True
 
     def remove(self, entry_id: int) -> None:
         with self._lock:

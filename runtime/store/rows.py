@@ -16,10 +16,8 @@ WRITTEN = (
     "creation_timestamp",
 )  # fmt: skip
 """Columns that come with a new entry."""
-MODULE = (
-    "id", *WRITTEN, "validation_status", "status_reason", "last_used_timestamp", "use_count", "serial",
-    "pinned",
-)  # fmt: skip
+STATE = ("validation_status", "status_reason")
+MODULE = ("id", *WRITTEN, *STATE, "last_used_timestamp", "use_count", "serial", "pinned")
 EXPORT = ("name", "kind", "def_hash", "interface_hash", "retrieval_key", "effects")
 """After ``module_id`` and ``position``."""
 MEANING = ("export", "interface_hash", "embedder", "text", "vector")

@@ -33,13 +33,17 @@ class SqliteIndex(SqliteFile):
     def all(self) -> list[Entry]:
         return self._select(_NEWEST)
 
-    def add(self, new: NewEntry, replacing: Entry | None = None) -> tuple[Entry, bool]:
+    def add(
+        self, new: NewEntry, replacing: Entry | None = None, leaf: bytes | None = None
+    ) -> tuple[Entry, bool]:
         with self.transaction() as connection:
             present = self.at_action(new.description.action_key)
             if present is not None:
                 if replacing is None or present.signature != replacing.signature:
                     return present, False
                 connection.execute("DELETE FROM rtfs_modules WHERE id = ?", (present.id,))
+            if leaf is not None:
+                _append(connection, leaf)
             return _insert(connection, new, present), True
 
     def set_status(self, entry_id: int, status: Status, reason: str, *, signature: str | None = None) -> None:
@@ -49,6 +53,15 @@ class SqliteIndex(SqliteFile):
                 " WHERE id = ? AND signature = coalesce(?, signature)",
                 (status, reason, entry_id, signature),
             )
+
+    def set_manifest(self, entry_id: int, old: str, new: str, leaf: bytes | None = None) -> bool:
+        with self.transaction() as connection:
+            done = connection.execute(
+                "UPDATE rtfs_modules SET signature = ? WHERE id = ? AND signature = ?", (new, entry_id, old)
+            )
+            if done.rowcount == 1 and leaf is not None:
+                _append(connection, leaf)
+            return done.rowcount == 1
 
     def remove(self, entry_id: int) -> None:
         with self.transaction() as connection:
@@ -125,9 +138,7 @@ class SqliteIndex(SqliteFile):
 
     def append_log(self, leaf: bytes) -> int:
         with self.transaction() as connection:
-            size = _log_size(connection)
-            connection.execute("INSERT INTO rtfs_log VALUES (?, ?)", (size, leaf))
-            return size
+            return _append(connection, leaf)
 
     def log(self, start: int, stop: int) -> list[bytes]:
         with self.reading() as connection:
@@ -195,8 +206,15 @@ def _insert(connection: sqlite3.Connection, new: NewEntry, replaced: Entry | Non
         [serial] = connection.execute("SELECT last_serial FROM rtfs_names WHERE name = ?", (name,)).fetchone()
     pinned = replaced is not None and replaced.pinned
     cursor = connection.execute(
-        _into("rtfs_modules", ("id", *rows.WRITTEN, "validation_status", "serial", "pinned")),
-        [replaced.id if replaced else None, *rows.written(new), "Verified", serial, pinned],
+        _into("rtfs_modules", ("id", *rows.WRITTEN, *rows.STATE, "serial", "pinned")),
+        [
+            replaced.id if replaced else None,
+            *rows.written(new),
+            new.status,
+            new.status_reason,
+            serial,
+            pinned,
+        ],
     )
     entry = new.entry(int(cursor.lastrowid or 0), serial, pinned)
     connection.executemany(
@@ -204,6 +222,12 @@ def _insert(connection: sqlite3.Connection, new: NewEntry, replaced: Entry | Non
         rows.exports_of(entry.id, new.description.exports),
     )
     return entry
+
+
+def _append(connection: sqlite3.Connection, leaf: bytes) -> int:
+    size = _log_size(connection)
+    connection.execute("INSERT INTO rtfs_log VALUES (?, ?)", (size, leaf))
+    return size
 
 
 def _log_size(connection: sqlite3.Connection) -> int:

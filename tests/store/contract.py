@@ -350,6 +350,31 @@ class IndexContract:
         assert index.log(1, 3) == leaves[1:3]
         assert index.log(4, 9) == index.log(3, 1) == []
 
+    def test_an_entry_and_its_leaf_are_added_together_or_not_at_all(self, index: IndexBackend) -> None:
+        entry, created = index.add(new_entry(), leaf=b"first")
+        assert created and index.log(0, 9) == [b"first"]
+        assert index.add(new_entry(signature="other"), leaf=b"late") == (entry, False)
+        assert index.log(0, 9) == [b"first"]
+        assert index.add(new_entry(signature="other"), entry, leaf=b"again")[1]
+        assert index.log(0, 9) == [b"first", b"again"]
+
+    def test_a_manifest_is_replaced_only_if_it_is_the_expected_one(self, index: IndexBackend) -> None:
+        entry = add(index, new_entry())
+        assert index.set_manifest(entry.id, entry.signature, sha("both"), b"leaf")
+        assert index.get(entry.id) == entry._replace(signature=sha("both"))
+        assert not index.set_manifest(entry.id, entry.signature, sha("third"), b"late")
+        assert not index.set_manifest(entry.id + 1, entry.signature, sha("third"), b"late")
+        assert index.get(entry.id) == entry._replace(signature=sha("both"))
+        assert index.log(0, 9) == [b"leaf"]
+
+    def test_an_entry_that_waits_is_not_found_yet(self, index: IndexBackend) -> None:
+        waiting = add(index, new_entry()._replace(status="Pending", status_reason="1 of 2 signatures"))
+        assert (waiting.status, waiting.status_reason) == ("Pending", "1 of 2 signatures")
+        assert index.all() == [waiting]
+        assert index.find("interface_hash", sha("interface")) == []
+        index.set_status(waiting.id, "Verified", "")
+        assert [e.id for e in index.find("interface_hash", sha("interface"))] == [waiting.id]
+
     def test_the_log_of_many_writers_has_no_gaps(self, index: IndexBackend) -> None:
         numbers = together([lambda i=i: index.append_log(b"%d" % i) for i in range(12)])
         assert sorted(numbers) == list(range(12)) and index.log_size() == 12
