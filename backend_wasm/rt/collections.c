@@ -256,6 +256,16 @@ val rt_seq_nth(val v, int64_t i) {
     return seq_get(s, (uint32_t)i);
 }
 
+val rt_seq_at(val v, int64_t i) {
+    seq_obj *s = OF(seq_obj, v);
+    return likely((uint64_t)i < s->count) ? seq_get(s, (uint32_t)i) : index_error(i, s->count);
+}
+
+val rt_seq_get(val v, int64_t i) {
+    seq_obj *s = OF(seq_obj, v);
+    return (uint64_t)i < s->count ? seq_get(s, (uint32_t)i) : NIL;
+}
+
 val rt_seq_slice(val v, int64_t from, int64_t to) {
     uint32_t n = seq_count(v);
     if (from < 0 || from > n) return index_error(from, n);

@@ -52,6 +52,10 @@ typedef struct {
 } seq_obj;
 typedef struct { uint8_t kind; uint8_t pad; uint16_t capacity; uint32_t used; val items[]; } leaf_obj;
 typedef struct { uint8_t kind; uint8_t pad[7]; ref child[32]; } branch_obj;
+_Static_assert(offsetof(seq_obj, shift) == RT_SEQ_SHIFT && offsetof(seq_obj, count) == RT_SEQ_COUNT, "layout.toml");
+_Static_assert(offsetof(seq_obj, start) == RT_SEQ_START && offsetof(seq_obj, root) == RT_SEQ_ROOT, "layout.toml");
+_Static_assert(offsetof(seq_obj, tail) == RT_SEQ_TAIL && offsetof(leaf_obj, items) == RT_NODE_ITEM, "layout.toml");
+_Static_assert(offsetof(branch_obj, child) == RT_NODE_CHILD, "layout.toml");
 
 typedef struct { val key, value; } entry;
 /* Up to SMALL_MAP entries lie in the map itself. Beyond, `entries` is a vector of keys and values in

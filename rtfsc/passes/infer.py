@@ -49,11 +49,14 @@ from rtfsc.ir.nodes import (
 )
 from rtfsc.passes.branches import conditional, sequence
 from rtfsc.passes.facts import Facts, divisors, facts
+from rtfsc.passes.known import ANY, Known, deep, meet
 from rtfsc.passes.unbox import Typed, coerce, coerce_tail, rewrite
 from rtfsc.primitives.ops import OPS
 
 SCALARS: Final = frozenset({T.INT, T.FLOAT, T.BOOL})
 _SMALL_CONSTS: Final = frozenset({T.NIL, T.BOOL, T.INT, T.FLOAT, T.KW, T.STR})
+_NEVER_EMPTY: Final = frozenset({"seq.nth"})
+"""Operations without error that do not come about where what they look at holds nothing."""
 _DEEP_LOOPS: Final = 6
 """Loops nested more deeply keep the types they were declared with, so that walking them stays linear."""
 
@@ -75,18 +78,19 @@ class Target(Protocol):
     @property
     def result(self) -> T.Type: ...
     @property
-    def known(self) -> T.Type: ...
+    def known(self) -> Known: ...
 
 
 class Oracle(Protocol):
-    def call(self, func: str, types: list[T.Type]) -> Target: ...
-    def closure(self, func: str, captures: list[T.Type]) -> None: ...
-    def global_type(self, name: str) -> T.Type: ...
+    def call(self, func: str, types: list[Known]) -> Target: ...
+    def closure(self, func: str, captures: list[Known]) -> None: ...
+    def const_type(self, e: Const) -> Known: ...
+    def global_type(self, name: str) -> Known: ...
     def global_value(self, name: str) -> Const | None: ...
-    def set_global(self, name: str, t: T.Type) -> None: ...
+    def set_global(self, name: str, t: Known) -> None: ...
 
 
-LoopTypes = list[tuple[T.Type, T.Type]]
+LoopTypes = list[tuple[Known, T.Type]]
 """Per loop variable: what is known, and the type in which it travels."""
 
 
@@ -97,7 +101,7 @@ class Inference:
         self.oracle = oracle
         self.loops = loops
         self.env: dict[Var, Expr] = {}
-        self.known: dict[Var, T.Type] = {}
+        self.known: dict[Var, Known] = {}
         self.unboxed: dict[Var, Var] = {}
         self.multiples: dict[Any, bool] = {}
         self.trail: list[tuple[dict[Any, Any], Any, Any]] = []
@@ -105,7 +109,7 @@ class Inference:
         self.depth = 0
         self.tails: dict[str, bool] = {}
 
-    def bind(self, old: Var, v: Var, known: T.Type) -> Var:
+    def bind(self, old: Var, v: Var, known: Known) -> Var:
         """``old`` of the input is ``v`` of the output."""
         self.env[old] = Local(v)
         self.known[v] = known
@@ -129,7 +133,7 @@ class Inference:
         for v, t in found:
             v = self.unboxed.get(v, v)
             old = self.known[v]
-            new = old & t
+            new = meet(old, t)
             if new == old:
                 continue
             if new in SCALARS and v.type != new:
@@ -144,10 +148,10 @@ class Inference:
         typed: Typed = _WALK[type(e)](self, e)
         return typed
 
-    def operands(self, items: list[Expr]) -> tuple[list[Expr], list[T.Type], Expr | None]:
+    def operands(self, items: list[Expr]) -> tuple[list[Expr], list[Known], Expr | None]:
         """Walks operands in order; if one never returns, the third item is all that is left to do."""
         args: list[Expr] = []
-        types: list[T.Type] = []
+        types: list[Known] = []
         for x in items:
             e, t = self.walk(x)
             if t == T.NEVER:
@@ -157,12 +161,12 @@ class Inference:
         return args, types, None
 
     def const(self, e: Const) -> Typed:
-        return e, e.type
+        return e, e.type if e.type in _SMALL_CONSTS else self.oracle.const_type(e)
 
     def local(self, e: Local) -> Typed:
         x = self.env[e.var]
         if isinstance(x, Const):
-            return Const(x.type, x.value), x.type
+            return Const(x.type, x.value), x.type  # a small one
         v = x.var  # type: ignore[attr-defined]
         v = self.unboxed.get(v, v)
         return Local(v), self.known[v]
@@ -173,7 +177,7 @@ class Inference:
             value = self.oracle.global_value(e.name)
             if value is not None:
                 return Const(value.type, value.value), value.type
-        return Global(e.name, e.type, e.checked, e.site), t & e.type
+        return Global(e.name, e.type, e.checked, e.site), meet(t, e.type)
 
     def set_global(self, e: SetGlobal) -> Typed:
         value, t = self.walk(e.value)
@@ -251,7 +255,7 @@ class Inference:
         for v, t in found:
             v = self.unboxed.get(v, v)
             if self.known[v] & t:
-                self.set(self.known, v, self.known[v] & t)
+                self.set(self.known, v, meet(self.known[v], t))
 
     def loop(self, e: Loop) -> Typed:
         inits, types, stuck = self.operands(e.inits)
@@ -259,7 +263,7 @@ class Inference:
             return stuck, T.NEVER
         start = [(t, x.type) for x, t in zip(inits, types, strict=True)]
         if self.depth >= _DEEP_LOOPS:
-            start = [(v.type, v.type) for v in e.vars]
+            start = [(deep(v.type), v.type) for v in e.vars]
         found = _join(self.loops.get(e.label, start), start)
         self.depth += 1
         while True:
@@ -273,7 +277,7 @@ class Inference:
         inits = [coerce(x, k, v.type) for x, k, v in zip(inits, types, new, strict=True)]
         return Loop(e.label, new, inits, body), t
 
-    def iteration(self, e: Loop, found: LoopTypes) -> tuple[list[Var], Expr, T.Type, LoopTypes]:
+    def iteration(self, e: Loop, found: LoopTypes) -> tuple[list[Var], Expr, Known, LoopTypes]:
         mark = len(self.trail)
         new = []
         for old, (known, travels) in zip(e.vars, found, strict=True):
@@ -310,13 +314,13 @@ class Inference:
         args, _, stuck = self.operands([e.callee, *e.args])
         if stuck is not None:
             return stuck, T.NEVER
-        return CallValue(args[0], args[1:], e.site, e.tail), T.ANY
+        return CallValue(args[0], args[1:], e.site, e.tail), ANY
 
     def apply(self, e: Apply) -> Typed:
         args, _, stuck = self.operands([e.callee, e.args])
         if stuck is not None:
             return stuck, T.NEVER
-        return Apply(args[0], args[1], e.site, e.tail), T.ANY
+        return Apply(args[0], args[1], e.site, e.tail), ANY
 
     def closure(self, e: Closure) -> Typed:
         captures, types, stuck = self.operands(e.captures)
@@ -334,8 +338,8 @@ class Inference:
             t = T.INT
         if e.op == "check" and isinstance(args[0], Local):
             self.learn([(args[0].var, e.imm)])
-        if t == T.NEVER and not OPS[e.op].raises and new.type != T.NEVER:
-            t = new.type
+        if t == T.NEVER and not OPS[e.op].raises and new.type != T.NEVER and e.op not in _NEVER_EMPTY:
+            t = deep(new.type)
         return new, t
 
     def divides(self, n: Expr, d: Expr) -> bool:

@@ -50,7 +50,13 @@ from rtfsc.ir.nodes import (
 )
 from rtfsc.ir.walk import nodes
 from rtfsc.passes.infer import SCALARS, Inference, LoopTypes
-from rtfsc.passes.numeric import converted_parameters, float_parameters, numeric_variables
+from rtfsc.passes.known import ANY, Known, deep, kinds, meet, of_const, typed_vector
+from rtfsc.passes.numeric import (
+    converted_parameters,
+    float_parameters,
+    numeric_variables,
+    vectors_read,
+)
 from rtfsc.passes.unbox import Typed, coerce_tail
 
 MAX_CLONES: Final = 6
@@ -58,6 +64,8 @@ MAX_CLONES: Final = 6
 MAX_NUMERIC: Final = 4
 """Parameters that an export's entry for numbers may test."""
 _LETTERS: Final = {T.INT: "i", T.FLOAT: "f", T.BOOL: "b"}
+_VECTOR: Final = "s"
+_TRAVELS: Final = {"i": T.INT, "f": T.FLOAT, "b": T.BOOL, _VECTOR: T.VEC}
 _VALUES: Final = frozenset({T.NIL, T.BOOL, T.INT, T.FLOAT, T.KW, T.STR})
 
 
@@ -85,9 +93,9 @@ class Instance:
     base: Function
     name: str
     signature: str
-    given: list[T.Type]
-    captured: list[T.Type]
-    known: T.Type = T.NEVER
+    given: list[Known]
+    captured: list[Known]
+    known: Known = T.NEVER
     boxed: bool = False
     function: Function | None = None
     variants: list[tuple[T.Type, ...]] = field(default_factory=list)
@@ -99,15 +107,15 @@ class Instance:
     def params(self) -> list[T.Type]:
         """The types of the parameters as they travel."""
         return [
-            t if letter != "v" else (v.type if T.rep(v.type) == "val" else T.ANY)
-            for t, letter, v in zip(self.given, self.signature, self.base.params, strict=True)
+            _TRAVELS.get(letter) or (v.type if T.rep(v.type) == "val" else T.ANY)
+            for letter, v in zip(self.signature, self.base.params, strict=True)
         ]
 
     @property
     def result(self) -> T.Type:
         """The type of the result as it travels."""
         if self.known & T.BUILDER:
-            return self.known
+            return kinds(self.known)
         return self.known if self.known in SCALARS and not self.boxed else T.ANY
 
 
@@ -117,8 +125,10 @@ class _Specialiser:
         self.clones = clones
         self.instances: dict[str, dict[str, Instance]] = {name: {} for name in module.functions}
         self.by_name: dict[str, Instance] = {}
-        self.globals: dict[str, T.Type] = dict.fromkeys(module.globals, T.NEVER)
+        self.globals: dict[str, Known] = dict.fromkeys(module.globals, T.NEVER)
         self.constants = _constant_globals(module)
+        self.read = vectors_read(module) if clones else set()
+        self.literals: dict[Const, Known] = {}
         self.global_readers: dict[str, dict[Instance, bool]] = {name: {} for name in module.globals}
         self.queue: dict[Instance, bool] = {}
         self.current: Instance | None = None
@@ -158,7 +168,7 @@ class _Specialiser:
         """The instance for callers that pass anything."""
         base = self.module.functions[func]
         instance = self.instance(base, "v" * len(base.params))
-        self.join(instance, instance.given, [v.type for v in base.params])
+        self.join(instance, instance.given, [deep(v.type) for v in base.params])
         return instance
 
     def instance(self, base: Function, signature: str) -> Instance:
@@ -178,21 +188,26 @@ class _Specialiser:
             name += "'"
         return name
 
-    def join(self, instance: Instance, into: list[T.Type], types: list[T.Type]) -> None:
+    def join(self, instance: Instance, into: list[Known], types: list[Known]) -> None:
         for i, t in enumerate(types):
             if t & ~into[i]:
                 into[i] |= t
                 self.queue[instance] = True
 
-    def signature(self, base: Function, types: list[T.Type]) -> str:
+    def signature(self, base: Function, types: list[Known]) -> str:
         generic = "v" * len(types)
         if not self.clones or base.captures or base.self_var is not None:
             return generic
-        wanted = "".join([_LETTERS.get(t, "v") for t in types])
+        wanted = "".join([self.letter(v, k) for v, k in zip(base.params, types, strict=True)])
         known = self.instances[base.name]
         return wanted if wanted in known or len(known) <= MAX_CLONES else generic
 
-    def call(self, func: str, types: list[T.Type]) -> Instance:
+    def letter(self, param: Var, k: Known) -> str:
+        if typed_vector(k) and param.type == T.ANY and param in self.read:
+            return _VECTOR
+        return _LETTERS.get(k, "v")
+
+    def call(self, func: str, types: list[Known]) -> Instance:
         base = self.module.functions[func]
         instance = self.instance(base, self.signature(base, types))
         self.join(instance, instance.given, types)
@@ -200,11 +215,16 @@ class _Specialiser:
         instance.readers[self.current] = True
         return instance
 
-    def closure(self, func: str, captures: list[T.Type]) -> None:
+    def closure(self, func: str, captures: list[Known]) -> None:
         instance = self.open(func)
         self.join(instance, instance.captured, captures)
 
-    def global_type(self, name: str) -> T.Type:
+    def const_type(self, e: Const) -> Known:
+        if e not in self.literals:
+            self.literals[e] = of_const(e)
+        return self.literals[e]
+
+    def global_type(self, name: str) -> Known:
         assert self.current is not None
         self.global_readers[name][self.current] = True
         return self.globals[name]
@@ -212,7 +232,7 @@ class _Specialiser:
     def global_value(self, name: str) -> Const | None:
         return self.constants.get(name)
 
-    def set_global(self, name: str, t: T.Type) -> None:
+    def set_global(self, name: str, t: Known) -> None:
         if t & ~self.globals[name]:
             self.globals[name] |= t
             self.queue.update(self.global_readers[name])
@@ -236,7 +256,7 @@ class _Specialiser:
             for old, t, known in zip(base.params, instance.params, instance.given, strict=True)
         ]
         captures = [
-            walk.bind(old, Var(old.name, old.type), known & old.type)
+            walk.bind(old, Var(old.name, old.type), meet(known, old.type))
             for old, known in zip(base.captures, instance.captured, strict=True)
         ]
         self_var = None
@@ -257,7 +277,7 @@ class _Specialiser:
         tests = [test for test, _, _ in fast]
         if len(tests) == 1 and isinstance(tests[0], Prim):
             tested = tests[0].args[0].var  # type: ignore[attr-defined]
-            walk.known[tested] = T.ANY & ~tests[0].imm
+            walk.known[tested] = meet(ANY, T.ANY & ~tests[0].imm)
         body, known = walk.walk(instance.base.body)
         for test, call, result in reversed(fast):
             body = If(test, call, body)
@@ -266,9 +286,9 @@ class _Specialiser:
 
     def dispatch(
         self, instance: Instance, types: tuple[T.Type, ...], params: list[Var], walk: Inference
-    ) -> tuple[Expr, Expr, T.Type]:
+    ) -> tuple[Expr, Expr, Known]:
         """(test of the arguments, call of the instance for ``types``, what is known of its result)"""
-        target = self.call(instance.base.name, list(types))
+        target = self.call(instance.base.name, [deep(t) for t in types])
         pairs = list(zip(params, types, strict=True))
         args: list[Expr] = [Prim("as", [Local(v)], t, 0, t) if t in SCALARS else Local(v) for v, t in pairs]
         tail = T.rep(target.result) == "val"

@@ -12,7 +12,7 @@ After::
     (float.mul (int.to-float n) x)
     (int.lt n 2)
 
-A rule gets the operands with what is known of their types and answers the new expression with its type,
+A rule gets the operands with the kinds they are known to have and answers the new expression with its type,
 or None.  Mixed comparisons stay generic: they are exact, conversion to float is not.
 """
 
@@ -40,19 +40,22 @@ from rtfsc.ir.nodes import (
 )
 from rtfsc.passes.branches import invert, kind_test, sequence, truth
 from rtfsc.passes.fold import fold
+from rtfsc.passes.known import Known, kinds, of_const
+from rtfsc.passes.results import result_of
 from rtfsc.primitives.ops import OPS
 
-Typed = tuple[Expr, T.Type]
+Typed = tuple[Expr, Known]
 Rule = Callable[[Prim, list[Expr], list[T.Type]], Typed | None]
 
 _KEYS: Final = T.KW | T.STR | T.INT
 _FILLER: Final[dict[T.Type, Expr]] = {T.INT: integer(0), T.FLOAT: Const(T.FLOAT, 0.0), T.BOOL: false()}
 
 
-def coerce(e: Expr, t: T.Type, want: T.Type) -> Expr:
-    """``e``, whose value is known to be of type ``t``, as an expression of type ``want`` or narrower."""
+def coerce(e: Expr, known: Known, want: T.Type) -> Expr:
+    """``e``, of whose value that is known, as an expression of type ``want`` or narrower."""
     if T.subtype(e.type, want):
         return e
+    t = kinds(known)
     if t == T.NEVER:
         return Seq([e], _FILLER.get(want) or Prim("raise.generic", [Const(T.STR, "unreachable")], T.NEVER))
     if T.subtype(t, want):
@@ -60,7 +63,7 @@ def coerce(e: Expr, t: T.Type, want: T.Type) -> Expr:
     return e
 
 
-def coerce_tail(e: Expr, t: T.Type, want: T.Type) -> Expr:
+def coerce_tail(e: Expr, t: Known, want: T.Type) -> Expr:
     """Like `coerce`, but of what stands in tail position in ``e``, so that nothing there loses it. Tail
     calls return in the representation of their function, which the caller sees to."""
     if T.subtype(e.type, want) or isinstance(e, Recur) or getattr(e, "tail", False):
@@ -90,26 +93,33 @@ def prim(op: str, args: list[Expr], types: list[T.Type], site: int = 0) -> Typed
     return Prim(op, args, declared.result, site if declared.raises else 0), declared.result
 
 
-def rewrite(e: Prim, args: list[Expr], types: list[T.Type]) -> Typed:
+def rewrite(e: Prim, args: list[Expr], known: list[Known]) -> Typed:
     """The best operation for ``e`` with these operands."""
-    known = fold(e.op, e.imm, args)
-    if known is not None:
-        return known, known.type
+    constant = fold(e.op, e.imm, args)
+    if constant is not None:
+        return constant, of_const(constant)
+    types = [kinds(k) for k in known]
     rule = RULES.get(e.op)
-    if rule is not None:
-        better = rule(e, args, types)
-        if better is not None:
-            return better
-    return generic(e, args, types)
+    better = None if rule is None else rule(e, args, types)
+    if better is None:
+        declared = e.imm if e.op in _NARROWING else e.type & OPS[e.op].result
+        return generic(e, args, types), result_of(e.op, known, declared)
+    new, t = better
+    for x, k in zip(args, known, strict=True):
+        if new is x:
+            return new, k
+    return new, result_of(e.op, known, t)
 
 
-def generic(e: Prim, args: list[Expr], types: list[T.Type]) -> Typed:
+_NARROWING: Final = frozenset({"as", "check"})
+
+
+def generic(e: Prim, args: list[Expr], types: list[T.Type]) -> Expr:
+    """The operation as it is."""
     op = OPS[e.op]
     if not op.variadic:
         args = [coerce(x, t, p) for x, t, p in zip(args, types, op.params, strict=True)]
-    result = RESULTS[e.op](types) if e.op in RESULTS else e.type
-    declared = e.imm if e.op in ("as", "check") else op.result
-    return Prim(e.op, args, declared, e.site, e.imm), result & declared
+    return Prim(e.op, args, e.imm if e.op in _NARROWING else op.result, e.site, e.imm)
 
 
 def _as_float(e: Expr, t: T.Type) -> Typed:
@@ -278,7 +288,20 @@ def _length(e: Prim, args: list[Expr], types: list[T.Type]) -> Typed | None:
 def _get(e: Prim, args: list[Expr], types: list[T.Type]) -> Typed | None:
     if types[0] == T.MAP and T.subtype(types[1], _KEYS):
         return prim("map.get", args, types)
+    if types[1] == T.INT and T.subtype(types[0], T.SEQ):
+        return prim("seq.get", args, types)
     return None
+
+
+def _nth(e: Prim, args: list[Expr], types: list[T.Type]) -> Typed | None:
+    if types[1] == T.INT and T.subtype(types[0], T.SEQ):
+        return prim("seq.at", args, types, e.site)
+    return None
+
+
+def _seq(e: Prim, args: list[Expr], types: list[T.Type]) -> Typed | None:
+    """The elements of a vector are the vector."""
+    return (args[0], T.VEC) if types[0] == T.VEC else None
 
 
 def _keyword_get(e: Prim, args: list[Expr], types: list[T.Type]) -> Typed | None:
@@ -328,48 +351,8 @@ RULES: Final[dict[str, Rule]] = {
     "length": _length,
     "count": _length,
     "get": _get,
+    "nth": _nth,
+    "seq": _seq,
     "kw-get": _keyword_get,
     "contains": _contains,
 }
-
-
-def _sum_type(types: list[T.Type]) -> T.Type:
-    """Of an operation on numbers that gives an int for ints alone, else a float."""
-    numeric = [t & T.NUM for t in types]
-    if T.NEVER in numeric:
-        return T.NEVER
-    ints = T.INT
-    floats = 0
-    for t in numeric:
-        ints &= t
-        floats |= t & T.FLOAT
-    return ints | floats
-
-
-def _pick_type(types: list[T.Type]) -> T.Type:
-    numeric = [t & T.NUM for t in types]
-    return T.NEVER if T.NEVER in numeric else numeric[0] | numeric[1]
-
-
-def _power_type(types: list[T.Type]) -> T.Type:
-    t = _sum_type(types)
-    return t | T.FLOAT if t else t
-
-
-def _keeps(position: int) -> Callable[[list[T.Type]], T.Type]:
-    return lambda types: T.VEC if types[position] == T.VEC else T.ANY
-
-
-RESULTS: Final[dict[str, Callable[[list[T.Type]], T.Type]]] = {
-    **dict.fromkeys(["num.add", "num.sub", "num.mul", "num.mod", "num.inc", "num.dec", "num.neg", "num.abs",
-                     "num.check"], _sum_type),
-    "num.min": _pick_type,
-    "num.max": _pick_type,
-    "num.pow": _power_type,
-    "as": lambda types: types[0],
-    "check": lambda types: types[0],
-    "take": _keeps(1),
-    "drop": _keeps(1),
-    **dict.fromkeys(["rest", "reverse", "sort", "distinct"], _keeps(0)),
-    "assoc": lambda types: types[0] if types[0] in (T.MAP, T.VEC) else T.ANY,
-}  # fmt: skip

@@ -179,6 +179,8 @@ list any... -> list
 seq any -> vec                            raises imm        # of a map: [k v]; TypeError in operation imm
 seq.length vec|list -> int                inline            # of a value known to be a vector or list
 seq.nth vec|list int -> any                                 # index known to be in range (checked: a trap)
+seq.at vec|list int -> any                raises            # IndexOutOfBounds
+seq.get vec|list int -> any                                 # nil out of range
 seq.slice vec|list int int -> any         raises            # [from, to) as a vector; IndexOutOfBounds
 seq.to-list any -> list                   raises            # same elements as a list
 builder -> builder                                          # a growing vector, used linearly
