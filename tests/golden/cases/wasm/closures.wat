@@ -154,7 +154,7 @@
   i64.const 10
 )
 (func $each (param $f i64) (param $xs i64) (param $n i64) (result i64)
-  (local $i i64) (local $t.i64 i64)
+  (local $i i64) (local $t.i64 i64) (local $t.i32 i32) (local $t.i32.1 i32)
   block $fail1
   block $error1 (result i32)
     i64.const 0
@@ -166,8 +166,65 @@
         i64.ge_s
         br_if $other3
         local.get $xs
+        local.set $t.i64
+        local.get $t.i64
+        i32.wrap_i64
+        local.set $t.i32
         local.get $i
-        call $rt_seq_nth
+        local.get $t.i32
+        i64.load32_u offset=4
+        i64.lt_u
+        i32.eqz
+        if
+          unreachable
+        end
+        local.get $i
+        i32.wrap_i64
+        local.get $t.i32
+        i32.load offset=8
+        i32.add
+        local.tee $t.i32.1
+        local.get $t.i32
+        i32.load offset=8
+        local.get $t.i32
+        i32.load offset=4
+        i32.add
+        i32.const 1
+        i32.sub
+        i32.xor
+        i32.const 32
+        i32.lt_u
+        if (result i32)
+          local.get $t.i32
+          i32.load offset=16
+        else
+          local.get $t.i32
+          i32.load8_u offset=1
+          i32.const 5
+          i32.eq
+          if (result i32)
+            local.get $t.i32
+            i32.load offset=12
+            local.get $t.i32.1
+            i32.const 3
+            i32.shr_u
+            i32.const -4
+            i32.and
+            i32.add
+            i32.load offset=8
+          else
+            local.get $t.i32
+            local.get $t.i32.1
+            call $:leaf
+          end
+        end
+        local.get $t.i32.1
+        i32.const 31
+        i32.and
+        i32.const 3
+        i32.shl
+        i32.add
+        i64.load offset=8
         local.set $t.i64
         local.get $f
         i64.const 7
@@ -452,6 +509,36 @@ return_call_indirect $:table (type $:t1)
     call $rt_error_site
   end
   local.get $r
+)
+(func $:leaf (param $s i32) (param $at i32) (result i32) (local $shift i32) (local $node i32)
+  local.get $s
+  i32.load8_u offset=1
+  local.set $shift
+  local.get $s
+  i32.load offset=12
+  local.set $node
+  loop $down
+    local.get $shift
+    if
+      local.get $node
+      local.get $at
+      local.get $shift
+      i32.shr_u
+      i32.const 31
+      i32.and
+      i32.const 2
+      i32.shl
+      i32.add
+      i32.load offset=8
+      local.set $node
+      local.get $shift
+      i32.const 5
+      i32.sub
+      local.set $shift
+      br $down
+    end
+  end
+  local.get $node
 )
 (func $:apply (param $f i64) (param $args i64) (param $site i32) (result i64)
   (local $kind i32) (local $n i32) (local $r i64)
