@@ -89,6 +89,14 @@ static val close_frame(reader *r) {
     }
 }
 
+/* A function that came out of this instance before. */
+static val read_function(reader *r) {
+    val f = read_word(r);
+    if (!r->bad && f < STATE->hp && is_kind(f, RT_KIND_FN)) return f;
+    r->bad = true;
+    return UNDEF;
+}
+
 /* A value without parts, or UNDEF after a frame was opened. */
 static val read_value(reader *r) {
     uint64_t head = read_word(r), n = head >> 8;
@@ -113,6 +121,7 @@ static val read_value(reader *r) {
     case RT_TRANSIT_INTS: return read_numbers(r, n, false);
     case RT_TRANSIT_FLOATS: return read_numbers(r, n, true);
     case RT_TRANSIT_HOSTFN: return rt_hostfn((int32_t)n);
+    case RT_TRANSIT_FN: return read_function(r);
     case RT_TRANSIT_VEC:
     case RT_TRANSIT_LIST: open_frame(r, head, n); return UNDEF;
     case RT_TRANSIT_MAP:

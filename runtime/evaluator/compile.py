@@ -56,6 +56,7 @@ class Linker:
         asm.emit("move", 3 + HEADER, 1)
         asm.emit("move", 3 + ARGUMENTS, 2)
         asm.emit("tail_apply", 3, 0)
+        asm.emit("return", 3, 0)  # code of the library does not replace this frame
         self.program.functions.append(FunctionCode("$apply", asm.words, [], [], 4 + ARGUMENTS, 2, "val"))
         return len(self.program.functions) - 1
 

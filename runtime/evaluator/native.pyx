@@ -362,9 +362,14 @@ cdef class Instance:
 
     # --- functions of the host --------------------------------------------------------------
 
-    def _grant(self, HostFunction function not None):
-        self.hosts.append(function.function)
-        return len(self.hosts) - 1
+    def _grant(self, object function):
+        """For `transit.encode`."""
+        if isinstance(function, HostFunction):
+            self.hosts.append((<HostFunction> function).function)
+            return len(self.hosts) - 1
+        if isinstance(function, Handle) and (<Handle> function).instance is self:
+            return -<int64_t> (<Handle> function).checked()
+        return None
 
     cdef int call_python(self, uint32_t handle, Slot *arguments, int32_t count) except -1:
         """Answers how the call ended; leaves the result in ``machine.result``."""

@@ -18,8 +18,9 @@ cdef void release(Writer *writer) noexcept
 
 cdef int encode(Writer *writer, object value, Py_ssize_t argument, object shape, object grant) except -1
 """Appends one value. ``argument`` is the position named in errors; ``shape`` is None or a
-`shapes.Shape`; ``grant`` maps a HostFunction to its handle, None refuses functions. Raises TypeError,
-OverflowError or ValueError with the path to what cannot cross."""
+`shapes.Shape`; ``grant`` maps a HostFunction to its handle, a function of the instance itself to minus its boxed value, and
+any other callable to None; where it is None itself functions are refused. Raises TypeError, OverflowError or
+ValueError with the path to what cannot cross."""
 
 cdef object decode(const char *data, size_t size, object function_of)
 """The value in a buffer that is not trusted; ValueError if malformed. ``function_of`` makes the handle

@@ -1,13 +1,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from runtime.values.atoms import HostFunction
 from runtime.values.shapes import Shape
 
 def encode_bytes(
     value: Any,
     shape: Shape | None = None,
-    grant: Callable[[HostFunction], int] | None = None,
+    grant: Callable[[Any], int | None] | None = None,
     argument: int = -1,
 ) -> bytes: ...
 def decode_bytes(data: bytes, function_of: Callable[[int], Any] | None = None) -> Any: ...

@@ -243,16 +243,22 @@ cdef int _rare(Writer *w, object value, object grant) except -1:
         return _text(w, layout.TRANSIT_TIMESTAMP, (<Timestamp> value).name)
     if isinstance(value, Resource):
         return _text(w, layout.TRANSIT_RESOURCE, (<Resource> value).name)
-    if isinstance(value, HostFunction):
-        if grant is None:
-            raise TypeError("a function cannot be passed here")
-        return _word(w, layout.TRANSIT_HOSTFN, grant(value))
+    if isinstance(value, HostFunction) and grant is None:
+        raise TypeError("a function cannot be passed here")
+    if callable(value):
+        return _function(w, value, None if grant is None else grant(value))
     uuid = sys.modules.get("uuid")
     if uuid is not None and type(value) is uuid.UUID:
         return _text(w, layout.TRANSIT_UUID, str(value))
-    if callable(value):
-        raise TypeError(f"a callable ({type(value).__name__}) has to be granted: rtfsc.HostFunction(f)")
     raise TypeError(f"no RTFS value for {type(value).__name__}")
+
+
+cdef int _function(Writer *w, object value, object granted) except -1:
+    if granted is None:
+        raise TypeError(f"a callable ({type(value).__name__}) has to be granted: rtfsc.HostFunction(f)")
+    if granted >= 0:
+        return _word(w, layout.TRANSIT_HOSTFN, granted)
+    return _pair(w, layout.TRANSIT_FN, <uint64_t> -granted)
 
 
 cdef int _key(Writer *w, object key, object fields) except -1:

@@ -80,7 +80,7 @@ cdef void *on_host_call(void *env, void *caller, wt_raw *slots, size_t count) no
     """rtfs_host.call_host (handle i32, arguments val) -> val"""
     cdef Machine m = <Machine>env
     try:
-        slots[0].i64 = <int64_t>m.host_call(slots[0].i32, <uint64_t>slots[1].i64)
+        slots[0].i64 = <int64_t><uint64_t>m.host_call(slots[0].i32, <uint64_t>slots[1].i64)
         return NULL
     except BaseException as error:
         m.pending = error
@@ -91,7 +91,7 @@ cdef void *on_host(void *env, void *caller, wt_raw *slots, size_t count) noexcep
     """rtfs_host.host (operation val, arguments val) -> val"""
     cdef Machine m = <Machine>env
     try:
-        slots[0].i64 = <int64_t>m.host_operation(<uint64_t>slots[0].i64, <uint64_t>slots[1].i64)
+        slots[0].i64 = <int64_t><uint64_t>m.host_operation(<uint64_t>slots[0].i64, <uint64_t>slots[1].i64)
         return NULL
     except BaseException as error:
         m.pending = error
@@ -585,9 +585,14 @@ cdef class Machine:
 
     # --- functions --------------------------------------------------------------------------
 
-    def _grant(self, HostFunction function not None):
-        self.hosts.append(function.function)
-        return len(self.hosts) - 1
+    def _grant(self, object function):
+        """For `transit.encode`."""
+        if isinstance(function, HostFunction):
+            self.hosts.append((<HostFunction>function).function)
+            return len(self.hosts) - 1
+        if isinstance(function, Function) and (<Function>function).machine is self:
+            return -<int64_t>(<Function>function)._value()
+        return None
 
     def _handle(self, int64_t value):
         if value < 0:

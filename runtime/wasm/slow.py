@@ -236,9 +236,12 @@ class SlowInstance:
         self._live += 1
         return SlowFunction(self, boxed)
 
-    def _grant(self, function: HostFunction) -> int:
-        self._hosts.append(function.function)
-        return len(self._hosts) - 1
+    def _grant(self, function: Any) -> int | None:
+        """For `transit.encode_bytes`."""
+        if isinstance(function, HostFunction):
+            self._hosts.append(function.function)
+            return len(self._hosts) - 1
+        return -function.boxed if isinstance(function, SlowFunction) and function.owner is self else None
 
     def _host_call(self, handle: int, arguments: int) -> int:
         given = self._unbox(arguments)

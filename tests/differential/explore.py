@@ -1,79 +1,139 @@
-"""Random programs on both engines at every level; prints the programs on which they disagree, made small.
+"""Random programs of the whole language on both engines, without and with all passes; prints the programs on
+which they disagree, made small.
 
-scripts/differential --seed 1 --count 5000
+scripts/differential --seed 1 --count 100000
+
+Programs run in a child process: one that dies or hangs costs one seed and is a disagreement. A batch of
+functions that have nothing to do with each other counts as so many programs.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from random import Random
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from differential import disagreement, minimised
-from random_programs import program as mixed_program
-from typed_programs import typed_program
+from any_program import any_program
+from differential import CUT, Outcomes, disagreement, disagrees, minimised, outcomes
+from typed_programs import Source
 
 SIMPLE = "(map inc [1 (/ 6 4)])"
 """If this does not work, nothing does."""
 ENOUGH = 20
 """Disagreements after which there is no point in more."""
+PATIENCE = 120
+"""Seconds after which a program hangs; making one small may take longer."""
 
 
-def program(seed: int) -> str:
-    """One in eight from the untyped generator, the others from the typed one."""
-    return mixed_program(seed) if seed % 8 == 0 else typed_program(Random(seed))
+class Progress:
+    """Counters that the child writes and the parent reads. ``at``: the seed that runs, ``next``: the one
+    after what is done."""
+
+    def __init__(self, seed: int) -> None:
+        counter = partial(get_context("fork").Value, "q")
+        self.at, self.next, self.minimising = counter(seed), counter(seed), counter(0)
+        self.programs, self.compared, self.refused = counter(0), counter(0), counter(0)
+        self.cut, self.found = counter(0), counter(0)
+
+    def told(self) -> str:
+        outcome = f"{self.compared.value} compared, {self.refused.value} refused, {self.cut.value} cut off"
+        return f"{self.programs.value} programs: {outcome}; {self.found.value} disagreements"
 
 
-def explore(first: int, end: int, at: Any, found: Any, small: bool) -> None:
+def explore(end: int, wanted: int, progress: Progress, small: bool) -> None:
     """In a process of its own, so that a crash costs one program. The one that forks it has no engines: their
     threads would be lost."""
     if disagreement(SIMPLE):
-        found.value = ENOUGH
-        return _report(0, SIMPLE)
-    for seed in range(first, end):
-        at.value = seed
-        source = program(seed)
-        if disagreement(source):
-            found.value += 1
-            _report(seed, minimised(source) if small else source)
-        if found.value >= ENOUGH:
-            return None
+        progress.found.value = ENOUGH
+        return _report(0, Source(SIMPLE), disagreement)
+    gc.freeze()
+    while progress.next.value < end and progress.programs.value < wanted and progress.found.value < ENOUGH:
+        seed = progress.at.value = progress.next.value
+        source = any_program(seed)
+        progress.programs.value += source.count
+        _compare(seed, source, progress, small)
+        progress.next.value = seed + 1
     return None
 
 
-def _report(seed: int, source: str) -> None:
+def _compare(seed: int, source: Source, progress: Progress, small: bool) -> None:
+    """Every eighth with the IR verified after each pass, every sixteenth at -O1 too."""
+    levels = (0, 1, 2) if seed % 16 == 5 else (0, 2)
+    verify = seed % 8 == 5
+
+    def differs(program: Source | str) -> Outcomes | None:
+        return disagreement(program, levels, verify)
+
+    told = outcomes(source, levels, verify)
+    if told is None:
+        progress.refused.value += source.count
+    elif disagrees(told):
+        progress.found.value += 1
+        progress.minimising.value = 1
+        _report(seed, minimised(source) if small and disagreement(source) else source, differs)
+        progress.minimising.value = 0
+    elif CUT in str(told):
+        progress.cut.value += source.count
+    else:
+        progress.compared.value += source.count
+
+
+def _report(seed: int, source: Source, differs: Callable[[Source], Outcomes | None]) -> None:
     print(f"seed {seed}\n{source}")
-    for where, told in (disagreement(source) or {}).items():
-        print(f"    {where}: {told}")
+    for where, told in (differs(source) or {}).items():
+        print(f"    {where}: {told[:2000]}")
     sys.stdout.flush()
+
+
+def watch(worker: Any, progress: Progress) -> str | None:
+    """How the worker ended, if not by itself; kills one that hangs."""
+    at, since = -1, time.monotonic()
+    while worker.is_alive():
+        worker.join(1)
+        if progress.at.value != at or progress.minimising.value:
+            at, since = progress.at.value, time.monotonic()
+        if time.monotonic() - since > PATIENCE:
+            worker.kill()
+            worker.join()
+            return f"took more than {PATIENCE} s"
+    return f"ended the process with {worker.exitcode}" if worker.exitcode else None
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="first seed (default 1)")
     parser.add_argument("--count", type=int, default=1000, help="number of programs (default 1000)")
+    parser.add_argument("--only", type=int, help="one seed: prints the program and what each engine tells")
     parser.add_argument("--no-minimise", dest="small", action="store_false", help="print them as drawn")
     options = parser.parse_args()
-    fork, started = get_context("fork"), time.monotonic()
-    end, at, found = options.seed + options.count, fork.Value("q", options.seed - 1), fork.Value("q", 0)
-    while at.value < end - 1 and found.value < ENOUGH:
-        worker = fork.Process(target=explore, args=(at.value + 1, end, at, found, options.small))
+    if options.only is not None:
+        _report(options.only, any_program(options.only), outcomes)
+        return 0
+    fork, started, progress = get_context("fork"), time.monotonic(), Progress(options.seed)
+    end = options.seed + options.count
+    while (
+        progress.programs.value < options.count
+        and progress.found.value < ENOUGH
+        and progress.next.value < end
+    ):
+        worker = fork.Process(target=explore, args=(end, options.count, progress, options.small))
         worker.start()
-        worker.join()
-        if worker.exitcode:
-            found.value += 1
-            print(f"seed {at.value}: the process died with {worker.exitcode}")
-            print(program(at.value), flush=True)
-    count, seconds = at.value + 1 - options.seed, time.monotonic() - started
-    told = f"{count} programs, {found.value} disagreements, {seconds:.0f} s"
-    print(f"seeds {options.seed} to {at.value}: {told}")
-    return 1 if found.value else 0
+        trouble = watch(worker, progress)
+        if trouble:
+            progress.found.value += 1
+            progress.next.value = progress.at.value + 1
+            print(f"seed {progress.at.value}: {trouble}\n{any_program(progress.at.value)}", flush=True)
+    seconds = time.monotonic() - started
+    print(f"seeds {options.seed} to {progress.next.value - 1}: {progress.told()}, {seconds:.0f} s")
+    return 1 if progress.found.value else 0
 
 
 if __name__ == "__main__":

@@ -1,100 +1,171 @@
-"""One program on both engines at every level: what each tells, whether they agree, and the smallest program
-that still disagrees."""
+"""One program on both engines at several levels: what each tells, whether they agree, and the smallest
+program that still disagrees."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
 from random import Random
 from typing import Any, Final
+
+from program_host import Host
+from typed_programs import Source
 
 from rtfsc.diagnostics import DiagnosticError
 from rtfsc.driver import Compilation, compile_text
 from rtfsc.ir.nodes import Module
+from rtfsc.options import CompileOptions
 from rtfsc.passes import run
-from rtfsc.registry import backend, executor
-from runtime.values import Keyword, List
-from runtime.values.errors import RtfsError
+from rtfsc.registry import backend
+from runtime.evaluator.executor import IrExecutor
+from runtime.values import HostFunction, Keyword, List
+from runtime.values.errors import ErrorValue, RtfsError
 from runtime.values.limits import Limits
+from runtime.wasm.executor import WasmExecutor
 
-LIMITS: Final = Limits(deadline_ms=300, memory_bytes=64 << 20)
-LEVELS: Final = (0, 1, 2)
+FIRST: Final = Limits(fuel=300_000, deadline_ms=1000, memory_bytes=64 << 20)
+"""Of the first run: by fuel, so that the same programs are cut off on every machine."""
+LIMITS: Final = Limits(deadline_ms=3000, memory_bytes=64 << 20)
+LEVELS: Final = (0, 2)
 CUT: Final = "cut off"
 """Where stack, time and memory end may differ; that they end may not."""
 _CUT_KINDS: Final = {"StackOverflow", "DeadlineExceeded", "MemoryLimit", "FuelExhausted", "OutputLimit"}
 
-CALLS: Final = 4
+CALLS: Final = 3
 COUNTS: Final = (0, 1, 3, 2.5, -1, None)
-VALUES: Final = (0, 1, -3, 7, 2**62, -(2**63), 2**63 - 1, 0.0, -0.0, 2.5, 1e300, float("nan"), float("inf"),
-                 None, True, False, "", "añ😀", Keyword("a"), [], [1, 2, 3], [1.5, 2], ["a"], {},
-                 {Keyword("a"): 1}, {"k": [1]}, List([1, 2]), [[1, 2], [3, 4]])  # fmt: skip
+VALUES: Final[tuple[Any, ...]] = (
+    0, 1, -3, 7, 2**62, -(2**63), 2**63 - 1, 0.0, -0.0, 2.5, 1e300, float("nan"), float("inf"), None,
+    True, False, "", "añ😀", Keyword("a"), [], [1, 2, 3], [1.5, 2], ["a"], {}, {Keyword("a"): 1}, {"k":
+    [1]}, List([1, 2]), [[1, 2], [3, 4]], HostFunction(lambda *given: list(given)),
+)  # fmt: skip
 
 Outcomes = dict[str, str]
-"""From ``evaluator -O0`` … to the printed value, or kind, message and span of the error."""
+"""From ``evaluator -O0`` … to the printed value, or kind, message, place and data of the error."""
 
 
-def outcomes(source: str) -> Outcomes | None:
-    """None if the program is refused."""
+class Wasm(WasmExecutor):
+    """Compiles every module anew: writing machine code to disk would cost more than it brings."""
+
+    def _compile(self, wasm: bytes, digest: bytes, fuel: bool) -> Any:
+        from runtime.wasm.engine import engine
+
+        return engine(fuel).compile(wasm)
+
+
+@cache
+def _wasm() -> Wasm:
+    return Wasm()
+
+
+@cache
+def _folder() -> Path:
+    """Where the modules of the program at hand lie; one per process."""
+    folder = tempfile.TemporaryDirectory(prefix="rtfsc-differential-")
+    _folders.append(folder)
+    return Path(folder.name)
+
+
+_folders: list[Any] = []
+
+
+def outcomes(source: Source | str, levels: tuple[int, ...] = LEVELS, verify: bool = True) -> Outcomes | None:
+    """None if the program is refused. ``verify``: the IR after every pass."""
+    source = source if isinstance(source, Source) else Source(source)
+    for path, text in source.files.items():
+        (_folder() / path).parent.mkdir(exist_ok=True)
+        (_folder() / path).write_text(text, encoding="utf-8")
+    options = CompileOptions(path=(str(_folder()),) if source.files else (), keep_modules=False)
     try:
-        compilation = compile_text(source)
+        compilation = compile_text(source.text, options)
         plain = compilation.unoptimised
     except DiagnosticError:
         return None
+    except Exception as error:
+        return {"front end": _crash(error)}
     found: Outcomes = {}
-    for level in LEVELS:
+    endless: set[str] = set()
+    for level in levels:
         try:
-            module = run(plain, level, verify=True)
+            module = run(plain, level, verify=verify)
         except Exception as error:
             found[f"passes -O{level}"] = _crash(error)
             continue
-        found[f"evaluator -O{level}"] = _outcome(
-            module, lambda m=module: executor("rtfs-ir").instantiate_module(m, limits=LIMITS)
-        )
-        if CUT in found[f"evaluator -O{level}"]:
-            return found  # nothing to compare, and each further run would last as long
-        found[f"wasm -O{level}"] = _outcome(module, lambda m=module: _wasm(compilation, m))
+        limits = LIMITS if found else FIRST
+        for engine in ("evaluator", "wasm"):
+            make = partial(_instantiate, engine, compilation, module, limits)
+            told = found[f"{engine} -O{level}"] = _outcome(module, make, endless)
+            if told.startswith(CUT):
+                return found  # nothing to compare, and each further run would last as long
     return found
 
 
-def _wasm(compilation: Compilation, module: Any) -> Any:
-    return executor("wasm32").instantiate(
-        backend("wasm32").compile(module, action=compilation.action), limits=LIMITS
-    )
+def _instantiate(engine: str, compilation: Compilation, module: Module, limits: Limits, host: Any) -> Any:
+    if engine == "evaluator":
+        return IrExecutor().instantiate_module(module, limits=limits, host=host)
+    artifact = backend("wasm32").compile(module, action=compilation.action)
+    return _wasm().instantiate(artifact, limits=LIMITS, host=host)
 
 
-def _outcome(module: Module, instantiate: Any) -> str:
+def _outcome(module: Module, instantiate: Callable[[Any], Any], endless: set[str]) -> str:
+    """``endless``: calls that were cut off before and are left out; this run's are added."""
+    host = Host()
     try:
-        with instantiate() as instance:
-            told = str(instance.run_printed())
+        with instantiate(host.session) as instance:
+            told = _told(instance.run_printed)
+            if told.startswith(("!", CUT)):
+                return told
+            parts = [told]
             for export in module.exports:
                 if export.func is not None:
-                    told += _calls(export, instance.function(export.name))
-            return told
-    except RtfsError as error:
-        return _raised(error)
+                    parts += _calls(export, instance.function(export.name), endless)
+            return "; ".join([*parts, *host.told])
     except Exception as error:
         return _crash(error)
 
 
-def _calls(export: Any, function: Any) -> str:
+def _told(call: Callable[[], Any]) -> str:
+    """The value as text, or ``!`` and the error."""
+    try:
+        return _shown(call())
+    except RtfsError as error:
+        return _raised(error)
+    except RecursionError:  # of `_shown`: too deep to tell
+        return "deep"
+
+
+def _calls(export: Any, function: Any, endless: set[str]) -> Iterator[str]:
     """What some calls from Python give. A parameter called n counts down, so it gets small numbers."""
-    draw, told = Random(export.name), ""
-    for _ in range(CALLS):
+    draw = Random(export.name)
+    for _ in range(CALLS if export.params else 1):
         arguments = [draw.choice(COUNTS if name == "n" else VALUES) for name in export.params]
-        try:
-            told += f"; {export.name}{arguments} {_shown(function(*arguments))}"
-        except RtfsError as error:
-            told += f"; {export.name}{arguments} {_raised(error)}"
-        except RecursionError:  # of `_shown`: too deep to tell
-            told += f"; {export.name}{arguments} deep"
-            if CUT in told:
-                break
-    return told
+        call = f"{export.name}{[_shown(value) for value in arguments]}"
+        if call in endless:
+            continue
+        told = _told(lambda given=arguments: function(*given))  # type: ignore[misc]
+        if CUT in told:
+            endless.add(call)
+        else:
+            yield f"{call} {told}"
 
 
 def _shown(value: Any) -> str:
+    """Like `repr`, the same for both engines; of a function what it gives for 1."""
+    if isinstance(value, str):
+        return repr(value)
+    if isinstance(value, HostFunction):
+        return "host function"
     if callable(value):
-        return "function"
+        told = f"function {_told(lambda: value(1))}" if hasattr(value, "close") else "function"
+        if hasattr(value, "close"):
+            value.close()
+        return told
+    if isinstance(value, ErrorValue):
+        return f"error({value.kind} {value.message!r} {_shown(value.data)} {value.type!r})"
+    if isinstance(value, List):
+        return "(" + " ".join(map(_shown, value.items)) + ")"
     if isinstance(value, dict):
         return "{" + " ".join(f"{key!r} {_shown(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -103,26 +174,48 @@ def _shown(value: Any) -> str:
 
 
 def _raised(error: RtfsError) -> str:
-    return CUT if error.kind in _CUT_KINDS else f"{error.kind} {error.message!r} {error.span}"
+    if error.kind in _CUT_KINDS:
+        return CUT
+    if error.kind == "InternalError":
+        return f"crash: {error.message}"
+    return f"! {error.kind} {error.message!r} {error.span} {error.module} {_shown(error.data)}"
 
 
 def _crash(error: Exception) -> str:
     return f"crash: {type(error).__name__}: {error}"
 
 
-def disagreement(source: str) -> Outcomes | None:
-    found = outcomes(source)
-    if found is None:
-        return None
+def disagreement(
+    source: Source | str, levels: tuple[int, ...] = LEVELS, verify: bool = True
+) -> Outcomes | None:
+    found = outcomes(source, levels, verify)
+    return found if found is not None and disagrees(found) else None
+
+
+def disagrees(found: Outcomes) -> bool:
     told = set(found.values())
-    if any(text.startswith("crash") for text in told):
-        return found
-    return found if len(told) > 1 and CUT not in str(told) and "tack overflow" not in str(told) else None
+    if any("crash: " in text for text in told):
+        return True
+    return len(told) > 1 and CUT not in str(told) and not re.search("tack.overflow", str(told))
 
 
-def minimised(source: str, budget: int = 1500) -> str:
-    """A smaller program that disagrees too, from replacing and deleting parts; tries at most ``budget``."""
-    best = _read(source)
+def minimised(source: Source | str, budget: int = 1500) -> Source:
+    """A smaller program that disagrees too, from replacing and deleting parts; tries at most ``budget`` for
+    the program and for each of its files."""
+    whole = source if isinstance(source, Source) else Source(source)
+    parts = {"": whole.text, **whole.files}
+
+    def with_part(path: str, text: str) -> Source:
+        files = {**parts, path: text}
+        return Source(files.pop(""), files)
+
+    for path in parts:
+        parts[path] = _small(parts[path], partial(with_part, path), budget)
+    return with_part("", parts[""])
+
+
+def _small(text: str, program: Callable[[str], Source], budget: int) -> str:
+    best = _read(text)
     shrunk = True
     while shrunk:
         shrunk = False
@@ -130,7 +223,7 @@ def minimised(source: str, budget: int = 1500) -> str:
             budget -= 1
             if budget < 0:
                 return _show(best)
-            if disagreement(_show(candidate)):
+            if disagreement(program(_show(candidate))):
                 best, shrunk = candidate, True
                 break
     return _show(best)
@@ -158,7 +251,7 @@ def _read(source: str) -> list[Any]:
 def _show(tree: Any) -> str:
     if isinstance(tree, str):
         return tree
-    return tree[0] + " ".join(map(_show, tree[1:])) + _CLOSE[tree[0]]
+    return str(tree[0]) + " ".join(map(_show, tree[1:])) + _CLOSE[tree[0]]
 
 
 def _smaller(tree: list[Any]) -> Iterator[list[Any]]:

@@ -1,20 +1,22 @@
 """Random RTFS expressions from typed templates: mostly well-typed, with a slip to another type now and then.
 
 Types are texts: ``int float num bool str kw any``, ``T*`` a vector of T, ``T#`` a map from keywords to T,
-``A>T`` a function of one argument. A template's holes are types in single angle quotes, ``T`` there
-the type wanted. Programs end: loops and recursion are bounded; what a slip unbounds is cut by the caller.
+``A>T`` a function of one argument. What a template is: `program_templates`. Programs end: loops and recursion
+are bounded; what a slip unbounds is cut by the caller.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from program_templates import ATOMS, GENERIC, TEMPLATES
+from program_templates import FEATURES, merged
 
 SCALARS: Final = ["int", "int", "int", "float", "num", "bool", "str", "kw"]
-SLIP: Final = 0.03
+SLIPS: Final = [0.0, 0.03, 0.03, 0.03, 0.1, 0.3]
+"""How often another type than the wanted one is taken; one of these for each program."""
 ANNOTATIONS: Final = {
     "int": ["Int", "Float", "Int?", "[:and Int [:> -5]]", "[:union Int String]"],
     "float": ["Float", "Float?"], "num": ["Float", "Any"], "bool": ["Bool"], "str": ["String", "Any"],
@@ -27,6 +29,9 @@ _BINARY: Final = "+ - * / max < = str vector conj get nth take mod cons and"
 LIBRARY: Final = {1: _UNARY.split(" "), 2: _BINARY.split(" ")}
 
 Scope = list[tuple[str, str]]
+_FRESH: Final = re.compile("«(.*?)»")
+_FEW: Final = 30
+"""Generic templates that count as much as one form that is written as a method."""
 
 
 class Expressions:
@@ -34,10 +39,17 @@ class Expressions:
 
     def __init__(self, draw: Random) -> None:
         self.draw = draw
+        self.features = tuple(name for name in FEATURES if draw.random() < (0.1 if name == "big" else 0.35))
+        self.templates, self.atoms = merged(self.features)
+        self.slip = draw.choice(SLIPS)
         self.scope: Scope = []
         self.functions: list[tuple[str, list[str], str]] = []
         self.fuel = False
         self.names = 0
+        generic = 3 + len(self.templates["T"]) // _FEW
+        self.forms = [self.template] * 6 + [self.generic] * generic + [self.let, self.loop, self.try_]
+        self.forms += [self.call, self.call, self.destructure, self.match, self.recursion, self.closure_call]
+        self.forms += [self.typed, self.map_pattern]
 
     # Types and names
 
@@ -63,53 +75,48 @@ class Expressions:
 
     def expr(self, type: str, depth: int) -> str:
         draw = self.draw
-        if draw.random() < SLIP:
+        if draw.random() < self.slip:
             type = self.type()
-        known = [name for name, has in self.scope if has == type]
+        known = [name for name, has in dict(self.scope).items() if has == type]
         if known and draw.random() < 0.4:
             return draw.choice(known)
         if ">" in type:
             return self.function_value(type, depth)
         if depth <= 0:
             return self.atom(type)
-        forms = (
-            [self.template] * 6 + [self.generic] * 4 + [self.let, self.loop, self.call, self.call, self.try_]
-        )
-        forms += [
-            self.destructure,
-            self.match,
-            self.recursion,
-            self.closure_call,
-            self.typed,
-            self.map_pattern,
-        ]
-        return draw.choice(forms)(type, depth - 1)
+        return draw.choice(self.forms)(type, depth - 1)
 
     def atom(self, type: str) -> str:
-        if type in ATOMS:
-            return self.draw.choice(ATOMS[type])
+        if type in self.atoms:
+            return self.draw.choice(self.atoms[type])
         if type.endswith("*"):
             return f"[{' '.join(self.atom(type[:-1]) for _ in range(self.draw.randrange(4)))}]"
         if type.endswith("#"):
             keys = self.draw.sample([":a", ":b", ":c", ":k"], self.draw.randrange(4))
             return f"{{{' '.join(f'{key} {self.atom(type[:-1])}' for key in keys)}}}"
+        if type in self.templates:
+            return self.fill(self.draw.choice(self.templates[type]), type, 0)
         return self.function_value(type, 0)
 
     def fill(self, template: str, wanted: str, depth: int) -> str:
+        for name in dict.fromkeys(_FRESH.findall(template)):
+            template = template.replace(f"«{name}»", self.name() + name)
         text, *holes = template.split("‹")
         for hole in holes:
-            type, rest = hole.split("›", 1)
-            text += self.expr(type.replace("T", wanted), depth) + rest
+            filling, rest = hole.split("›", 1)
+            type, *bound = (part.replace("T", wanted) for part in filling.split(";"))
+            names = [tuple(name.split("=")) for name in bound]
+            text += self.within(names, lambda type=type: self.expr(type, depth)) + rest  # type: ignore
         return text
 
     def template(self, type: str, depth: int) -> str:
         kind = "vec" if type.endswith("*") else "map" if type.endswith("#") else type
         wanted = type[:-1] if kind in ("vec", "map") else type
-        found = TEMPLATES.get(type, []) + TEMPLATES.get(kind, [])
-        return self.fill(self.draw.choice(found), wanted, depth)
+        found = self.templates.get(type, []) + self.templates.get(kind, [])
+        return self.fill(self.draw.choice(found), wanted, depth) if found else self.generic(type, depth)
 
     def generic(self, type: str, depth: int) -> str:
-        return self.fill(self.draw.choice(GENERIC), type, depth)
+        return self.fill(self.draw.choice(self.templates["T"]), type, depth)
 
     # Forms that bind names
 
@@ -217,7 +224,7 @@ class Expressions:
             return self.template(type, depth)
         name, parameters, _ = self.draw.choice(fitting)
         arguments = [self.argument(p, depth) for p in parameters]
-        if self.draw.random() < SLIP:
+        if self.draw.random() < self.slip:
             arguments = arguments[1:]
         return f"({' '.join([name, *arguments])})"
 

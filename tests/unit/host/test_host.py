@@ -92,6 +92,37 @@ def test_a_capability_calls_back(engine: str) -> None:
     assert value("(try (call :my.apply (fn [x] (/ x 0)) 5) (catch DivisionByZero e 7))", engine) == 7
 
 
+def test_negative_integers_come_back(engine: str) -> None:
+    module = rtfsc.compile("(defn f [g n] [(call :my.add n 0) (g n)])", grant=[add], engine=engine)
+    for n in (-1, -(2**62), -(2**63)):
+        assert module.f(rtfsc.HostFunction(lambda x: x), n) == [n, n]
+
+
+def test_functions_of_the_library_come_out_as_handles(engine: str) -> None:
+    module = rtfsc.compile("(defn f [] [(first [inc dec]) +]) (defn g [] comp)", engine=engine)
+    add_one, plus = module.f()
+    assert (add_one(4), plus(1, 2, 3), module.g()(add_one)(5)) == (5, 6, 6)
+    with pytest.raises(rtfsc.RtfsError, match="inc expects a number"):
+        add_one("x")
+
+
+def test_functions_come_back_to_their_instance_in_any_place(engine: str) -> None:
+    @capability("my.pair")
+    def pair(f: Any, x: Any) -> Any:
+        return [f, {"k": f(f(x))}]
+
+    source = """(defn make [n] (fn [x] [n x]))
+                (defn use [v & more] [((first v) 1) (map (fn [f] (f 2)) more)])
+                (defn twice [f] (let [[g m] (call :my.pair f 0)] [(g 3) m]))"""
+    module = rtfsc.compile(source, grant=[pair], engine=engine)
+    f = module.make(7)
+    assert module.use([f], f, f) == [[7, 1], [[7, 2], [7, 2]]]
+    assert module.twice(f) == [[7, 3], {"k": [7, [7, 0]]}]
+    other = rtfsc.compile("(defn f [x] x)", engine=engine)
+    with pytest.raises(TypeError, match="has to be granted"):
+        other.f([f])
+
+
 def test_arguments_and_results_are_checked(engine: str) -> None:
     error = failure('(call :my.add 1 "x")', engine)
     assert error.kind == "TypeValidationError"
