@@ -25,12 +25,21 @@ class Row(NamedTuple):
 _FIB = "(defn run [n] (if (< n 2) n (+ (run (- n 1)) (run (- n 2)))))"
 _MEAN = "(defn run [n] (loop [i 0 x 0.5] (if (< i n) (recur (inc i) (* 0.5 (+ x (float i)))) x)))"
 _MAP = "(defn run [n] (count (map (fn [x] (* x 3)) (range 0 n))))"
+_SORT = """(defn run [n]
+  (first (sort (fn [a b] (< a b)) (map (fn [i] (mod (* i 7919) 10007)) (range 0 n)))))"""
+_MATRIX = """(defn rows [n] (map (fn [i] (map (fn [j] (mod (+ i j) 7)) (range 0 n))) (range 0 n)))
+  (defn cell [a b i j n] (loop [k 0 t 0]
+    (if (< k n) (recur (inc k) (+ t (* (nth (nth a i) k) (nth (nth b k) j)))) t)))
+  (defn run [n] (let [a (rows n)]
+    (reduce + 0 (map (fn [i] (reduce + 0 (map (fn [j] (cell a a i j n)) (range 0 n)))) (range 0 n)))))"""
 _STEP = """(defn step [i n total] (if (< i n) (step (inc i) n (+ total i)) total))
   (defn run [n] (step 0 n 0))"""
 
 ROWS: tuple[Row, ...] = (
     Row("tail", "self tail call", _STEP, ((1_000_000,), (999_999,), (1_000_001,))),
     Row("inline", "map", _MAP, ((100_000,), (100_001,), (99_999,))),
+    Row("inline", "sort with a comparator", _SORT, ((10_000,), (10_001,), (9_999,))),
+    Row("specialise", "nested vectors of ints", _MATRIX, ((40,), (41,), (39,))),
     Row("specialise", "fib", _FIB, ((24,), (25,), (23,))),
     Row("specialise", "floats in a loop", _MEAN, ((1_000_000,), (999_999,), (1_000_001,))),
 )

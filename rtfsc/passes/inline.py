@@ -15,7 +15,8 @@ After::
 
 Functions are visited callees first; a recursive group is never opened.  A library function that calls a
 parameter is opened where that argument is a closure known here; the call inside then becomes direct, and is
-opened in turn.  Code from the library takes the site of the call that it replaces.  Arguments are evaluated
+opened in turn.  A recursive function that is given such a closure is called as a clone for it (`callbacks`).
+Code from the library takes the site of the call that it replaces.  Arguments are evaluated
 before the body, in order; in a call that is no tail call, no call of the body stays one.
 """
 
@@ -42,7 +43,8 @@ from rtfsc.ir.nodes import (
     Prim,
     Var,
 )
-from rtfsc.ir.walk import Copier, map_children, nodes, size
+from rtfsc.ir.walk import Copier, map_children, nodes
+from rtfsc.passes.callbacks import Callbacks
 
 SMALL: Final = 14
 """Nodes of a function that is opened wherever it is called."""
@@ -60,11 +62,20 @@ def run(module: Module) -> None:
     for group in components(graph):
         for name in group:
             facts[name].recursive = len(group) > 1 or name in facts[name].refers
+    callbacks = Callbacks(module)
     for group in components(graph):
         for name in group:
-            inliner = _Inliner(module, facts, module.functions[name])
-            module.functions[name].body = inliner.walk(module.functions[name].body)
-            facts[name].size = size(module.functions[name].body, GROWTH)
+            _open(module, facts, callbacks, name)
+
+
+def _open(module: Module, facts: dict[str, Info], callbacks: Callbacks, name: str) -> None:
+    """Opens what is called in one function."""
+    f = module.functions[name]
+    inliner = _Inliner(module, facts, callbacks, f)
+    f.body = inliner.walk(f.body)
+    if inliner.copies:
+        seen = _inspect(f)
+        facts[name].size, facts[name].applied = seen.size, seen.applied
 
 
 @dataclass(slots=True)
@@ -122,12 +133,16 @@ def _inspect(f: Function) -> Info:
 
 
 class _Inliner:
-    def __init__(self, module: Module, facts: dict[str, Info], function: Function) -> None:
+    def __init__(
+        self, module: Module, facts: dict[str, Info], callbacks: Callbacks, function: Function
+    ) -> None:
         self.module = module
         self.facts = facts
+        self.callbacks = callbacks
         self.function = function
         self.closures: dict[Var, Closure] = {}
         self.carriers: dict[Var, Var] = {}
+        self.cyclic: set[Var] = set()
         self.budget = GROWTH
         self.copies = 0
         self.open: list[str] = [function.name]
@@ -138,6 +153,7 @@ class _Inliner:
         if isinstance(e, LetRec):
             for v, closure in e.bindings:
                 self.closures[v] = closure
+                self.cyclic.add(v)
         map_children(e, self.walk)
         if isinstance(e, Call):
             return self.call(e)
@@ -199,7 +215,7 @@ class _Inliner:
     def call(self, e: Call) -> Expr:
         f = self.module.functions[e.func]
         if not self.wanted(e, f):
-            return e
+            return self.with_callback(e, f)
         closure = self.known(e.closure)
         atoms: dict[Var, Expr] = {}
         if f.captures:
@@ -225,6 +241,29 @@ class _Inliner:
         if info.calls == 1 and not info.exported and self.function.name != INIT:
             return True
         return any(self.is_closure(x) for i, x in enumerate(e.args) if i in info.applied)
+
+    def with_callback(self, e: Call, f: Function) -> Expr:
+        """A recursive function that is given known closures is called as a clone for them."""
+        info = self.facts[f.name]
+        if not info.recursive or info.size > LARGE or f.captures or f.self_var is not None or f.rest:
+            return e
+        for i in sorted(info.applied):
+            if i < len(e.args) and self.is_closure(e.args[i]):
+                found = self.callbacks.specialise(e, i, self.remade)
+                if found is not None:
+                    call, new = found
+                    if new is not None:
+                        self.facts[new.name] = _inspect(new)
+                        self.facts[new.name].recursive = True
+                        _open(self.module, self.facts, self.callbacks, new.name)
+                    return self.with_callback(call, self.module.functions[call.func])
+        return e
+
+    def remade(self, x: Expr) -> Closure | None:
+        """The closure that ``x`` is, where it can be made anew elsewhere."""
+        if isinstance(x, Closure):
+            return x
+        return None if isinstance(x, Local) and x.var in self.cyclic else self.known(x)
 
     def is_closure(self, x: Expr) -> bool:
         return isinstance(x, Closure) or self.known(x) is not None

@@ -11,7 +11,8 @@ After::
       (loop $tail (n.1 n)
         (if (eq n.1 0) n.1 (recur $tail (num.dec n.1)))))
 
-A local function calls itself through its ``self_var``.  Tail calls to others stay tail calls.
+A parameter that every such call passes on as it is stays one: the loop needs no variable for it.  A local
+function calls itself through its ``self_var``.  Tail calls to others stay tail calls.
 """
 
 from __future__ import annotations
@@ -29,18 +30,24 @@ def run(module: Module) -> None:
 
 def loopify(f: Function) -> None:
     """Turns the self tail calls of ``f``, if there are any, into a loop around its body."""
-    if not any(_is_self_tail_call(e, f) for e in nodes(f.body)):
+    calls = [e for e in nodes(f.body) if _is_self_tail_call(e, f)]
+    if not calls:
         return
     label = _fresh_label(f)
+    changing = [i for i, v in enumerate(f.params) if any(not _is_local(e.args[i], v) for e in calls)]  # type: ignore[attr-defined]
 
     def replace(e: Expr) -> Expr:
         if not _is_self_tail_call(e, f):
             return e
-        return Recur(label, e.args)  # type: ignore[attr-defined]
+        return Recur(label, [e.args[i] for i in changing])  # type: ignore[attr-defined]
 
-    inner = f.params
-    f.params = [Var(v.name, v.type) for v in inner]
-    f.body = Loop(label, inner, [Local(v) for v in f.params], rewrite(f.body, replace))
+    inner = [f.params[i] for i in changing]
+    f.params = [Var(v.name, v.type) if i in changing else v for i, v in enumerate(f.params)]
+    f.body = Loop(label, inner, [Local(f.params[i]) for i in changing], rewrite(f.body, replace))
+
+
+def _is_local(e: Expr, v: Var) -> bool:
+    return isinstance(e, Local) and e.var is v
 
 
 def _is_self_tail_call(e: Expr, f: Function) -> bool:

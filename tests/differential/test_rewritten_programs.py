@@ -1,0 +1,47 @@
+"""Programs that the passes of -O2 rewrite thoroughly: every level of both engines tells the same."""
+
+import pytest
+from differential import CUT, outcomes
+
+CALLBACKS = [
+    "(sort (fn [a b] (> a b)) [3 1 2 5 4])",
+    "(sort (fn [a b] (- a b)) [3 1 2 5 4])",
+    "(let [sign -1] (sort (fn [a b] (< (* sign a) (* sign b))) (range 0 40)))",
+    "(sort (fn [a b] (/ 1 (- a b))) [1 2 2 3])",
+    "(sort (fn [a b] (+ a \"x\")) [1 2 2 3])",
+    "(sort-by (fn [p] (get p :n)) [{:n 3} {:n 1} {:n 2 :m 4}])",
+    "(defn walk [f t] (if (vector? t) (map (fn [x] (walk f x)) t) (f t))) (walk inc [1 [2 [3]] []])",
+    "(defn fold [f a xs] (if (empty? xs) a (fold f (f a (first xs)) (rest xs)))) (fold (fn [a x] (+ a x)) 0 [1 2.5 3])",
+    "(defn fold [f a n] (if (< n 1) a (f (fold f a (- n 1)) n))) (let [k 10] (fold (fn [a x] (+ (* k a) x)) 0 5))",
+    "(defn twice [f n x] (if (< n 1) x (twice (fn [y] (f (f y))) (- n 1) (f x)))) (twice inc 5 0)",
+    "(defn fold [f a n] (if (< n 1) a (f (fold f a (- n 1)) n))) (fold (fn [a x] (/ a (- x 2))) 1 5)",
+    "(defn each [f n] (if (< n 1) [] (conj (each f (- n 1)) (f n)))) [(each str 3) (each (fn [x] (* x 1.5)) 2)]",
+]  # fmt: skip
+
+
+ELEMENTS = [
+    "(defn f [v i] (+ (nth v i) 1)) [(f [1 2 3] 2) (f [1.5 2] 0)]",
+    "(defn f [v i] (+ (nth v i) 1)) (f [1 2 3] 3)",
+    '(defn f [v i] (+ (nth v i) 1)) (f [1 "a"] 1)',
+    "(defn total [m] (reduce + 0 (map (fn [row] (reduce + 0 row)) m))) [(total [[1 2] [3]]) (total [[1.5]]) (total [])]",
+    '(defn f [v n] (if (< n 1) v (f (conj v n) (- n 1)))) [(f [] 3) (f [1.5] 2) (f ["a"] 1)]',
+    "(let [m {:a 1 :b 2}] [(+ (get m :a) 1) (get m :c) (:b m) (get m :c 2.5)])",
+    "(loop [v [] i 0] (if (< i 40) (recur (conj v (* i i)) (inc i)) [(nth v 3) (nth v 39) (get v 40) (get v -1)]))",
+    "(let [v (map (fn [x] (if (even? x) x (* x 0.5))) (range 0 5))] (reduce + 0 v))",
+    "(let [[a b] [1 2] {:keys [c]} {:c 3}] (+ a b c))",
+    '(reduce (fn [acc w] (assoc acc w (inc (get acc w 0)))) {} (split "a b a" " "))',
+    "(let [v [[1 2] [3 4]]] (nth (nth v 1) 2))",
+    "(let [v (subvec (range 0 100) 30 70)] [(nth v 0) (nth v 39) (get v 40)])",
+    "(+ 1 (first []))",
+    "(let [v (rest [1 2])] (+ (nth v 0) (first v) (last v)))",
+    '(let [v (assoc [1 2] 0 "x")] (+ (nth v 1) (nth v 0)))',
+    "(reduce max 0 (vals (frequencies [1 1 2])))",
+    "(loop [m {} i 0] (if (< i 20) (recur (assoc m i (* 1.5 i)) (inc i)) (+ (get m 3) (get m 19))))",
+]
+
+
+@pytest.mark.parametrize("program", CALLBACKS + ELEMENTS)
+def test_all_levels_of_both_engines_agree(program):
+    found = outcomes(program)
+    assert found is not None and not any(CUT in told for told in found.values()), found
+    assert len(found) == 6 and len(set(found.values())) == 1, found
