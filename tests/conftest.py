@@ -5,6 +5,9 @@ from __future__ import annotations
 import signal
 
 import pytest
+from servers import postgres_server, postgres_url, s3_server, s3_url
+
+__all__ = ["postgres_server", "postgres_url", "s3_server", "s3_url"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from runtime.store.errors import CorruptBlob, TooLarge
+from runtime.store.errors import CorruptBlob, StoreError, TooLarge
 
 
 class BlobBackend(Protocol):
@@ -59,31 +59,55 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+class BlobCache(Protocol):
+    """Copies on this machine. It never fails; what it gives is no more believed than what a backend gives."""
+
+    def get(self, name: str, limit: int) -> bytes | None: ...
+
+    def put(self, name: str, data: bytes) -> None: ...
+
+    def drop(self, name: str) -> None: ...
+
+
 class BlobStore:
-    def __init__(self, backend: BlobBackend) -> None:
+    """``cache``: for a backend that is far away."""
+
+    def __init__(self, backend: BlobBackend, cache: BlobCache | None = None) -> None:
         self.backend = backend
+        self.cache = cache
 
     def put(self, kind: Kind, data: bytes) -> str:
         """Stores the content and returns its digest.  Storing it again changes nothing."""
         if len(data) > kind.limit:
             raise TooLarge(f"{kind.name}: {len(data)} bytes, the limit is {kind.limit}")
         digest = digest_of(data)
-        self.backend.write(_name(kind, digest), _compress(data) if kind.compressed else data)
+        name, packed = _name(kind, digest), _compress(data) if kind.compressed else data
+        self.backend.write(name, packed)
+        if self.cache is not None:
+            self.cache.put(name, packed)
         return digest
 
     def get(self, kind: Kind, digest: str) -> bytes:
         """The content, hashed again.  Raises `MissingBlob`, `CorruptBlob`, `TooLarge`, `StoreError`."""
-        data = self.backend.read(_name(kind, digest), kind.limit + 1024)
-        if kind.compressed:
-            data = _decompress(data, kind)
-        if len(data) > kind.limit:
-            raise TooLarge(f"{kind.name} {digest[:16]}: more than {kind.limit} bytes")
-        if digest_of(data) != digest:
-            raise CorruptBlob(f"{kind.name} {digest[:16]}: the content does not fit its address")
+        name, limit = _name(kind, digest), kind.limit + 1024
+        if self.cache is None:
+            return _content(kind, digest, self.backend.read(name, limit))
+        copy = self.cache.get(name, limit)
+        if copy is not None:
+            try:
+                return _content(kind, digest, copy)
+            except StoreError:
+                self.cache.drop(name)
+        packed = self.backend.read(name, limit)
+        data = _content(kind, digest, packed)
+        self.cache.put(name, packed)
         return data
 
     def delete(self, kind: Kind, digest: str) -> None:
-        self.backend.delete(_name(kind, digest))
+        name = _name(kind, digest)
+        self.backend.delete(name)
+        if self.cache is not None:
+            self.cache.drop(name)
 
     def digests(self, kind: Kind) -> Iterator[tuple[str, int]]:
         """Digests of this kind, sorted, with the bytes that each takes."""
@@ -96,6 +120,15 @@ def _name(kind: Kind, digest: str) -> str:
     if not _DIGEST.fullmatch(digest):
         raise CorruptBlob(f"{kind.name}: {digest[:80]!r} is no address")
     return f"{kind.name}/{digest[:2]}/{digest[2:]}"
+
+
+def _content(kind: Kind, digest: str, packed: bytes) -> bytes:
+    data = _decompress(packed, kind) if kind.compressed else packed
+    if len(data) > kind.limit:
+        raise TooLarge(f"{kind.name} {digest[:16]}: more than {kind.limit} bytes")
+    if digest_of(data) != digest:
+        raise CorruptBlob(f"{kind.name} {digest[:16]}: the content does not fit its address")
+    return data
 
 
 def _compress(data: bytes) -> bytes:

@@ -15,6 +15,8 @@ class StoreError(Exception):
 
     code = "ST000"
     exit_code = 5
+    passing = False
+    """Whether the same may succeed a moment later, so that it says nothing about a module."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -38,6 +40,7 @@ class StoreBusy(StoreError):
     """Another process held the index for longer than the patience of this one."""
 
     code = "ST003"
+    passing = True
 
 
 class DamagedIndex(StoreError):
@@ -83,6 +86,13 @@ class NotStored(StoreError):
     """The store has no module of that name, digest or interface."""
 
     code = "ST011"
+
+
+class StoreUnreachable(StoreError):
+    """A server of the store does not answer, or not as it should."""
+
+    code = "ST012"
+    passing = True
 
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -159,7 +159,9 @@ class ModuleStore:
     def _usable(self, entry: Entry) -> bool:
         try:
             self.fetch(entry)
-        except (TrustError, StoreError):
+        except (TrustError, StoreError) as error:
+            if isinstance(error, StoreError) and error.passing:
+                raise  # an entry that is not seen to be bad is not replaced
             return False
         return True
 
@@ -239,6 +241,8 @@ class ModuleStore:
     def quarantine(self, entry: Entry, error: TrustError | StoreError) -> None:
         """Takes an entry that `fetch` refused out of sight: for everybody where the entry is at fault,
         for this process where the refusal is local policy.  Never fails; publishing anew heals it."""
+        if isinstance(error, StoreError) and error.passing:
+            return  # it says nothing about the entry
         self._refused.add((entry.id, entry.signature))
         if self._read_only or not isinstance(error, _DEFECTS):
             return

@@ -9,7 +9,10 @@ import pytest
 from contract import BlobContract, IndexContract
 
 from runtime.store.folder import FolderBackend
+from runtime.store.index import IndexBackend
 from runtime.store.memory import MemoryBackend, MemoryIndex
+from runtime.store.objects import ObjectBackend
+from runtime.store.opening import open_blobs, open_index
 from runtime.store.sqlite import SqliteIndex
 
 
@@ -25,6 +28,21 @@ class TestMemoryBlobs(BlobContract):
         return MemoryBackend()
 
 
+class TestObjects(BlobContract):
+    """What is ours in it, without a server."""
+
+    @pytest.fixture
+    def backend(self, tmp_path: Path) -> ObjectBackend:
+        store = pytest.importorskip("obstore.store")
+        return ObjectBackend(store.MemoryStore(), "memory")
+
+
+class TestS3(BlobContract):
+    @pytest.fixture
+    def backend(self, s3_url: str) -> ObjectBackend:
+        return open_blobs(s3_url)
+
+
 class TestSqlite(IndexContract):
     @pytest.fixture
     def index(self, tmp_path: Path) -> Iterator[SqliteIndex]:
@@ -37,3 +55,11 @@ class TestMemoryIndex(IndexContract):
     @pytest.fixture
     def index(self, tmp_path: Path) -> MemoryIndex:
         return MemoryIndex()
+
+
+class TestPostgres(IndexContract):
+    @pytest.fixture
+    def index(self, postgres_url: str) -> Iterator[IndexBackend]:
+        index = open_index(postgres_url)
+        yield index
+        index.close()

@@ -1,0 +1,286 @@
+"""Connections to a PostgreSQL index: a pool per process, the schema up to date, errors in our words."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from runtime.store.errors import (
+    InvalidModule,
+    ReadOnlyStore,
+    StoreBusy,
+    StoreError,
+    StoreFull,
+    StoreUnreachable,
+)
+from runtime.store.location import BadLocation, split_query, without_secrets
+from runtime.store.outage import Outage
+from runtime.store.postgres_schema import MIGRATIONS, SCHEMA
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+T = TypeVar("T")
+
+CONNECT_S = 5
+STATEMENT_MS = 15_000
+WAIT_S = 5.0  # for a connection of the pool
+_MOST_CONNECTIONS = 8
+_TRUSTED_IDLE_S = 5.0  # a connection idle for longer is tried before it is used
+_ATTEMPTS = 3
+_AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
+_SCHEMA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+
+
+class PostgresPool:
+    """``address``: a PostgreSQL URL; its query may have ``schema`` (default ``rtfsc``), the others go to the
+    driver. Connects at the first use, and again after a fork."""
+
+    def __init__(self, address: str, *, read_only: bool = False) -> None:
+        plain, query = split_query(address)
+        self.schema = query.pop("schema", "rtfsc")
+        if not _SCHEMA_NAME.fullmatch(self.schema):
+            raise BadLocation(f"{self.schema!r:.80} is no name of a schema")
+        self.name = without_secrets(plain)
+        self._conninfo = self._settings(plain, query)
+        self._wanted_read_only = read_only
+        self._lock = threading.RLock()
+        self._pool: ConnectionPool[Connection] | None = None
+        self._owner = 0
+        self._inherited: list[object] = []
+        self._present = False
+        self._reason: str | None = "opened read-only" if read_only else None
+        self._outage = Outage()
+
+    def _settings(self, plain: str, query: dict[str, str]) -> str:
+        given = {"connect_timeout": str(CONNECT_S), "application_name": "rtfsc", "tcp_user_timeout": "10000"}
+        # The name is quoted twice: for SQL, and for the list of options.
+        path = f'"{self.schema}",public'.replace(" ", "\\ ")
+        options = f"-c search_path={path} -c statement_timeout={STATEMENT_MS} -c lock_timeout={STATEMENT_MS}"
+        try:
+            given |= {k: str(v) for k, v in conninfo_to_dict(make_conninfo(plain, **query)).items()}
+            return make_conninfo(**{**given, "options": f"{given.get('options', '')} {options}".strip()})
+        except psycopg.Error as error:
+            raise BadLocation(f"{self.name}: {_first_line(error)}") from None
+
+    # -- use
+
+    def read_only_reason(self) -> str | None:
+        """Why nothing can be written; None if it can."""
+        with self._translated():
+            self._ready()
+        return self._reason
+
+    def reading(self, work: Callable[[Connection], T], otherwise: T) -> T:
+        """What ``work`` reads, in one statement or several; ``otherwise`` while there is no index. A
+        connection that was lost is replaced, once."""
+        with self._translated():
+            if not self._ready():
+                return otherwise
+            return self._again(work, (psycopg.OperationalError,))
+
+    def writing(self, work: Callable[[Connection], T], *, durable: bool = True, repeatable: bool = True) -> T:
+        """``work`` in one transaction: all of it or nothing. ``repeatable``: doing it twice is doing it once,
+        so that it may be done again where it is not known whether it was."""
+
+        def transaction(connection: Connection) -> T:
+            with connection.transaction():
+                if not durable:
+                    connection.execute("SET LOCAL synchronous_commit = off")
+                return work(connection)
+
+        with self._translated():
+            self._ready(create=True)
+            if self._reason is not None:
+                raise ReadOnlyStore(f"{self.name}: {self._reason}")
+            if repeatable:
+                return self._again(transaction, (*_AGAIN, psycopg.OperationalError))
+            return self._again(transaction, _AGAIN, sure=True)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._pool is not None and self._owner == os.getpid():
+                self._pool.close()
+            self._pool = None
+
+    # -- inside
+
+    def _again(
+        self, work: Callable[[Connection], T], passing: tuple[type[Exception], ...], *, sure: bool = False
+    ) -> T:
+        """``sure``: on a connection that answered a moment ago, for what must not be done twice."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self._connected(sure=sure) as connection:
+                    return work(connection)
+            except (errors.QueryCanceled, errors.LockNotAvailable, errors.DiskFull, PoolTimeout):
+                raise
+            except passing:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(0.02 * attempt)
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def _connected(self, *, sure: bool) -> Iterator[Connection]:
+        with self._lock:
+            pool = self._pool if self._owner == os.getpid() else None
+            if pool is None:
+                pool = self._new_pool()
+        connection = pool.getconn()
+        if sure and not _answers(connection):
+            pool.putconn(connection)  # which drops it, so that the next one is another
+            connection = pool.getconn()
+        try:
+            yield connection
+        finally:
+            pool.putconn(connection)
+
+    def _new_pool(self) -> ConnectionPool[Connection]:
+        if self._pool is not None:
+            # After a fork the parent's connections must be neither used nor closed here.
+            self._inherited.append(self._pool)
+        pool: ConnectionPool[Connection] = ConnectionPool(
+            self._conninfo,
+            kwargs={"autocommit": True},
+            min_size=0,
+            max_size=_MOST_CONNECTIONS,
+            timeout=WAIT_S,
+            max_waiting=0,
+            reconnect_timeout=WAIT_S,
+            check=_check,
+            open=False,
+            name="rtfsc",
+        )
+        pool.open()
+        self._pool, self._owner = pool, os.getpid()
+        return pool
+
+    def _ready(self, *, create: bool = False) -> bool:
+        """Whether there is an index. The first connection is made here and not by the pool, which would keep
+        trying without saying what is wrong."""
+        self._outage.check()
+        with self._lock:
+            if self._present:
+                return True
+            with psycopg.connect(self._conninfo, autocommit=True) as connection:
+                version = _version(connection, self.schema)
+                if self._wanted_read_only:
+                    self._reason = "opened read-only"
+                elif version <= SCHEMA:
+                    self._reason = _unwritable(connection, self.schema, version)
+                else:
+                    self._reason = f"made by a newer rtfsc (schema {version}, this one knows {SCHEMA})"
+                if self._reason is None and (0 < version < SCHEMA or (create and version == 0)):
+                    version = _migrate(connection, self.schema)
+                if 0 < version < SCHEMA:
+                    raise StoreError(f"{self.name}: the index is of an earlier rtfsc and {self._reason}",
+                                     hint="let somebody who may write to it use it once")  # fmt: skip
+            self._present = version > 0
+            return self._present
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (psycopg.Error, PoolTimeout) as error:
+            raise self._translate(error) from error
+        except ValueError as error:
+            if "NUL" not in str(error):
+                raise
+            raise InvalidModule(f"{self.name}: a text with the character U+0000 cannot be kept") from error
+        else:
+            self._outage.ended()
+
+    def _translate(self, error: Exception) -> StoreError:
+        message = f"{self.name}: {_first_line(error)}"
+        if isinstance(error, (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)):
+            return ReadOnlyStore(message)
+        if isinstance(error, (errors.DiskFull, errors.ConfigurationLimitExceeded)):
+            return StoreFull(message)
+        if isinstance(error, (errors.LockNotAvailable, errors.QueryCanceled, *_AGAIN)):
+            return StoreBusy(message, hint="try again")
+        if isinstance(error, errors.DataError) and "NUL" in str(error):
+            return InvalidModule(f"{self.name}: a text with the character U+0000 cannot be kept")
+        if isinstance(error, PoolTimeout):
+            return self._outage.began(self._diagnosis(message))
+        if isinstance(error, psycopg.OperationalError):
+            return self._outage.began(StoreUnreachable(message))
+        return StoreError(message)
+
+    def _diagnosis(self, message: str) -> StoreUnreachable:
+        """What the pool met while nobody listened."""
+        try:
+            psycopg.connect(self._conninfo).close()
+        except psycopg.Error as error:
+            message = f"{self.name}: {_first_line(error)}"
+        return StoreUnreachable(message)
+
+
+def _answers(connection: Connection) -> bool:
+    try:
+        ConnectionPool.check_connection(connection)
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _check(connection: Connection) -> None:
+    """Called by the pool before it hands a connection out."""
+    last = getattr(connection, "_rtfsc_used", 0.0)
+    now = time.monotonic()
+    if now - last > _TRUSTED_IDLE_S:
+        ConnectionPool.check_connection(connection)
+    connection._rtfsc_used = now  # type: ignore[attr-defined]
+
+
+def _version(connection: Connection, schema: str) -> int:
+    """How many migrations were taken; 0 where there is no index."""
+    [table] = connection.execute("SELECT to_regclass(%s)", (f'"{schema}".rtfs_schema',)).fetchone() or [None]
+    if table is None:
+        return 0
+    row = connection.execute("SELECT max(version) FROM rtfs_schema").fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def _unwritable(connection: Connection, schema: str, version: int) -> str | None:
+    row = connection.execute(
+        "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')"
+    ).fetchone()
+    if row is not None and row[0]:
+        return "the server is a read-only copy"
+    if row is not None and row[1] == "on":
+        return "the server allows this user to read only"
+    if version > 0:
+        table = f'"{schema}".rtfs_modules'
+        row = connection.execute("SELECT has_table_privilege(%s, 'INSERT, UPDATE')", (table,)).fetchone()
+        if row is not None and not row[0]:
+            return "this user may not write to it"
+    return None
+
+
+def _migrate(connection: Connection, schema: str) -> int:
+    """Of several that come at once one does it and the others wait."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"rtfsc {schema}",))
+        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public")
+        connection.execute("CREATE TABLE IF NOT EXISTS rtfs_schema (version integer PRIMARY KEY)")
+        version = _version(connection, schema)
+        for number, step in enumerate(MIGRATIONS[version:], version + 1):
+            for statement in step:
+                connection.execute(statement)
+            connection.execute("INSERT INTO rtfs_schema VALUES (%s)", (number,))
+    return max(version, SCHEMA)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,0 +1,118 @@
+"""Child processes that are stopped by their ids, and waiting for them."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from services import Unavailable
+
+STOP_AFTER_S = 10.0
+
+
+def as_user(user: pwd.struct_passwd | None, *options: str) -> list[str]:
+    """What to put before a command so that it runs as another user, which only root can do."""
+    if user is not None:
+        options = (f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *options)
+    return ["setpriv", *options, "--"] if options and shutil.which("setpriv") else []
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str] | None = None,
+    input: str | None = None,
+    timeout: float = 60,
+    folder: str | Path = "/",
+) -> str:
+    """The output. Raises `Unavailable` with the last line of what the command said."""
+    try:
+        done = subprocess.run(
+            [str(part) for part in command],
+            input=input,
+            capture_output=True,
+            text=True,
+            env=None if environment is None else dict(environment),
+            timeout=timeout,
+            check=False,
+            cwd=folder,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"{command[0]}: {error}") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise Unavailable(f"{command[0]} failed: {said[-1] if said else done.returncode}")
+    return done.stdout
+
+
+class Child:
+    """A server process with its output in a file, in a group of its own so that Ctrl-C does not reach it.
+    It gets the signal ``orphaned`` when the thread that started it has ended: no server outlives a test run
+    that was killed."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        folder: str | Path = "/",
+        user: pwd.struct_passwd | None = None,
+        orphaned: str = "KILL",
+    ) -> None:
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*as_user(user, f"--pdeathsig={orphaned}"), *(str(part) for part in command)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=None if environment is None else dict(environment),
+                start_new_session=True,
+                cwd=folder,
+            )
+        self.log = log
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """Waits until it has ended; after a while it is killed."""
+        if self.running():
+            os.kill(self.pid, how)
+            try:
+                self._process.wait(STOP_AFTER_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._process.wait()
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Raises `Unavailable` if the process ends or takes too long."""
+        end = time.monotonic() + seconds
+        while not ready():
+            if not self.running() or time.monotonic() > end:
+                said = self.log.read_text(errors="replace").strip().splitlines()
+                raise Unavailable(f"{self.log.stem} did not start: {said[-1] if said else 'no output'}")
+            time.sleep(0.02)
+
+
+def answers(port: int) -> bool:
+    """Whether something listens there."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

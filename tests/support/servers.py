@@ -1,0 +1,73 @@
+"""Fixtures with real servers, one of each per test run. A machine that cannot have them skips their tests
+and says why; where ``CI`` is ``true`` they are required."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+
+from services import Unavailable
+from services.ceph import Ceph
+from services.postgres import Postgres
+
+Server = TypeVar("Server", Ceph, Postgres)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Ceph]:
+    with running(Ceph) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    with running(Postgres) as server:
+        yield server
+
+
+@pytest.fixture
+def s3_url(s3_server: Ceph) -> str:
+    """An empty place in the bucket."""
+    return f"s3://rtfsc/{uuid.uuid4().hex}?endpoint={s3_server.url}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Postgres) -> str:
+    """A schema that does not exist yet."""
+    return f"{postgres_server.url}?schema=test_{uuid.uuid4().hex}"
+
+
+@contextmanager
+def running(kind: type[Server]) -> Iterator[Server]:
+    """The server, and its settings in the environment. Skips or fails the test where it cannot be had."""
+    try:
+        server = kind()
+    except Unavailable as error:
+        _without(kind, error)
+    before = dict(os.environ)
+    try:
+        try:
+            server.start()
+        except Unavailable as error:
+            _without(kind, error)
+        os.environ.update(server.settings())
+        yield server
+    finally:
+        server.close()
+        for name in server.settings():
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                os.environ.pop(name, None)
+
+
+def _without(kind: type, error: Unavailable) -> None:
+    message = f"no {kind.__name__} on this machine: {error}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
