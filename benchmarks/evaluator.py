@@ -1,118 +1,63 @@
-"""The evaluator against plain Python, and against Basilisp where ``scripts/bench --peers`` installed it."""
+"""The evaluator against plain Python and Basilisp, on kernels of `benchmarks.ten` made smaller."""
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import time
-from collections.abc import Callable
-from pathlib import Path
 
-from benchmarks.kernels import fib, loop_sum, tak
-from benchmarks.timing import milliseconds, table
+from benchmarks.ten.kernels import KERNELS
+from benchmarks.ten.peers import PEERS, start
+from benchmarks.timing import bar, interleaved, milliseconds, table
 
 ROUNDS = 5
-PEERS = Path(__file__).resolve().parent.parent / "build" / "peers"
-
-
-def pipeline(n: int) -> int:
-    return sum(x for x in [x * 2 for x in range(n)] if x % 3 == 0)
-
-
-def assoc_keys(n: int) -> int:
-    mapping = {}
-    for i in range(n):
-        mapping[i] = i * 2
-    return len(mapping)
-
-
-# Name → RTFS, Python, arguments, whether the bar against Python applies.
-KERNELS: dict[str, tuple[str, Callable[..., int], tuple[int, ...], bool]] = {
-    "fib": ("(defn run [n] (if (< n 2) n (+ (run (- n 1)) (run (- n 2)))))", fib, (25,), True),
-    "tak": (
-        "(defn run [x y z] (if (< y x) (run (run (- x 1) y z) (run (- y 1) z x) (run (- z 1) x y)) z))",
-        tak, (18, 12, 6), True,
-    ),
-    "loop sum": (
-        "(defn run [n] (loop [i 0 total 0] (if (< i n) (recur (inc i) (+ total i)) total)))",
-        loop_sum, (1_000_000,), False,
-    ),
-    "map filter reduce": (
-        "(defn run [n] (reduce + 0 (filter (fn [x] (= 0 (mod x 3))) (map (fn [x] (* x 2)) (range 0 n)))))",
-        pipeline, (100_000,), False,
-    ),
-    "assoc": (
-        "(defn run [n] (count (reduce (fn [m i] (assoc m i (* i 2))) {} (range 0 n))))",
-        assoc_keys, (10_000,), False,
-    ),
-}  # fmt: skip
-
-
-class Basilisp:
-    """A Basilisp process that runs a kernel when asked, so that its runs are interleaved with ours."""
-
-    def __init__(self) -> None:
-        script = Path(__file__).with_name("peers.lpy")
-        command = [str(PEERS / "bin" / "basilisp"), "run", str(script)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def __call__(self, kernel: str) -> tuple[float, int]:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(kernel + "\n")
-        self.process.stdin.flush()
-        seconds, result = self.process.stdout.readline().split()
-        return float(seconds), int(result)
-
-    def close(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait(30)
+SIZES: dict[str, tuple[tuple[int, ...], bool]] = {
+    "fib": ((25,), True),
+    "tak": ((18, 12, 6), True),
+    "loop": ((100_000,), False),
+    "pipeline": ((100_000,), False),
+    "assoc": ((10_000,), False),
+}
+"""Kernel → arguments, and whether the bar against Python applies."""
 
 
 def evaluator() -> str:
     """Kernels on the evaluator, in Python and in Basilisp, in turn; medians."""
     import rtfsc
 
-    peer = Basilisp() if (PEERS / "bin" / "basilisp").exists() else None
+    workers, missing = start([peer for peer in PEERS if peer.name in ("python", "basilisp")])
+    programs = {kernel.name: kernel.source(typed=False) for kernel in KERNELS}
     rows = []
-    for name, (source, python, arguments, against_python) in KERNELS.items():
-        run = rtfsc.compile(source, engine="evaluator").run
-        times: dict[str, list[float]] = {"ours": [], "python": [], "basilisp": []}
-        expected = python(*arguments)
+    for name, (arguments, against_python) in SIZES.items():
+        run = rtfsc.compile(programs[name], engine="evaluator").run
+        times: dict[str, list[float]] = {"ours": []} | {worker.peer.name: [] for worker in workers}
         for _ in range(ROUNDS):
-            times["ours"].append(_timed(run, arguments, expected))
-            times["python"].append(_timed(python, arguments, expected))
-            if peer:
-                seconds, result = peer(name)
-                assert result == expected, name
-                times["basilisp"].append(seconds)
-        ours, plain = statistics.median(times["ours"]), statistics.median(times["python"])
-        other = statistics.median(times["basilisp"]) if peer else None
-        bar = f"≤ 1.5: {'met' if ours <= 1.5 * plain else 'missed'}" if against_python else ""
-        rows.append(
-            [name, milliseconds(ours), f"{ours / plain:.2f}", bar,
-             f"{other / ours:.0f}" if other else "not installed",
-             ("met" if other > ours else "missed") if other else ""]
-        )  # fmt: skip
-    if peer:
-        peer.close()
+            begin = time.perf_counter()
+            expected = run(*arguments)
+            times["ours"].append(time.perf_counter() - begin)
+            for worker in workers:
+                outcome = worker.run(name, arguments, seconds=60)
+                assert outcome and outcome[1] == expected, (name, worker.peer.title, outcome, expected)
+                times[worker.peer.name].append(outcome[0])
+        medians = {who: statistics.median(seconds) for who, seconds in times.items()}
+        rows.append([name, *_cells(medians, against_python)])
+    for worker in workers:
+        worker.close()
     columns = ["kernel", "evaluator", "of Python's time", "bar", "Basilisp: times as long", "bar: faster"]
-    return table("Evaluator", columns, rows)
+    return "\n".join([table("Evaluator", columns, rows), *missing])
 
 
-def _timed(run: Callable[..., int], arguments: tuple[int, ...], expected: int) -> float:
-    start = time.perf_counter()
-    result = run(*arguments)
-    elapsed = time.perf_counter() - start
-    assert result == expected
-    return elapsed
+def _cells(medians: dict[str, float], against_python: bool) -> list[str]:
+    ours, python, basilisp = (medians.get(who) for who in ("ours", "python", "basilisp"))
+    assert ours
+    cells = [milliseconds(ours), "not there", ""]
+    if python:
+        cells[1:] = [f"{ours / python:.2f}", f"≤ 1.5: {bar(ours / python, 1.5)}" if against_python else ""]
+    return cells + ([f"{basilisp / ours:.0f}", bar(ours, basilisp)] if basilisp else ["not there", ""])
 
 
 def parsing() -> str:
     """Lines a minute through reading and lowering."""
     from benchmarks.sources import ordinary
-    from benchmarks.timing import bar, interleaved
     from rtfsc.driver import compile_text
 
     small, large = ordinary(1_000), ordinary(10_000)
@@ -127,16 +72,3 @@ def parsing() -> str:
         ["10,000 to 1,000 lines", f"{growth:.1f} times", f"≤ 12: {bar(growth, 12)}"],
     ]
     return table("Parse and lower ordinary code", ["what", "measured", "bar"], rows)
-
-
-def install_peers() -> None:
-    """An environment of the peers' own, below build/."""
-    import sys
-
-    subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
-    pip = [str(PEERS / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "basilisp>=0.4,<1"], check=True, env=dict(os.environ))
-
-
-if __name__ == "__main__":
-    install_peers()

@@ -1,7 +1,7 @@
 """Reports: every figure of docs/performance.md, peers in the same run, medians of interleaved runs.
 
-``python -m benchmarks.report`` runs all; names choose: calls numeric kernels evaluator
-passes parsing compile startup batch.
+``python -m benchmarks.report`` runs all; names choose: calls c ten kernels evaluator passes
+parsing compile startup batch.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from itertools import cycle
 from pathlib import Path
 
 from benchmarks.evaluator import evaluator, parsing
 from benchmarks.passes import passes
+from benchmarks.ten.report import c, ten
 from benchmarks.timing import bar, interleaved, milliseconds, nanoseconds, table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,34 +65,6 @@ def calls() -> str:
 
 def _add1(n: int) -> int:
     return n + 1
-
-
-def numeric() -> str:
-    """fib and the checked loop against C in the same wasmtime."""
-    import rtfsc
-    from benchmarks.wasm_c import c_function
-
-    fib = rtfsc.compile("(defn fib [n] (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))").fib
-    loop = rtfsc.compile("(defn f [n] (loop [i 0 t 0] (if (< i n) (recur (inc i) (+ t i)) t)))").f
-    rows = []
-    cases: list[tuple[str, Callable[..., object], str, list[int], float]] = [
-        ("fib(30)", fib, "fib", [30, 30, 30], 1.2),
-        ("loop sum 10 M", loop, "loop_sum", [10_000_000, 10_000_001, 9_999_999], 1.9),
-    ]
-    for name, ours, c_name, arguments, limit in cases:
-        c = c_function(c_name)
-        assert ours(arguments[0]) == c(arguments[0])
-        turn = cycle(arguments)
-        times = interleaved(
-            {"rtfsc": lambda f=ours, t=turn: f(next(t)), "C": lambda f=c, t=turn: f(next(t))}, 15
-        )
-        ratio = times["rtfsc"] / times["C"]
-        rows.append(
-            [name, milliseconds(times["rtfsc"]), milliseconds(times["C"]), f"{ratio:.2f}",
-             f"≤ {limit}: {bar(ratio, limit)}"]
-        )  # fmt: skip
-    columns = ["kernel", "rtfsc, Wasm -O2", "C by zig, same wasmtime", "ratio", "bar"]
-    return table("Numeric kernels", columns, rows)
 
 
 def kernels() -> str:
@@ -233,7 +204,7 @@ def _environment() -> dict[str, str]:
 
 
 REPORTS = {
-    f.__name__: f for f in (calls, numeric, kernels, evaluator, passes, parsing, compile, startup, batch)
+    f.__name__: f for f in (calls, c, ten, kernels, evaluator, passes, parsing, compile, startup, batch)
 }
 
 
