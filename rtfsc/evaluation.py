@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rtfsc.diagnostics import Diagnostic
+from rtfsc.diagnostics import Diagnostic, DiagnosticError
 from rtfsc.driver import Compilation
 from rtfsc.options import CompileOptions
 from rtfsc.registry import executor
@@ -109,6 +109,29 @@ def read_value(text: str) -> Any:
     compilation = Compilation(SourceFile("<value>", text), CompileOptions(level=0, target="rtfs-ir"))
     with instantiate(compilation, "evaluator", Limits(deadline_ms=1000)) as instance:
         return instance.run()
+
+
+def examples_in(doc: str) -> list[tuple[tuple[Any, ...], Any]]:
+    """Arguments and result of the lines ``example: (call) => value`` in a doc. Raises `DiagnosticError`,
+    `RtfsError` for what cannot be read."""
+    from rtfsc.sema.interface import example_lines
+
+    return [read_example(call, value) for call, value in example_lines(doc) if value]
+
+
+def read_example(call: str, value: str) -> tuple[tuple[Any, ...], Any]:
+    """Of the call ``(f a b)``: what it calls does not matter."""
+    from rtfsc.syntax.forms import List
+
+    source = SourceFile("<example>", call)
+    forms = Compilation(source).forms
+    form = forms[0] if len(forms) == 1 else None
+    if not isinstance(form, List) or not form.items:
+        found = Diagnostic("A001", "an example is a call and its value", form.span if form else None, (),
+                           "(f 1 2) => 3")  # fmt: skip
+        raise DiagnosticError([found], source)
+    arguments = read_value(f"[{call[form.items[0].span.end : form.span.end - 1]}]")
+    return tuple(arguments), read_value(value)
 
 
 def example_arguments(export: Export) -> list[tuple[Any, ...]]:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from rtfsc.diagnostics import Diagnostic, DiagnosticError
 from rtfsc.source import SourceFile
 
 
+class Declaration(NamedTuple):
+    """``doc``: "" where there is none."""
+
+    name: str
+    interface_hash: str
+    doc: str
+
+
 def interface_hash_of(signature: str) -> str:
     """The interface hash of a declaration. Raises `DiagnosticError` for anything else."""
+    return read_declaration(signature).interface_hash
+
+
+def read_declaration(signature: str) -> Declaration:
+    """What a declaration says. Raises `DiagnosticError` for anything else."""
     from rtfsc.driver import Compilation
     from rtfsc.ir.types import NIL, STR
     from rtfsc.syntax.forms import List, Literal, Symbol
@@ -23,7 +38,9 @@ def interface_hash_of(signature: str) -> str:
             compilation.source,
         )
     # A declaration has the shape of a definition whose body is missing, and the same interface.
-    items = [item for item in form.items if not (isinstance(item, Literal) and item.kind == STR)]
+    docs = [item for item in form.items if isinstance(item, Literal) and item.kind == STR]
+    items = [item for item in form.items if item not in docs]
     body = Literal(NIL, None, form.span)
     forms[0] = List([Symbol("defn", items[0].span), *items[1:], body], form.span)
-    return compilation.unoptimised.exports[0].interface_hash
+    export = compilation.unoptimised.exports[0]
+    return Declaration(export.name, export.interface_hash, str(docs[0].value) if docs else "")

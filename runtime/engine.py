@@ -12,7 +12,7 @@ import hashlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from runtime.host.capability import Capability
     from runtime.host.policy import Policy
     from runtime.host.session import Delegate, Event
+    from runtime.meaning.embedding import Embedder
     from runtime.publishing import Publication
     from runtime.store.index import Entry
     from runtime.store.paths import Paths
+    from runtime.store.retrieval import Retrieval
     from runtime.store.store import ModuleStore, VerifiedArtifact
     from runtime.trust.keys import KeyRing, Prompt, SigningKey
     from runtime.trust.store import TrustFile
@@ -59,6 +61,8 @@ class Runtime:
     ``ID=SCOPE``). ``security``: ``pure``, ``controlled`` (the default: what is granted) or ``full``; where it
     is given it sets the limits too, unless ``limits`` does. ``context``: values that programs find by name.
     ``observer`` is told of calls and steps, ``delegate`` is asked about functions marked ``^:delegation``.
+    ``embedder``: says how near two tasks are (default: by their words). With a store, a function that is
+    declared without a body is looked for there, by its interface and its doc.
 
     Nothing is opened or read before it is needed. A runtime may be used from several threads; each
     module that it hands out serves one call at a time.
@@ -78,6 +82,7 @@ class Runtime:
         context: Mapping[str, Any] | None = None,
         observer: Callable[[Event], None] | None = None,
         delegate: Delegate | None = None,
+        embedder: Embedder | None = None,
     ) -> None:
         if engine not in TARGETS:
             raise ValueError(f"engine must be 'wasm' or 'evaluator', not {engine!r}")
@@ -94,6 +99,7 @@ class Runtime:
         self.path = tuple(os.fspath(folder) for folder in path)
         self._store_option = store
         self._home_option = home
+        self._embedder_option = embedder
 
     @classmethod
     def init(cls, **options: Any) -> Runtime:
@@ -150,14 +156,30 @@ class Runtime:
 
         return open_folder(self.paths.store, self.verifier, validate=self._validate)
 
-    def host(self) -> HostCallable | None:
-        """A host for one instance; None stands for one that has nothing to offer."""
-        given = {name: value for name, value in self._host_options.items() if value is not None}
-        if self.policy is None and not given:
-            return None
-        from runtime.host.session import Session
+    @cached_property
+    def embedder(self) -> Embedder:
+        from runtime.meaning.embedding import Lexical
 
-        return Session(self.policy, **given)
+        return self._embedder_option or Lexical()
+
+    def host(self, exports: Mapping[str, Mapping[str, Any]] | None = None) -> HostCallable | None:
+        """A host for one instance of a program with these exports; None stands for one that has nothing
+        to offer."""
+        given = {name: value for name, value in self._host_options.items() if value is not None}
+        if self.policy is None and not given and not self.has_store:
+            return None
+        from runtime.host.access import Deferred
+
+        def session() -> HostCallable:
+            from runtime.host.session import Session
+
+            if self.has_store and exports is not None:
+                from runtime.searching import Declared
+
+                given["delegate"] = Declared(self, given.get("delegate"), exports)
+            return Session(self.policy, **given)
+
+        return Deferred(session)
 
     @property
     def has_store(self) -> bool:
@@ -197,10 +219,11 @@ class Runtime:
     def _compiled(self, compilation: Compilation, engine: str) -> Module:
         from rtfsc.evaluation import exports_of, instantiate
 
-        instance = instantiate(compilation, engine, self.limits, self.host())
+        exports = exports_of(compilation.ir)
+        instance = instantiate(compilation, engine, self.limits, self.host(exports))
         digest = hashlib.sha256(compilation.artifact).hexdigest() if engine == "wasm" else None
         try:
-            module = _run(instance, exports_of(compilation.ir), Provenance("compiled", engine, digest))
+            module = _run(instance, exports, Provenance("compiled", engine, digest))
         except RtfsError as error:
             error.warnings = compilation.sink.diagnostics
             raise
@@ -275,11 +298,11 @@ class Runtime:
         exports = {e["name"]: e for e in read_interface(artifact.artifact)["exports"]}
         provenance = Provenance("store", "wasm", artifact.entry.digest, artifact.signers[0])
         if found is None:
-            return _run(self._instantiate(artifact.artifact, host=self.host()), exports, provenance)
-        instance = self._instantiate(
-            artifact.artifact, spans=found.spans, names=found.names, host=self.host()
-        )
+            return _run(self._instantiate(artifact.artifact, host=self.host(exports)), exports, provenance)
         renamed = {name: exports[stored] for name, stored in found.exports.items()}
+        # Both: code calls a declared function by the name that it had when it was published.
+        host = self.host({**renamed, **exports})
+        instance = self._instantiate(artifact.artifact, spans=found.spans, names=found.names, host=host)
         return _run(instance, renamed, provenance, found.exports)
 
     # -- by interface
@@ -296,6 +319,25 @@ class Runtime:
                 if export.interface_hash == wanted:
                     found.append(Found(self, entry, export.name))
         return found
+
+    def search(self, signature: str, examples: Sequence[tuple[Sequence[Any], Any]] = ()) -> Retrieval:
+        """Looks for a stored function of the interface that ``(declare name [a : T …] : R "task")`` states
+        and that does what its doc says. ``examples``: arguments and result, beside those in the doc;
+        candidates run on them in a sandbox. ``result.hit`` is None for a miss; the rest is the evidence.
+
+        Raises `DiagnosticError` for a declaration without a doc, `StoreError`.
+        """
+        from runtime.searching import search_signature
+
+        return search_signature(self, signature, examples)
+
+    def load_hit(self, found: Retrieval) -> Any:
+        """The callable that `search` found. Raises `NotStored` for a miss."""
+        from runtime.store.errors import NotStored
+
+        if found.hit is None or found.hit.entry is None:
+            raise NotStored(f"No stored function does this: {found.task}")
+        return self.get(found.hit.entry)[found.hit.export]
 
     def get(self, entry: Entry) -> Module:
         """The module of a store entry, verified. Raises `TrustError` or `StoreError`."""

@@ -52,6 +52,10 @@ def publish(
     published = runtime.store.publish(
         compilation.artifact, predicate(compilation, certificate), signer, source=source_text(compilation)
     )
+    if published.created:
+        from runtime.searching import describe
+
+        describe(runtime, published.entry, compilation.artifact)
     return Publication(published.entry, published.created, certificate, len(compilation.artifact))
 
 

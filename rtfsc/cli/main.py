@@ -18,6 +18,7 @@ COMMANDS = {
     "emit": "print a stage of the compilation: forms, ast, types, ir, opt-ir, wat, wasm",
     "inspect": "describe a compiled module: interface, imports, sections, provenance",
     "publish": "compile, certify, sign and store modules",
+    "find": "look for a stored function that does a task",
     "store": "look into the store: ls, get, verify, stats",
     "keys": "signing keys: new, list, export",
     "test": "run the tests of files",

@@ -35,13 +35,18 @@ def export_of(definition: GlobalDef) -> Export:
 
 def examples(doc: str) -> list[str]:
     """The calls of the lines ``example: (call) => value`` of a docstring."""
+    return [call for call, _ in example_lines(doc)]
+
+
+def example_lines(doc: str) -> list[tuple[str, str]]:
+    """Call and value of each such line; the value may be missing."""
     found = []
     for line in doc.splitlines():
         text = line.strip()
         if text.startswith(_EXAMPLE):
-            call = text[len(_EXAMPLE) :].split("=>", 1)[0].strip()
-            if call:
-                found.append(call)
+            call, _, value = text[len(_EXAMPLE) :].partition("=>")
+            if call.strip():
+                found.append((call.strip(), value.strip()))
     return found
 
 

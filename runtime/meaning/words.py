@@ -17,7 +17,7 @@ from typing import NamedTuple
 _TOKEN = re.compile(
     r"""(?P<quoted>"[^"]*"|`[^`]*`|(?<!\w)'[^']+'(?!\w))
     |(?P<number>\d+(?:[.,]\d+)*)
-    |(?P<word>:?[^\W\d_][\w.]*(?:[-'’/][\w]+)*(?<!\.))
+    |(?P<word>:?[^\W\d_][\w.]*(?:[-'\u2019/][\w]+)*(?<!\.))
     |(?P<sign>[%$€£+*=<>])
     |(?P<stop>[,:;.?!()])""",
     re.VERBOSE,
@@ -28,8 +28,9 @@ _NTH = re.compile(r"(\d+)(?:st|nd|rd|th)")
 
 
 class Lexicon(NamedTuple):
-    """``same``, ``near``, ``units``, ``markers``: word → the one that stands for it; ``poles``: word → (scale, end,
-    whether that end may be left out); ``phrases``: by their first word, the longest first."""
+    """``same``, ``near``, ``units``, ``markers``: word → the one that stands for it; ``poles``: word →
+    (scale, end, whether that end may be left out); ``irregular``: form → base form; ``phrases``: by their
+    first word, the longest first."""
 
     same: dict[str, str]
     near: dict[str, str]
@@ -41,6 +42,7 @@ class Lexicon(NamedTuple):
     units: dict[str, str]
     numbers: dict[str, float]
     verbs: frozenset[str]
+    irregular: dict[str, str]
 
 
 class Word(NamedTuple):
@@ -78,9 +80,10 @@ def lexicon() -> Lexicon:
     for options in phrases.values():
         options.sort(key=lambda option: -len(option[0]))
     return Lexicon(
-        _groups(data["same"]), _groups(data["near"]), poles, phrases, frozenset(data["negation"]), _groups(data["markers"]),
-        frozenset(data["filler"]), _groups(data["units"]), data["numbers"],
-        frozenset(data["verbs"]),
+        _groups(data["same"]), _groups(data["near"]), poles, phrases,
+        frozenset(data["negation"]), _groups(data["markers"]), frozenset(data["filler"]),
+        _groups(data["units"]), data["numbers"], frozenset(data["verbs"]),
+        dict(pair.split("=") for pair in data["irregular"]),
     )  # fmt: skip
 
 
@@ -188,7 +191,7 @@ def _token(kind: str, word: str, lower: str, at: int, raw: list[_Token], known: 
         return _Token("number", _ORDINALS[lower])
     if lower != "one" and lower in known.numbers:
         return _Token("number", f"{known.numbers[lower]:g}")
-    first = at == 0 or raw[at - 1].kind == "stop" and raw[at - 1].text in ".?!"
+    first = at == 0 or (raw[at - 1].kind == "stop" and raw[at - 1].text in ".?!")
     if word.startswith(":") or (len(word) == 1 and not _is_article(word, first, at, raw, known)):
         return _Token("name", lower)
     if word[0].isupper() and not first and base(lower, known) not in known.units:
@@ -203,13 +206,12 @@ def _is_article(letter: str, first: bool, at: int, raw: list[_Token], known: Lex
     following = raw[at + 1] if at + 1 < len(raw) else None
     if following is None or following.kind == "stop":
         return False
-    return following.text.lower() in ("given", "per") or following.text.lower() not in known.markers.keys() | {
-        "and", "or", "is",
-    }  # fmt: skip
+    then = following.text.lower()
+    return then in ("given", "per") or not (then in known.markers or then in ("and", "or", "is"))
 
 
 def _is_unit(lower: str, at: int, raw: list[_Token]) -> bool:
-    return lower == "second" and at > 0 and raw[at - 1].text.lower() in ("per", "a", "each", "every")
+    return lower == "second" and at > 0 and raw[at - 1].text.lower() in ("per", "a")
 
 
 def _fronted_last(text: str, known: Lexicon) -> str:
@@ -248,7 +250,7 @@ def _in_list(tokens: list[_Token], at: int) -> bool:
 
 def base(word: str, known: Lexicon) -> str:
     """The word that stands for this one: its base form, then the first of its group."""
-    for form in _forms(word):
+    for form in _forms(word, known):
         if form in known.same:
             return known.same[form]
         if (
@@ -256,35 +258,22 @@ def base(word: str, known: Lexicon) -> str:
             or form in known.filler or form in known.near
         ):  # fmt: skip
             return form
-    return _stem(word)
+    return _stem(word, known)
 
 
-_IRREGULAR = {
-    "bought": "buy", "paid": "pay", "sold": "sell", "made": "make", "gave": "give", "given": "given",
-    "wrote": "write", "written": "write", "kept": "keep", "lost": "lose", "won": "win", "found": "find",
-    "people": "person", "men": "man", "women": "woman", "children": "child", "feet": "foot",
-    "indices": "index", "parentheses": "parenthesis", "indexes": "index", "vertices": "vertex", "matrices": "matrix", "halves": "half",
-    "leaves": "leave", "lives": "live", "lived": "live", "goes": "go", "went": "go", "took": "take",
-    "taken": "take", "chosen": "choose", "chose": "choose", "is": "is", "was": "was", "has": "has",
-    "read": "read", "put": "put", "split": "split", "begun": "begin", "began": "begin", "spent": "spend",
-    "held": "hold", "hid": "hide", "built": "build", "sent": "send", "this": "this", "its": "its",
-    "less": "less", "minus": "minus", "plus": "plus", "series": "series", "status": "status", "gross": "gross",
-    "address": "address", "across": "across", "pass": "pass", "class": "class", "tax": "tax", "bus": "bus",
-}  # fmt: skip
-
-
-def _forms(word: str) -> Iterator[str]:
+def _forms(word: str, known: Lexicon) -> Iterator[str]:
     """The word, then what it may be an inflection of."""
     yield word
-    if word in _IRREGULAR:
-        yield _IRREGULAR[word]
+    if word in known.irregular:
+        yield known.irregular[word]
         return
-    if word.endswith("'s") or word.endswith("’s"):
+    if word.endswith(("'s", "\u2019s")):
         word = word[:-2]
         yield word
     for ending, stands in (
         ("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("s", ""), ("ied", "y"),
-        ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("er", ""), ("ation", "e"), ("ion", ""), ("ion", "e"), ("ly", ""),
+        ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("er", ""), ("ation", "e"), ("ion", ""),
+        ("ion", "e"), ("ly", ""),
     ):  # fmt: skip
         if word.endswith(ending) and len(word) - len(ending) >= 2:
             root = word[: len(word) - len(ending)] + stands
@@ -293,10 +282,10 @@ def _forms(word: str) -> Iterator[str]:
                 yield root[:-1]
 
 
-def _stem(word: str) -> str:
+def _stem(word: str, known: Lexicon) -> str:
     """The shortest of the plausible base forms that only inflection leads to: plural and verb endings."""
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
+    if word in known.irregular:
+        return known.irregular[word]
     for ending, stands in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh")):
         if word.endswith(ending):
             word = word[: -len(ending)] + stands

@@ -22,7 +22,7 @@ from runtime.store.errors import (
     StoreError,
 )
 from runtime.store.folder import FolderBackend
-from runtime.store.index import Description, Entry, IndexBackend, Key, NewEntry, Uses
+from runtime.store.index import Description, Entry, Hit, IndexBackend, Key, NewEntry, Uses
 from runtime.store.sqlite import SqliteIndex
 from runtime.trust import envelope as dsse
 from runtime.trust.errors import (
@@ -47,6 +47,7 @@ Validate = Callable[[bytes, str], None]
 # Defects of the entry itself. Other refusals are a matter of this user's policy and of the day.
 _DEFECTS = (CorruptBlob, MissingBlob, BadSignature, DigestMismatch, Malformed, StatementMismatch, Unsigned)
 _FLUSH_AFTER_USES = 256
+_FLUSH_AFTER_HITS = 64
 
 
 class Published(NamedTuple):
@@ -97,7 +98,8 @@ class ModuleStore:
         self._clock = clock
         self._refused: set[tuple[int, str]] = set()
         self._uses: dict[int, Uses] = {}
-        self._finalizer = weakref.finalize(self, _flush, index, self._uses)
+        self._hits: list[Hit] = []
+        self._finalizer = weakref.finalize(self, _flush, index, self._uses, self._hits)
 
     # -- publishing
 
@@ -265,9 +267,21 @@ class ModuleStore:
         if len(self._uses) >= _FLUSH_AFTER_USES:
             self.flush()
 
+    def record(
+        self, kind: str, key: str, entry: Entry | None, outcome: str, score: float | None, detail: str
+    ) -> None:
+        """Adds a line to the governance log: what was asked for, by which kind of key, and what came of
+        it.  Written in groups and on `close`."""
+        if self._read_only:
+            return
+        id, digest = (entry.id, entry.digest) if entry else (None, None)
+        self._hits.append(Hit(int(self._clock() * 1000), kind, key, id, digest, outcome, score, detail))
+        if len(self._hits) >= _FLUSH_AFTER_HITS:
+            self.flush()
+
     def flush(self) -> None:
-        """Writes the counters.  They are not worth an error: what cannot be written is dropped."""
-        _flush(self.index, self._uses)
+        """Writes counters and log.  They are not worth an error: what cannot be written is dropped."""
+        _flush(self.index, self._uses, self._hits)
 
     def check(self) -> Health:
         """Tries to write and degrades to read-only where that fails."""
@@ -359,12 +373,14 @@ def _confirm(entry: Entry, verified: Verified) -> None:
         raise StatementMismatch(f"Module {entry.digest[:16]}: the index names another signer")
 
 
-def _flush(index: IndexBackend, uses: dict[int, Uses]) -> None:
-    if not uses:
-        return
-    pending = dict(uses)
+def _flush(index: IndexBackend, uses: dict[int, Uses], hits: list[Hit]) -> None:
+    pending, lines = dict(uses), list(hits)
     uses.clear()
+    hits.clear()
     try:
-        index.touch(pending)
+        if pending:
+            index.touch(pending)
+        if lines:
+            index.record_hits(lines)
     except StoreError:
         return

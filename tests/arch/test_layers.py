@@ -45,7 +45,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"rtfsc.backend", "runtime.values", "runtime.host", "backend_wasm.layout"},
     "runtime.wasm": {"runtime.values", "runtime.host", "backend_wasm.sections", "backend_wasm.layout"},
     "runtime.trust": set(),
-    "runtime.store": {"runtime.trust", "runtime.values"},
+    "runtime.meaning": set(),
+    "runtime.store": {"runtime.trust", "runtime.values", "runtime.meaning"},
     "runtime.caches": set(),
     "runtime.providers": set(),
 }
@@ -54,7 +55,7 @@ ROOTS = {
     "rtfsc", "rtfsc.driver", "rtfsc.registry", "rtfsc.evaluation", "rtfsc.macrotime", "rtfsc.cli",
     "rtfsc.__main__",
     "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference",
-    "runtime", "runtime.engine", "runtime.module", "runtime.printing",
+    "runtime", "runtime.engine", "runtime.searching", "runtime.module", "runtime.printing",
 }  # fmt: skip
 
 

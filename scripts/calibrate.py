@@ -1,0 +1,73 @@
+"""Measures the thresholds of an embedder on the half of the corpus that is there for tuning.
+
+    python scripts/calibrate.py              the lexical embedder
+    python scripts/calibrate.py MODEL.gguf   an embedding model
+
+Prints what belongs into runtime/meaning/calibration.toml, and what it does on both halves.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from runtime.meaning.embedding import Embedder, Lexical
+from runtime.meaning.gate import differences
+from tests.meaning.corpus import Pair, pairs
+
+MARGIN = 0.02
+
+
+def main() -> None:
+    embedder = _embedder(sys.argv[1:])
+    every = pairs()
+    texts = sorted({text for pair in every for text in (pair.text, pair.other)})
+    vectors = dict(zip(texts, embedder.embed(texts), strict=True))
+
+    def score(one: str, other: str) -> float:
+        return sum(x * y for x, y in zip(vectors[one], vectors[other], strict=True))
+
+    tuning = [pair for pair in every if not pair.held_back]
+    tasks = sorted({pair.text for pair in tuning})
+    unrelated = max(score(a, b) for a, b in combinations(tasks, 2))
+    alone = _least(score(p.text, p.other) for p in tuning if p.same and not differences(p.text, p.other))
+    confirmed = _least(
+        score(p.text, p.other) for p in tuning if p.same and not differences(p.text, p.other, True)
+    )
+    # Never as low as texts of other tasks come, and for what nothing confirms half-way above that.
+    confirmed = max(confirmed, unrelated + MARGIN)
+    alone = max(alone, (1 + unrelated) / 2)
+    print(f'["{embedder.tag}"]\nalone = {alone:.3f}\nconfirmed = {confirmed:.3f}\n')
+    print(f"# other tasks come up to {unrelated:.3f}")
+    for name, half in (("tuning", tuning), ("held back", [pair for pair in every if pair.held_back])):
+        for how, least, near in (("alone", alone, False), ("confirmed", confirmed, True)):
+            hits = [
+                p for p in half if score(p.text, p.other) >= least and not differences(p.text, p.other, near)
+            ]
+            right = sum(p.same for p in hits)
+            print(f"# {name}, {how}: {right} of {sum(p.same for p in half)} found, "
+                  f"{len(hits) - right} of {sum(not p.same for p in half)} wrong")  # fmt: skip
+
+
+def _least(scores: Iterator[float]) -> float:
+    """All but the lowest tenth: a threshold that one odd pair sets is none."""
+    found = sorted(scores)
+    return found[len(found) // 10] - MARGIN
+
+
+def _embedder(arguments: list[str]) -> Embedder:
+    if not arguments:
+        return Lexical()
+    from runtime.meaning.gguf import GgufEmbedder
+
+    return GgufEmbedder(arguments[0])
+
+
+__all__ = ["Pair", "main"]
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Functions found by what they should do, end to end: publish, look up, confirm, run."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtfsc import Runtime
+from rtfsc.diagnostics import DiagnosticError
+from rtfsc.source import SourceFile
+from runtime.store.errors import NotStored
+from runtime.values import RtfsError
+
+SOURCE = """
+(defn discount "Apply a discount of 10 percent to orders above 100 dollars
+  example: (discount 50) => 50" [p : Float] : Float (if (> p 100) (* p 0.9) p))
+(defn c2f "Convert a temperature from Celsius to Fahrenheit" [c : Float] : Float (+ 32 (* 1.8 c)))
+(defn hang "Wait until the sea is dry" [c : Float] : Float (loop [i 0] (if (< i 0) 1.0 (recur (+ 1 i)))))
+(defn letters "Count the letters of a word" [w : String] : Int (count w))
+(defn silent [c : Float] : Float c)
+"""
+
+
+@pytest.fixture
+def runtime(tmp_path):
+    with Runtime.init(store=tmp_path / "store", home=tmp_path / "home") as runtime:
+        runtime.publish(SourceFile("shop.rtfs", SOURCE), name="shop", inputs=1)
+        yield runtime
+
+
+def declared(task, interface="[x : Float] : Float"):
+    return f'(declare f {interface} "{task}")'
+
+
+def test_the_same_task_is_found_and_runs(runtime):
+    found = runtime.search(declared("Transform a temperature from Celsius to Fahrenheit"))
+    assert found.hit.export == "c2f"
+    assert found.hit.entry.name == "shop"
+    assert runtime.load_hit(found)(100) == 212
+
+
+def test_the_reverse_task_is_not(runtime):
+    found = runtime.search(declared("Convert a temperature from Fahrenheit to Celsius"))
+    assert found.hit is None
+    with pytest.raises(NotStored, match="Fahrenheit to Celsius"):
+        runtime.load_hit(found)
+
+
+def test_another_interface_is_another_function(runtime):
+    task = "Convert a temperature from Celsius to Fahrenheit"
+    assert runtime.search(declared(task, "[x : Float y : Float] : Float")).candidates == ()
+
+
+def test_examples_confirm_below_the_threshold(runtime):
+    wanted = declared("Count the characters of a word", "[w : String] : Int")
+    alone = runtime.search(wanted)
+    assert (alone.hit, alone.candidates[0].verdict) == (None, "far")
+    found = runtime.search(wanted, [(("ab",), 2), (("",), 0)])
+    assert (found.hit.export, found.examples) == ("letters", 2)
+
+
+def test_examples_refuse_what_the_words_would_let_through(runtime):
+    task = "Apply a discount of 10 percent to orders above 100 dollars"
+    found = runtime.search(declared(task), [((50,), 45)])
+    assert found.hit is None
+    assert found.candidates[0].verdict == "examples"
+    assert "gave 50, not 45" in found.candidates[0].reasons[0]
+
+
+def test_examples_in_the_doc_count(runtime):
+    task = "Apply a discount of 10 percent to orders above 100 dollars\n example: (f 50) => 45"
+    assert runtime.search(declared(task)).candidates[0].verdict == "examples"
+
+
+def test_a_candidate_that_does_not_end_is_refused(runtime):
+    found = runtime.search(declared("Wait until the sea is dry"), [((1,), 1)])
+    assert (found.hit, found.candidates[0].reasons[0][-16:]) == (None, "ran into a limit")
+
+
+def test_the_gate_stands_even_where_examples_pass(runtime):
+    task = "Apply a discount of 10 percent to orders above 200 dollars"
+    found = runtime.search(declared(task), [((50,), 50), ((300,), 270)])
+    assert found.hit is None
+    assert found.candidates[0].verdict == "gate"
+    assert "numbers" in found.candidates[0].reasons[0]
+
+
+def test_untrusted_candidates_are_refused(runtime, tmp_path):
+    stranger = Runtime(store=tmp_path / "store", home=tmp_path / "stranger")
+    with stranger:
+        found = stranger.search(declared("Convert a temperature from Celsius to Fahrenheit"))
+    assert (found.hit, found.candidates[0].verdict) == (None, "refused")
+
+
+def test_what_the_index_says_is_not_believed(runtime):
+    """The text beside the vector in the index is no evidence: that of the signed module counts."""
+    from runtime.meaning.embedding import to_bytes
+    from runtime.store.index import Meaning
+
+    task = "Send all the money to Mallory"
+    declaration = declared(task)
+    wanted = runtime.search(declaration)
+    entry = runtime.store.get("shop")
+    (vector,) = runtime.embedder.embed([task])
+    lie = Meaning("silent", wanted.interface_hash, runtime.embedder.tag, task, to_bytes(vector))
+    runtime.store.index.add_meanings(entry.id, [lie])
+    found = runtime.search(declaration)
+    assert found.candidates[0].score == pytest.approx(1.0)
+    assert (found.hit, found.candidates[0].verdict) == (None, "gate")
+
+
+def test_every_look_up_is_logged(runtime):
+    runtime.search(declared("Convert a temperature from Celsius to Fahrenheit"))
+    runtime.search(declared("Convert a temperature from Fahrenheit to Celsius"))
+    runtime.store.flush()
+    miss, hit = runtime.store.index.hits(2)
+    assert (hit.kind, hit.outcome, hit.score) == ("meaning", "hit", pytest.approx(1.0))
+    assert (miss.outcome, miss.entry_id) == ("miss", None)
+    assert miss.key == "Convert a temperature from Fahrenheit to Celsius"
+
+
+def test_a_declared_function_finds_its_body(runtime):
+    program = """
+        (declare to-f [x : Float] : Float "Convert a temperature from Celsius to Fahrenheit")
+        (defn warm? [c] (> (to-f c) 70))"""
+    for engine in ("wasm", "evaluator"):
+        module = runtime.compile(program, engine=engine)
+        assert (module["warm?"](30), module["warm?"](20)) == (True, False)
+
+
+def test_a_declared_function_without_one_raises(runtime):
+    module = runtime.compile('(declare g [x : Float] : Float "Prove the conjecture") (defn h [x] (g x))')
+    with pytest.raises(RtfsError, match="Undefined symbol: g"):
+        module.h(1.0)
+
+
+def test_the_given_delegate_comes_first(runtime, tmp_path):
+    mine = Runtime(store=tmp_path / "store", home=tmp_path / "home", delegate=lambda d: (True, 7.5))
+    program = '(declare to-f [x : Float] : Float "Convert a temperature from Celsius to Fahrenheit") (to-f 1)'
+    with mine:
+        assert mine.compile(program)["to-f"](1.0) == 7.5
+
+
+@pytest.mark.parametrize("signature", ["(declare f [x : Float] : Float)", "(defn f [x] x)", "3", ""])
+def test_what_is_no_task_is_refused(runtime, signature):
+    with pytest.raises(DiagnosticError):
+        runtime.search(signature)
