@@ -55,7 +55,7 @@ def _embedded(text: str, dimensions: int) -> array[float]:
 
 
 def _features(text: str) -> Iterator[tuple[str, float]]:
-    reading = read(text)
+    reading = read(text, near=True)
     former = ""
     for word in reading.words:
         yield f"w {word.text}", 1.0
