@@ -14,7 +14,6 @@ from backend_wasm.calls import emit_apply, emit_call, emit_call_value, fill_clos
 from backend_wasm.convert import convert
 from backend_wasm.function import NEVER, NONE, FunctionEmitter
 from backend_wasm.inline import PLAIN
-from backend_wasm.ranges import after_test, in_loop
 from backend_wasm.text import WASM
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Apply, Call, CallValue, Const, Expr, If, Let, LetRec, Local, Loop, Prim, Seq, Try
@@ -28,14 +27,14 @@ _CHEAP: Final = 6
 
 def result(f: FunctionEmitter, e: Expr, want: str, tail: bool) -> None:
     """Code for ``e``; in tail position it leaves the function's result and may end in a tail call."""
-    pad, counting, loops, ranges = f.pad, f.counting, f.loops, f.ranges
+    pad, counting, loops = f.pad, f.counting, f.loops
     following: Expr | None = e
     while following is not None:
         step = _STEPS.get(type(following), _leaf)
         following = step(f, following, want, tail)
     while len(f.pad) > len(pad):
         f.close()
-    f.counting, f.loops, f.ranges = counting, loops, ranges
+    f.counting, f.loops = counting, loops
 
 
 def _let(f: FunctionEmitter, e: Let, want: str, tail: bool) -> Expr:
@@ -72,10 +71,7 @@ def _if(f: FunctionEmitter, e: If, want: str, tail: bool) -> Expr | None:
         return _guard(f, e, want, tail)
     f.value(e.test, "i32")
     f.open("if" + _block_type(want))
-    around = f.ranges
-    f.ranges = after_test(e.test, True, around)
     result(f, e.then, want, tail)
-    f.ranges = after_test(e.test, False, around)
     if want == NONE and isinstance(e.orelse, Const | Local):
         return None
     f.orelse()
@@ -85,18 +81,16 @@ def _if(f: FunctionEmitter, e: If, want: str, tail: bool) -> Expr | None:
 def _guard(f: FunctionEmitter, e: If, want: str, tail: bool) -> Expr:
     """A conditional of which one arm never comes to its end: that arm first, skipped by a branch, then
     the other, which is the answer. The engine's code for a loop is tighter so than with an else."""
-    around, never = f.ranges, e.then.type == T.NEVER
+    never = e.then.type == T.NEVER
     label = f.label("other")
     with f.nested(f"block {label}"):
         f.value(e.test, "i32")
         if never:
             f.negate()
         f.op(f"br_if {label}")
-        f.ranges = after_test(e.test, never, around)
         result(f, e.then if never else e.orelse, want, tail)
         if not f.left():
             f.op("unreachable")
-    f.ranges = after_test(e.test, not never, around)
     return e.orelse if never else e.then
 
 
@@ -131,7 +125,6 @@ def _loop(f: FunctionEmitter, e: Loop, want: str, tail: bool) -> Expr:
     for var, init in zip(e.vars, e.inits, strict=True):
         f.value(init, T.rep(var.type))
         f.set(f.bind(var))
-    f.ranges = in_loop(e, f.ranges)
     label = f.label("loop")
     f.targets[e.label] = label, e.vars
     f.open(f"loop {label}" + _block_type(want))

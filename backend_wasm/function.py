@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from backend_wasm import layout as L
 from backend_wasm.context import ModuleContext
-from backend_wasm.ranges import Ranges
 from backend_wasm.text import WASM, Names
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Expr, Function, Var
@@ -74,8 +73,6 @@ class FunctionEmitter:
 
         self.checked = 0, -1
         """Where the last test for an error began and ended in ``out``."""
-        self.ranges: Ranges = {}
-        """What is known here of integer variables."""
 
     def value(self, e: Expr, want: str) -> None:
         """Leaves the value on the stack in representation ``want``; nothing for `NONE`."""

@@ -13,9 +13,8 @@ from backend_wasm import layout as L
 from backend_wasm.convert import convert
 from backend_wasm.function import NEVER, NONE, FunctionEmitter
 from backend_wasm.helpers import checked_helper, overflow_helper
-from backend_wasm.ranges import INT_MIN, Range, fits, range_of
 from rtfsc.ir import types as T
-from rtfsc.ir.nodes import Expr, Prim
+from rtfsc.ir.nodes import Const, Expr, Prim
 
 Emit = Callable[[FunctionEmitter, Prim], str]
 
@@ -45,20 +44,18 @@ def _overflow(f: FunctionEmitter, a: str, b: str, operation: int, site: int) -> 
 
 def _sum(f: FunctionEmitter, e: Prim) -> str:
     """Addition and subtraction."""
-    add, (left, right) = e.op == "int.add", e.args
-    (low, high), (low2, high2) = range_of(left, f.ranges), range_of(right, f.ranges)
-    if fits(low + low2, high + high2) if add else fits(low - high2, high - low2):
-        return _SUMS[e.op](f, e)
+    add, (left, right) = "add" in e.op, e.args
     if not f.hot:
         return _by_helper(f, e, "add" if add else "sub")
     a, temp_a = f.operand(left, "i64")
     b, temp_b = f.operand(right, "i64")
     r = f.temp("i64")
     f.op(a, b, "i64.add" if add else "i64.sub", f"local.set {r}")
-    if low2 >= 0 or high2 <= 0:
-        _wrong_side(f, r, a, (low2 >= 0) == add)
-    elif add and (low >= 0 or high <= 0):
-        _wrong_side(f, r, b, low >= 0)
+    sign = _sign(e.op, right)
+    if sign:
+        _wrong_side(f, r, a, (sign > 0) == add)
+    elif e.op == "int.nat-add" or (add and isinstance(left, Const)):
+        _wrong_side(f, r, b, not isinstance(left, Const) or left.value >= 0)
     elif add:
         f.get(r)
         f.op(a, "i64.xor", f"local.get {r}", b, "i64.xor", "i64.and", "i64.const 0", "i64.lt_s")
@@ -70,13 +67,17 @@ def _sum(f: FunctionEmitter, e: Prim) -> str:
     return "i64"
 
 
+def _sign(op: str, e: Expr) -> int:
+    """1 if the right operand of ``op`` is not negative, -1 if it is, 0 if that is not known."""
+    if op.endswith("-nat"):
+        return 1
+    return 0 if not isinstance(e, Const) else 1 if e.value >= 0 else -1
+
+
 def _wrong_side(f: FunctionEmitter, r: str, a: str, grows: bool) -> None:
     """Where one operand has a known sign, the result must lie on its side of the other, ``a``."""
     f.get(r)
     f.op(a, "i64.lt_s" if grows else "i64.gt_s")
-
-
-_SUMS: Final = {"int.add": _plain("i64", "i64", "i64.add"), "int.sub": _plain("i64", "i64", "i64.sub")}
 
 
 def _by_helper(f: FunctionEmitter, e: Prim, name: str) -> str:
@@ -93,14 +94,11 @@ def _through(f: FunctionEmitter, e: Prim, lines: tuple[str, ...], name: str) -> 
 
 
 def _mul(f: FunctionEmitter, e: Prim) -> str:
-    corners = [x * y for x in range_of(e.args[0], f.ranges) for y in range_of(e.args[1], f.ranges)]
-    if fits(min(corners), max(corners)):
-        return _PRODUCT(f, e)
     if not f.hot:
         return _by_helper(f, e, "mul")
     a, temp_a = f.operand(e.args[0], "i64")
     b, temp_b = f.operand(e.args[1], "i64")
-    tests = [line for line, arg in ((a, e.args[0]), (b, e.args[1])) if not _short(range_of(arg, f.ranges))]
+    tests = [line for line, arg in ((a, e.args[0]), (b, e.args[1])) if not _short(arg)]
     for i, line in enumerate(tests):
         # The product of two 32-bit numbers fits.
         f.op(line, "i64.extend32_s", line, "i64.eq", *(["i32.and"] if i else []))
@@ -112,11 +110,8 @@ def _mul(f: FunctionEmitter, e: Prim) -> str:
     return "i64"
 
 
-_PRODUCT: Final = _plain("i64", "i64", "i64.mul")
-
-
-def _short(known: Range) -> bool:
-    return known[0] >= -(1 << 31) and known[1] < 1 << 31
+def _short(e: Expr) -> bool:
+    return isinstance(e, Const) and -(1 << 31) <= e.value < 1 << 31
 
 
 def _negate(f: FunctionEmitter, e: Prim) -> str:
@@ -130,13 +125,31 @@ def _negate(f: FunctionEmitter, e: Prim) -> str:
 def _abs(f: FunctionEmitter, e: Prim) -> str:
     a, temp = f.operand(e.args[0], "i64")
     _refuse_min(f, a, L.OPERATION_ABS, e.site)
-    f.op("i64.const 0", a, "i64.sub", a, a, "i64.const 0", "i64.lt_s", "select")
+    f.op(*_magnitude(a))
     f.release("i64", temp)
     return "i64"
 
 
+def _plain_neg(f: FunctionEmitter, e: Prim) -> str:
+    f.op("i64.const 0")
+    f.value(e.args[0], "i64")
+    f.op("i64.sub")
+    return "i64"
+
+
+def _plain_abs(f: FunctionEmitter, e: Prim) -> str:
+    a, temp = f.operand(e.args[0], "i64")
+    f.op(*_magnitude(a))
+    f.release("i64", temp)
+    return "i64"
+
+
+def _magnitude(a: str) -> list[str]:
+    return ["i64.const 0", a, "i64.sub", a, a, "i64.const 0", "i64.lt_s", "select"]
+
+
 def _refuse_min(f: FunctionEmitter, a: str, operation: int, site: int) -> None:
-    f.op(a, f"i64.const {INT_MIN}", "i64.eq")
+    f.op(a, f"i64.const {-(1 << 63)}", "i64.eq")
     with f.nested("if"):
         f.op(f"i32.const {operation}", a, f.module.rt("rt_overflow1"), "drop")
         f.fail(site)
@@ -145,12 +158,10 @@ def _refuse_min(f: FunctionEmitter, a: str, operation: int, site: int) -> None:
 def _mod(f: FunctionEmitter, e: Prim) -> str:
     a, temp_a = f.operand(e.args[0], "i64")
     b, temp_b = f.operand(e.args[1], "i64")
-    low, high = range_of(e.args[1], f.ranges)
-    if low <= 0 <= high:
-        f.op(b, "i64.eqz")
-        with f.nested("if"):
-            f.op(f.module.rt("rt_div_zero"), "drop")
-            f.fail(e.site)
+    f.op(b, "i64.eqz")
+    with f.nested("if"):
+        f.op(f.module.rt("rt_div_zero"), "drop")
+        f.fail(e.site)
     f.op(a, b, "i64.rem_s")
     f.release("i64", temp_a, temp_b)
     return "i64"
@@ -287,6 +298,7 @@ _PLAIN: Final[dict[str, Emit]] = {
     **{f"int.{op}": _plain("i64", "i32", f"i64.{op}_s") for op in ("lt", "le", "gt", "ge")},
     **{f"float.{op}": _plain("f64", "f64", f"f64.{op}") for op in ("add", "sub", "mul", "neg", "abs")},
     **{f"float.{op}": _plain("f64", "i32", f"f64.{op}") for op in ("eq", "ne", "lt", "le", "gt", "ge")},
+    **{f"i64.{op}": _plain("i64", "i64", f"i64.{op}") for op in ("add", "sub", "mul")},
     "int.odd": _plain("i64", "i32", "i32.wrap_i64", "i32.const 1", "i32.and"),
     "int.to-float": _plain("i64", "f64", "f64.convert_i64_s"),
     "float.to-int": _plain("f64", "i64", "i64.trunc_sat_f64_s"),
@@ -294,15 +306,18 @@ _PLAIN: Final[dict[str, Emit]] = {
     "bool.eq": _plain("i32", "i32", "i32.eq"),
 }
 PLAIN: Final = frozenset(_PLAIN)
-"""Ops of one or a few instructions on unboxed operands, which cannot raise."""
+"""Ops of one or a few instructions on unboxed operands, which can neither raise nor trap."""
 
 INLINE: Final[dict[str, Emit]] = {
     **_PLAIN,
-    "int.add": _sum,
-    "int.sub": _sum,
+    **dict.fromkeys(["int.add", "int.add-nat", "int.nat-add", "int.sub", "int.sub-nat"], _sum),
     "int.mul": _mul,
     "int.neg": _negate,
     "int.abs": _abs,
+    "i64.rem": _plain("i64", "i64", "i64.rem_s"),
+    "i64.div": _plain("i64", "i64", "i64.div_s"),
+    "i64.neg": _plain_neg,
+    "i64.abs": _plain_abs,
     "int.mod": _mod,
     "int.min": _pick("i64.le_s"),
     "int.max": _pick("i64.ge_s"),

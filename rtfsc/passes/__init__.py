@@ -27,12 +27,13 @@ PASSES: Final[dict[str, str]] = {
     "specialise": "rtfsc.passes.specialise",
     "fold": "rtfsc.passes.fold",
     "branches": "rtfsc.passes.branches",
+    "ranges": "rtfsc.passes.ranges",
     "dead": "rtfsc.passes.dead",
 }
 
 O0: Final[list[str]] = []
 O1: Final = ["tail", "fold", "branches", "dead"]
-O2: Final = ["tail", "inline", "lift", "dead", "specialise", "branches", "dead"]
+O2: Final = ["tail", "inline", "lift", "dead", "specialise", "ranges", "branches", "dead"]
 PIPELINES: Final = {0: O0, 1: O1, 2: O2}
 
 

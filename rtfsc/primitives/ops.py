@@ -63,6 +63,18 @@ int.min int int -> int                    inline
 int.max int int -> int                    inline
 int.odd int -> bool                       inline
 int.to-float int -> float                 inline
+# --- the same where the right (nat last) or left operand is known not to be negative
+int.add-nat int int -> int                raises inline
+int.nat-add int int -> int                raises inline
+int.sub-nat int int -> int                raises inline
+# --- integers whose result is known to fit, divisors known to be none that raises: no test
+i64.add int int -> int                    inline
+i64.sub int int -> int                    inline
+i64.mul int int -> int                    inline
+i64.neg int -> int                        inline
+i64.abs int -> int                        inline
+i64.rem int int -> int                    inline            # truncated, sign of the dividend
+i64.div int int -> int                    inline            # truncated
 # --- floats
 float.add float float -> float            inline
 float.sub float float -> float            inline

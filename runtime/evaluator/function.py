@@ -46,7 +46,10 @@ if TYPE_CHECKING:
 
 LETTER: Final = {"i64": "int", "f64": "float", "i32": "bool"}
 """Unboxed representations in names of instructions."""
-_IMMEDIATE: Final = {"int.add": "int_add_imm", "int.sub": "int_sub_imm"}
+_IMMEDIATE: Final = {
+    **dict.fromkeys(["int.add", "int.add-nat", "int.nat-add", "i64.add"], "int_add_imm"),
+    **dict.fromkeys(["int.sub", "int.sub-nat", "i64.sub"], "int_sub_imm"),
+}
 
 
 def small(value: int) -> bool:

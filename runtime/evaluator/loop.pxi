@@ -222,6 +222,13 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
                 pc += 4
                 continue
             rt_div_zero()
+        elif op == OP_INT_QUOT:
+            x, y = fp[pc[2]].i, fp[pc[3]].i
+            if y != 0 and not (y == -1 and x == INT64_MIN):
+                fp[pc[1]].i = x / y
+                pc += 4
+                continue
+            rt_div_zero()
         elif op == OP_INT_NEG:
             x = fp[pc[2]].i
             if not rtfsc_sub(0, x, &z):

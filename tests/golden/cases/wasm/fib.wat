@@ -69,6 +69,18 @@
       local.get $n
       i64.const 1
       i64.sub
+      local.tee $t.i64
+      local.get $n
+      i64.gt_s
+      if
+        local.get $n
+        i64.const 1
+        i32.const 1
+        i32.const 0
+        call $:overflow
+        br $fail1
+      end
+      local.get $t.i64
       call $fib.i
       if
         i32.const 1
@@ -78,6 +90,18 @@
       local.get $n
       i64.const 2
       i64.sub
+      local.tee $t.i64.1
+      local.get $n
+      i64.gt_s
+      if
+        local.get $n
+        i64.const 2
+        i32.const 1
+        i32.const 0
+        call $:overflow
+        br $fail1
+      end
+      local.get $t.i64.1
       call $fib.i
       if
         i32.const 2

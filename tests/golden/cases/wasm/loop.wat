@@ -21,11 +21,29 @@
         local.get $i
         i64.const 1
         i64.add
+        local.tee $t.i64
+        local.get $i
+        i64.lt_s
+        if
+          local.get $i
+          i64.const 1
+          i32.const 0
+          i32.const 1
+          call $:overflow
+          br $fail1
+        end
+        local.get $t.i64
         local.get $t
         local.get $i
         i64.add
         local.tee $t.i64
         local.get $t
+        i64.xor
+        local.get $t.i64
+        local.get $i
+        i64.xor
+        i64.and
+        i64.const 0
         i64.lt_s
         if
           local.get $t
