@@ -10,7 +10,6 @@ from collections.abc import Callable
 from itertools import cycle
 from typing import Any, NamedTuple
 
-from benchmarks import kernels
 from benchmarks.timing import interleaved, milliseconds, table
 
 
@@ -23,7 +22,6 @@ class Row(NamedTuple):
     arguments: tuple[tuple[Any, ...], ...]
 
 
-KERNELS = {kernel.name: kernel for kernel in kernels.KERNELS}
 _FIB = "(defn run [n] (if (< n 2) n (+ (run (- n 1)) (run (- n 2)))))"
 _MEAN = "(defn run [n] (loop [i 0 x 0.5] (if (< i n) (recur (inc i) (* 0.5 (+ x (float i)))) x)))"
 _MAP = "(defn run [n] (count (map (fn [x] (* x 3)) (range 0 n))))"
@@ -36,7 +34,9 @@ _MATRIX = """(defn rows [n] (map (fn [i] (map (fn [j] (mod (+ i j) 7)) (range 0 
     (reduce + 0 (map (fn [i] (reduce + 0 (map (fn [j] (cell a a i j n)) (range 0 n)))) (range 0 n)))))"""
 _STEP = """(defn step [i n total] (if (< i n) (step (inc i) n (+ total i)) total))
   (defn run [n] (step 0 n 0))"""
-_HASH = "(defn run [n] (loop [i 0 h 5381] (if (< i n) (recur (inc i) (mod (+ (* h 31) i) 1000003)) h)))"
+_POINTS = """(defn row [y n]
+    (loop [x 0 t 0] (if (< x 1000) (recur (inc x) (if (< (+ (* x x) (* y y)) n) (inc t) t)) t)))
+  (defn run [n] (loop [y 0 t 0] (if (< y 1000) (recur (inc y) (+ t (row y n))) t)))"""
 
 ROWS: tuple[Row, ...] = (
     Row("tail", "self tail call", _STEP, ((1_000_000,), (999_999,), (1_000_001,))),
@@ -45,8 +45,7 @@ ROWS: tuple[Row, ...] = (
     Row("specialise", "nested vectors of ints", _MATRIX, ((40,), (41,), (39,))),
     Row("specialise", "fib", _FIB, ((24,), (25,), (23,))),
     Row("specialise", "floats in a loop", _MEAN, ((1_000_000,), (999_999,), (1_000_001,))),
-    Row("ranges", "hash of a counter", _HASH, ((1_000_000,), (999_999,), (1_000_001,))),
-    Row("ranges", "tak", KERNELS["tak"].rtfs, KERNELS["tak"].arguments),
+    Row("ranges", "points in a circle", _POINTS, ((1_000_000,), (999_999,), (1_000_001,))),
 )
 
 

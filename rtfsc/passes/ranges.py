@@ -428,6 +428,8 @@ _IMPROVE: Final[dict[str, Rule]] = {
     "int.abs": _absolute,
     "nth": _nth,
     "get": _get,
+    "seq.at": _nth,
+    "seq.get": _nth,
     **{f"int.{name}": _comparison(name) for name in _COMPARISONS},
 }
 

@@ -33,7 +33,8 @@ class _Builder:
         self.names = 0
 
     def pick(self, items: list[str]) -> str:
-        return self.draw(st.sampled_from(items))
+        item: str = self.draw(st.sampled_from(items))
+        return item
 
     def site(self) -> str:
         return f"@{self.draw(st.integers(1, 5))}"
@@ -56,7 +57,7 @@ class _Builder:
             return self.atom(scope)
         forms = [self.atom_form, self.binary, self.binary, self.unary, self.let, self.conditional, self.loop,
                  self.nth, self.guard]  # fmt: skip
-        return self.draw(st.sampled_from(forms))(scope, depth - 1)
+        return forms[self.draw(st.integers(0, len(forms) - 1))](scope, depth - 1)
 
     def atom_form(self, scope: list[str], depth: int) -> str:
         return self.atom(scope)

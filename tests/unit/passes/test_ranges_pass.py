@@ -70,6 +70,9 @@ def test_a_counted_loop_over_a_vector() -> None:
         ("(let (v vec (vector a b)) (nth v 2 @1))", "(let (v vec (vector a b)) (nth v 2 @1))"),
         ("(let (v vec (vector a b)) (get v 1 @1))", "(let (v vec (vector a b)) (seq.nth v 1))"),
         ("(let (v list (list a b)) (get v 1 @1))", "(let (v list (list a b)) (get v 1 @1))"),
+        ("(let (v list (list a b)) (seq.at v 1 @1))", "(let (v list (list a b)) (seq.nth v 1))"),
+        ("(let (v vec (vector a b)) (seq.get v 1))", "(let (v vec (vector a b)) (seq.nth v 1))"),
+        ("(let (v vec (vector a b)) (seq.get v -1))", "(let (v vec (vector a b)) (seq.get v -1))"),
     ],
 )  # fmt: skip
 def test_what_a_test_before_it_proves(before: str, expected: str) -> None:

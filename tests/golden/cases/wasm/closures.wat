@@ -11,6 +11,7 @@
 (import "rtfs" "rt_kw_get" (func $rt_kw_get (param i64 i64) (result i64)))
 (import "rtfs" "rt_kw_get_or" (func $rt_kw_get_or (param i64 i64 i64) (result i64)))
 (import "rtfs" "rt_list" (func $rt_list (param i32 i32) (result i64)))
+(import "rtfs" "rt_overflow2" (func $rt_overflow2 (param i32 i64 i64) (result i64)))
 (import "rtfs" "rt_seq_nth" (func $rt_seq_nth (param i64 i64) (result i64)))
 (import "rtfs" "rt_seq_to_list" (func $rt_seq_to_list (param i64) (result i64)))
 (import "rtfs" "rt_stack_overflow" (func $rt_stack_overflow (result i64)))
@@ -262,6 +263,18 @@
         local.get $i
         i64.const 1
         i64.add
+        local.tee $t.i64
+        local.get $i
+        i64.lt_s
+        if
+          local.get $i
+          i64.const 1
+          i32.const 0
+          i32.const 2
+          call $:overflow
+          br $fail1
+        end
+        local.get $t.i64
         local.set $i
         br $loop2
       end
@@ -539,6 +552,15 @@ return_call_indirect $:table (type $:t1)
     end
   end
   local.get $node
+)
+(func $:overflow (param i64 i64 i32 i32)
+  local.get 2
+  local.get 0
+  local.get 1
+  call $rt_overflow2
+  drop
+  local.get 3
+  call $rt_error_site
 )
 (func $:apply (param $f i64) (param $args i64) (param $site i32) (result i64)
   (local $kind i32) (local $n i32) (local $r i64)
