@@ -34,9 +34,13 @@ _MATRIX = """(defn rows [n] (map (fn [i] (map (fn [j] (mod (+ i j) 7)) (range 0 
     (reduce + 0 (map (fn [i] (reduce + 0 (map (fn [j] (cell a a i j n)) (range 0 n)))) (range 0 n)))))"""
 _STEP = """(defn step [i n total] (if (< i n) (step (inc i) n (+ total i)) total))
   (defn run [n] (step 0 n 0))"""
-_POINTS = """(defn row [y n]
-    (loop [x 0 t 0] (if (< x 1000) (recur (inc x) (if (< (+ (* x x) (* y y)) n) (inc t) t)) t)))
-  (defn run [n] (loop [y 0 t 0] (if (< y 1000) (recur (inc y) (+ t (row y n))) t)))"""
+_POINTS = """(defn run [n]
+  (loop [y 0 t 0]
+    (if (< y 1000)
+      (recur (inc y)
+             (loop [x 0 t t]
+               (if (< x 1000) (recur (inc x) (if (< (+ (* x x) (* y y)) n) (inc t) t)) t)))
+      t)))"""
 
 ROWS: tuple[Row, ...] = (
     Row("tail", "self tail call", _STEP, ((1_000_000,), (999_999,), (1_000_001,))),

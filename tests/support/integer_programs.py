@@ -36,15 +36,18 @@ class _Builder:
         item: str = self.draw(st.sampled_from(items))
         return item
 
+    def below(self, n: int) -> int:
+        return int(self.draw(st.integers(0, n - 1)))
+
     def site(self) -> str:
-        return f"@{self.draw(st.integers(1, 5))}"
+        return f"@{1 + self.below(5)}"
 
     def fresh(self) -> str:
         self.names += 1
         return f"x{self.names}"
 
     def atom(self, scope: list[str]) -> str:
-        if scope and self.draw(st.integers(0, 3)):
+        if scope and self.below(4):
             return self.pick(scope)
         return self.number()
 
@@ -57,7 +60,7 @@ class _Builder:
             return self.atom(scope)
         forms = [self.atom_form, self.binary, self.binary, self.unary, self.let, self.conditional, self.loop,
                  self.nth, self.guard]  # fmt: skip
-        return forms[self.draw(st.integers(0, len(forms) - 1))](scope, depth - 1)
+        return forms[self.below(len(forms))](scope, depth - 1)
 
     def atom_form(self, scope: list[str], depth: int) -> str:
         return self.atom(scope)
@@ -71,7 +74,7 @@ class _Builder:
         return f"({self.pick(['int.neg', 'int.abs'])} {self.value(scope, depth)} {self.site()})"
 
     def test(self, scope: list[str], depth: int) -> str:
-        kind = self.draw(st.integers(0, 5))
+        kind = self.below(6)
         if depth > 0 and kind == 0:
             return f"(if {self.test(scope, depth - 1)} {self.test(scope, depth - 1)} false)"
         if depth > 0 and kind == 1:
@@ -116,7 +119,7 @@ class _Builder:
         if self.draw(st.booleans()):
             bound = f"(if (int.ge {index} 0) {bound} -1)"
         body = self.pick([get, bound, bound])
-        items = " ".join(self.number() for _ in range(self.draw(st.integers(0, 4))))
+        items = " ".join(self.number() for _ in range(self.below(5)))
         made = f"(vector {items})" if self.draw(st.booleans()) else f"(as [vec] (rest (vector {items} 1) @1))"
         return f"(let ({vector} vec {made}) ({index} int {self.value(scope, depth)}) {body})"
 

@@ -11,6 +11,8 @@ from ir_checker import SITES, body, function, text
 from rtfsc.ir.text import parse
 from rtfsc.ir.verify import verify
 from rtfsc.passes import run_passes
+from rtfsc.passes.intervals import Range
+from rtfsc.passes.ranges import Analysis
 from runtime.evaluator.executor import IrExecutor
 from runtime.values import RtfsError
 
@@ -126,10 +128,9 @@ def test_deeply_nested_loops_take_no_longer_than_their_size() -> None:
         test, step = f"(int.lt i{i} b)", f"(int.add i{i} 1 @1)"
         source = f"(loop L{i} ((i{i} int) a) (if {test} (recur L{i} {step}) {source}))"
     walks = 0
-    from rtfsc.passes import ranges
 
-    class Counted(ranges.Analysis):
-        def prim(self, e: Any) -> ranges.Range:
+    class Counted(Analysis):
+        def prim(self, e: Any) -> Range:
             nonlocal walks
             walks += 1
             return super().prim(e)
