@@ -50,7 +50,7 @@ class Wasm32Backend:
 @cache
 def _fingerprint() -> str:
     digest = hashlib.sha256()
-    for path in [*sorted(_ROOT.glob("*.py")), _ROOT / "rt.wasm"]:
+    for path in [*sorted(_ROOT.glob("*.py")), *sorted(_ROOT.glob("merge/*.py")), _ROOT / "rt.wasm"]:
         data = path.read_bytes()
         digest.update(f"{path.name}\0{len(data)}\0".encode())
         digest.update(data)

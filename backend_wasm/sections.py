@@ -15,6 +15,8 @@ INTERFACE: Final = "rtfs.interface"
 SITES: Final = "rtfs.sites"
 ACTION: Final = "rtfs.action"
 _LAST_ID: Final = 13
+_MEMORY_SECTION: Final = 5
+_START_SECTION: Final = 8
 
 
 class MalformedModule(ValueError):
@@ -159,6 +161,8 @@ def read_interface(data: bytes) -> dict[str, Any]:
     """The section ``rtfs.interface``, its shape checked (docs/abi.md)."""
     interface = _json_section(data, INTERFACE)
     _fields(interface, {"abi": list, "name": str, "exports": list, "functions": list}, "interface")
+    if type(interface.get("standalone", False)) is not bool:
+        raise MalformedModule("interface: 'standalone' is neither true nor false")
     abi = interface["abi"]
     if len(abi) != 2 or not all(type(n) is int for n in abi):
         raise MalformedModule("interface: 'abi' is not a pair of numbers")
@@ -176,6 +180,22 @@ def read_interface(data: bytes) -> dict[str, Any]:
         _fields(function, {"origin": list, "name": str}, "function")
         _origin(function["origin"], "function")
     return interface  # type: ignore[no-any-return]
+
+
+def check_standalone(data: bytes) -> None:
+    """What the host must know of a file with a memory of its own before it touches it: that the memory is of
+    32-bit addresses and has the pages with the state block, and that nothing runs before it is asked to."""
+    memories = [(at, end) for kind, _, at, end in raw_sections(data) if kind == _MEMORY_SECTION]
+    if any(kind == _START_SECTION for kind, *_ in raw_sections(data)):
+        raise MalformedModule("a standalone module must not start by itself")
+    if len(memories) != 1:
+        raise MalformedModule("a standalone module has one memory of its own")
+    at, end = memories[0]
+    count, at = read_uleb(data, at, end)
+    flags, at = read_uleb(data, at, end)
+    pages, at = read_uleb(data, at, end)
+    if count != 1 or flags > 1 or pages < 2:
+        raise MalformedModule("the memory of the standalone module is not of the expected type")
 
 
 def _origin(origin: list[Any], what: str) -> None:

@@ -133,6 +133,10 @@ class Compilation:
     def artifact(self) -> bytes:
         """The bytes of the chosen target."""
         artifact: bytes = self._backend.compile(self.ir, action=self.action)
+        if self.options.standalone:
+            from backend_wasm.standalone import standalone
+
+            artifact = standalone(artifact)
         return artifact
 
     @_phase
@@ -153,12 +157,13 @@ class Compilation:
         """What the bytes are built from, recorded in the artifact."""
         from rtfsc.fingerprint import compiler_fingerprint
 
-        return {
+        action = {
             "backend": self._backend.fingerprint(),
             "compiler": compiler_fingerprint(),
             "level": self.options.level,
             "target": self.options.target,
         }
+        return {**action, "features": list(self.options.features)} if self.options.features else action
 
     @cached_property
     def _backend(self) -> Any:

@@ -10,7 +10,8 @@ class CompileOptions:
     """``level``: 0 none, 1 cheap passes, 2 all. ``target``: a backend's name. ``print_after``: name of a
     pass whose result goes to standard error (does not change the bytes). ``path``: folders where modules
     are looked for after the program's own. ``keep_modules``: imported modules may come from, and go to, the
-    user's cache folder. ``strict``: types that cannot be proved are reported too."""
+    user's cache folder. ``strict``: types that cannot be proved are reported too.
+    ``standalone``: the runtime library becomes part of the module."""
 
     level: int = 2
     target: str = "wasm32"
@@ -19,6 +20,12 @@ class CompileOptions:
     path: tuple[str, ...] = ()
     keep_modules: bool = True
     strict: bool = False
+    standalone: bool = False
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What decides the bytes besides compiler, backend and level; part of the action key."""
+        return ("standalone",) if self.standalone else ()
 
     def __post_init__(self) -> None:
         if self.level not in (0, 1, 2):

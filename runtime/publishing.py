@@ -149,7 +149,7 @@ def action_key(compilation: Compilation) -> str:
         compilation.module_key,
         compiler_fingerprint=action["compiler"],
         rt_digest=action["backend"],
-        features=(),
+        features=compilation.options.features,
         level=action["level"],
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from backend_wasm.layout import ABI_MAJOR
-from backend_wasm.sections import MalformedModule, read_interface, read_sites
+from backend_wasm.sections import MalformedModule, check_standalone, read_interface, read_sites
 from runtime.values.errors import Place
 from runtime.values.limits import Limits
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
@@ -35,6 +35,11 @@ class Artifact:
     code: Code
     interface: dict[str, Any]
     spans: list[Place]
+
+    @property
+    def standalone(self) -> bool:
+        """Whether the runtime library is part of the module."""
+        return bool(self.interface.get("standalone"))
 
     @property
     def names(self) -> list[str]:
@@ -83,7 +88,7 @@ class WasmExecutor:
 
         fuel = limits.fuel is not None
         loaded = self.load(artifact, fuel=fuel)
-        machine = Machine(self._rt_code(fuel), loaded.code, limits)
+        machine = Machine(None if loaded.standalone else self._rt_code(fuel), loaded.code, limits)
         machine.host = host
         machine.spans = spans if spans is not None else loaded.spans
         return Instance(machine, loaded, list(names) if names is not None else loaded.names)
@@ -139,6 +144,8 @@ def read(artifact: bytes) -> tuple[dict[str, Any], list[Place]]:
         raise ModuleRejected(f"the module has {len(artifact)} bytes, more than {MAX_MODULE_BYTES}")
     try:
         interface = read_interface(artifact)
+        if interface.get("standalone"):
+            check_standalone(artifact)
         if interface["abi"][0] != ABI_MAJOR:
             raise ModuleRejected(f"the module is of ABI {interface['abi'][0]}, this host runs {ABI_MAJOR}")
         return interface, [site[2:] for site in read_sites(artifact)]

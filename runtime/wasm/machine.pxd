@@ -38,6 +38,7 @@ cdef class Machine:
     cdef list hosts
     cdef wt_func f_encode, f_decode, f_buffer, f_reset, f_apply
     cdef bint can_apply
+    cdef bint own_rt             # a standalone file: rt and the module are one instance
     cdef wt_memory memory
     cdef wt_global stack_pointer
     cdef int32_t stack_now       # C stack pointer of rt at the last entry from the host
@@ -64,6 +65,9 @@ cdef class Machine:
     cdef object host_operation(self, uint64_t operation, uint64_t arguments)
     cdef void drop_handle(self) noexcept
 
+    cdef int _lookup_rt(self, str name, uint8_t kind, wt_extern *found) except -1
+    cdef int _instantiate_module(self, Code code, wt_instance *out) except -1
+    cdef int _bind_apply(self) except -1
     cdef int _resolve(self, str module, str name, wt_extern *out) except -1
     cdef int _instantiate(self, Code code, const wt_extern *imports, size_t count, wt_instance *out) except -1
     cdef bint _get(self, const wt_instance *instance, str name, wt_extern *found) except -1

@@ -40,6 +40,9 @@ cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object, Py_ssize_t *) except NULL
     Py_ssize_t PyUnicode_GET_LENGTH(object)
 
+cdef str PREFIX = "rtfs:"
+"""Before the names of what `rt` exports in a standalone file."""
+
 PRINT = "rt_str_pr"
 """The function of rt that gives a value's printed form."""
 
@@ -99,10 +102,11 @@ cdef void *on_host(void *env, void *caller, wt_raw *slots, size_t count) noexcep
 
 
 cdef class Machine:
-    """``rt_code`` and ``code`` are of one engine. Raises `ModuleRejected` where they do not fit together,
-    and the limit's error where not even ``rt`` fits into ``limits.memory_bytes``."""
+    """``rt_code`` and ``code`` are of one engine; ``rt_code`` is None for a standalone file, which brings
+    its own. Raises `ModuleRejected` where they do not fit together, and the limit's error where not even
+    ``rt`` fits into ``limits.memory_bytes``."""
 
-    def __cinit__(self, Code rt_code not None, Code code not None, limits):
+    def __cinit__(self, Code rt_code, Code code not None, limits):
         self.code, self.rt_code, self.limits = code, rt_code, limits
         self.hosts = []
         self.allowed_ns = <uint64_t>(limits.deadline_ms or 0) * 1000000
@@ -115,11 +119,23 @@ cdef class Machine:
         api.wasmtime_context_set_epoch_deadline(self.context, 1)
         if self.counts_fuel:  # loading is not charged
             api.wasmtime_context_set_fuel(self.context, <uint64_t>1 << 62)
-        self._start_rt()
+        self.own_rt = rt_code is None
+        if self.own_rt:
+            self._instantiate_module(code, &self.rt)
+            self.user = self.rt
+        else:
+            self._instantiate(rt_code, NULL, 0, &self.rt)
+        self._find_rt()
         cdef Entry entry
-        enter(self, &entry)  # a module may have a start function
+        enter(self, &entry)  # what follows may run code of the module
+        if self.counts_fuel:
+            api.wasmtime_context_set_fuel(self.context, <uint64_t>1 << 62)
         try:
-            self._link()
+            self._start_rt()
+            self._keep(&entry)
+            if not self.own_rt:
+                self._instantiate_module(code, &self.user)
+            self._bind_apply()
         except:
             self.restore(&entry)
             raise
@@ -141,22 +157,21 @@ cdef class Machine:
         self.stale = True
         self.hosts = []
 
-    def _start_rt(self):
+    def _find_rt(self):
         cdef wt_extern found
-        cdef wt_func init
         cdef wt_val stack
-        self._instantiate(self.rt_code, NULL, 0, &self.rt)
-        self.lookup(&self.rt, "memory", &found)
-        if found.kind != EXTERN_MEMORY:
-            raise ModuleRejected("rt exports no memory")
+        self._lookup_rt("memory", EXTERN_MEMORY, &found)
         self.memory = found.of.memory
         self.base = <char *>api.wasmtime_memory_data(self.context, &self.memory)
-        self.lookup(&self.rt, "__stack_pointer", &found)
-        if found.kind != EXTERN_GLOBAL:
-            raise ModuleRejected("rt exports no __stack_pointer")
+        self._lookup_rt("__stack_pointer", EXTERN_GLOBAL, &found)
         self.stack_pointer = found.of.var
         api.wasmtime_global_get(self.context, &self.stack_pointer, &stack)
+        if stack.kind != VAL_I32:
+            raise ModuleRejected("__stack_pointer is not of the expected type")
         self.stack_now = stack.of.i32
+
+    def _start_rt(self):
+        cdef wt_func init
         self.bind_rt("rt_init", (), (), &init)
         self.bind_rt("rt_reset", (), (), &self.f_reset)
         self.bind_rt("rt_encode", (VAL_I64,), (VAL_I64,), &self.f_encode)
@@ -165,15 +180,23 @@ cdef class Machine:
         state(self, layout.STATE_MAX)[0] = min(self.limits.memory_bytes, MAX_MEMORY)
         self.invoke(&init, NULL, 0)
 
-    def _link(self):
+    cdef int _lookup_rt(self, str name, uint8_t kind, wt_extern *found) except -1:
+        self.lookup(&self.rt, PREFIX + name if self.own_rt else name, found)
+        if found.kind != kind:
+            raise ModuleRejected(f"rt exports no {name}")
+        return 0
+
+    cdef int _instantiate_module(self, Code code, wt_instance *out) except -1:
         cdef wt_extern imports[512]
-        cdef list wanted = self.code.imports()
+        cdef list wanted = code.imports()
         cdef Py_ssize_t i
         if len(wanted) > 512:
             raise ModuleRejected(f"the module has {len(wanted)} imports")
         for i, (module, name) in enumerate(wanted):
             self._resolve(module, name, &imports[i])
-        self._instantiate(self.code, imports, len(wanted), &self.user)
+        return self._instantiate(code, imports, len(wanted), out)
+
+    cdef int _bind_apply(self) except -1:
         self.can_apply = self.has("$apply")
         if self.can_apply:
             self.bind("$apply", (VAL_I64, VAL_I64), (VAL_I64,), &self.f_apply)
@@ -187,7 +210,7 @@ cdef class Machine:
                 &out.of.func)
             api.wasm_functype_delete(functype)
             return 0
-        if module == "rtfs" and (name in ("memory", "table") or name.startswith("rt_")):
+        if module == "rtfs" and not self.own_rt and (name in ("memory", "table") or name.startswith("rt_")):
             if self._get(&self.rt, name, out):
                 return 0
         raise ModuleRejected(f"the module imports {module}.{name}, which this host does not offer")
@@ -221,7 +244,7 @@ cdef class Machine:
         return self._bind(&self.user, name, params, results, out)
 
     cdef int bind_rt(self, str name, tuple params, tuple results, wt_func *out) except -1:
-        return self._bind(&self.rt, name, params, results, out)
+        return self._bind(&self.rt, PREFIX + name if self.own_rt else name, params, results, out)
 
     cdef int _bind(self, wt_instance *instance, str name, tuple params, tuple results, wt_func *out) except -1:
         cdef wt_extern found

@@ -7,7 +7,7 @@ entries are used, and Ctrl-C is noticed when a call ends, at the latest at its d
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from runtime.values.shapes import Shape, shape_of
 from runtime.values.transit import decode_bytes, encode_bytes
 from runtime.wasm.errors import InstanceClosed, ModuleRejected, arity_error
 
+_PREFIX: Final = "rtfs:"
 _STACK_BYTES: Final = 2 << 20
 _MAX_MEMORY: Final = 0xFFFF0000
 _MASK: Final = (1 << 64) - 1
@@ -56,18 +57,30 @@ class SlowInstance:
         if limits.fuel is not None:
             self._store.set_fuel(1 << 62)
         try:
-            library = wasmtime.Instance(self._store, wasmtime.Module(self._store.engine, rt), [])
-            self._rt = library.exports(self._store)
-            self._memory: wasmtime.Memory = self._rt["memory"]  # type: ignore[assignment]
+            self._rt: Mapping[str, Any] = {}
+            self._user: Mapping[str, Any] = {}
+            if interface.get("standalone"):
+                self._user = self._instantiated(artifact)
+                own = [name for name in self._user if name.startswith(_PREFIX)]
+                self._rt = {name.removeprefix(_PREFIX): self._user[name] for name in own}
+            else:
+                self._rt = self._instantiated(rt)
+            if not isinstance(self._rt.get("memory"), wasmtime.Memory):
+                raise ModuleRejected("rt exports no memory")
+            self._memory: wasmtime.Memory = self._rt["memory"]
             self._write(layout.STATE_MAX, min(limits.memory_bytes, _MAX_MEMORY), 4)
             self._rt_call("rt_init")
-            module = wasmtime.Module(self._store.engine, artifact)
-            imports = [self._import(wanted) for wanted in module.imports]
-            self._user = wasmtime.Instance(self._store, module, imports).exports(self._store)
+            self._user = self._user or self._instantiated(artifact)
         except wasmtime.WasmtimeError as error:
             if "memory minimum size" in str(error):
                 raise limit_error("MemoryLimit", limits.memory_bytes) from None
             raise ModuleRejected(f"the module cannot be loaded: {error}") from None
+
+    def _instantiated(self, wasm: bytes) -> dict[str, Any]:
+        """The exports of a fresh instance, by name."""
+        module = wasmtime.Module(self._store.engine, wasm)
+        imports = [self._import(wanted) for wanted in module.imports]
+        return dict(wasmtime.Instance(self._store, module, imports).exports(self._store).items())
 
     # --- rtfsc.backend.Instance
 
@@ -141,7 +154,7 @@ class SlowInstance:
                 raise InstanceClosed("the instance is closed")
             hosts, depth = len(self._hosts), self._read(layout.STATE_DEPTH, 4)
             stack = self._rt["__stack_pointer"]
-            top: int = stack.value(self._store)  # type: ignore[union-attr]
+            top: int = stack.value(self._store)
             self._depth += 1
             timer = self._timer() if self._depth == 1 else None
             try:
@@ -151,7 +164,7 @@ class SlowInstance:
                     self._write(layout.STATE_FRESH, 0, 4)
             except BaseException:
                 self._write(layout.STATE_DEPTH, depth, 4)
-                stack.set_value(self._store, top)  # type: ignore[union-attr]
+                stack.set_value(self._store, top)
                 raise
             finally:
                 self._depth -= 1

@@ -1,0 +1,1 @@
+"""Several binary modules to one: reading, renumbering, writing."""
