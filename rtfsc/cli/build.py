@@ -37,6 +37,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--emit", dest="stage", choices=STAGES, help="write this stage instead, to -o or standard output"
     )
     add_print_after(parser)
+    parser.add_argument(
+        "--standalone",
+        action="store_true",
+        help="one file with the runtime library in it, for any WebAssembly engine",
+    )
+    parser.add_argument(
+        "--js",
+        action="store_true",
+        help="also a loader for Node and browsers beside it: FILE.mjs, FILE.d.mts",
+    )
     parser.add_argument("--sign", metavar="KEY", help="certify, and sign with this key into FILE.dsse")
     add_level(parser)
     add_path(parser)
@@ -44,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     refuse_idle_pass(options)
+    _refuse_conflicts(options)
     paths = rtfs_files(options.paths)
     outputs = _outputs(paths, options)
     signer = _Signer(options.sign) if options.sign and not options.stage else None
@@ -57,6 +68,14 @@ def run(options: argparse.Namespace) -> int:
     return PROGRAM_ERROR if failed else OK
 
 
+def _refuse_conflicts(options: argparse.Namespace) -> None:
+    mode = "--js" if options.js else "--standalone"
+    options.standalone = options.standalone or options.js
+    if options.standalone and (options.stage or options.target != "wasm32"):
+        other = f"--emit {options.stage}" if options.stage else f"--target {options.target}"
+        raise UsageError(f"{mode} makes a .wasm file: it does not go with {other}")
+
+
 def _outputs(paths: list[str], options: argparse.Namespace) -> dict[str, str | None]:
     """File to write, per source; None is standard output."""
     if options.stage and options.output is None:
@@ -65,6 +84,8 @@ def _outputs(paths: list[str], options: argparse.Namespace) -> dict[str, str | N
     if options.output is not None and len(paths) > 1 and not folder:
         raise UsageError(f"-o must be a folder for {len(paths)} sources: {options.output}")
     if options.output is not None and not folder:
+        if options.js and not options.output.endswith(".wasm"):
+            raise UsageError(f"with --js, -o must end in .wasm, or be a folder: {options.output}")
         return {paths[0]: options.output}
     suffix = f".{options.stage}" if options.stage else SUFFIXES.get(options.target, f".{options.target}")
     found: dict[str, str] = {}
@@ -90,6 +111,7 @@ def _build(path: str, output: str | None, options: argparse.Namespace, signer: _
             print_after=options.print_after,
             path=search_path(options, source),
             keep_modules=signer is None,
+            standalone=options.standalone,
         ),
     )
     if options.stage:
@@ -101,6 +123,18 @@ def _build(path: str, output: str | None, options: argparse.Namespace, signer: _
     if manifest is not None:
         write(manifest, f"{output}.dsse")
     write(compilation.artifact, output)
+    if options.js and output is not None:
+        _write_loader(output, compilation.artifact)
+
+
+def _write_loader(output: str, artifact: bytes) -> None:
+    from backend_wasm.sections import read_interface
+    from rtfsc.javascript import loader
+    from rtfsc.javascript.declarations import declarations
+
+    base = os.path.splitext(output)[0]
+    write(loader(os.path.basename(output)).encode(), f"{base}.mjs")
+    write(declarations(read_interface(artifact)).encode(), f"{base}.d.mts")
 
 
 class _Signer:

@@ -95,7 +95,8 @@ def _print(path: str, facts: dict[str, Any]) -> None:
     interface = facts["interface"]
     abi = f", ABI {interface['abi'][0]}.{interface['abi'][1]}" if "abi" in interface else ""
     print(f"{path}: {facts['bytes']:,} bytes, sha256 {facts['digest']}")
-    print(f"module {interface['name']}, target {facts['target']}{abi}")
+    form = ", standalone" if interface.get("standalone") else ""
+    print(f"module {interface['name']}, target {facts['target']}{abi}{form}")
     print(f"manifest: {facts['manifest'] or 'none beside it'}\n\nexports:")
     for export in interface["exports"]:
         _print_export(export)

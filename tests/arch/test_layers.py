@@ -54,7 +54,7 @@ ALLOWED: dict[str, set[str]] = {
 ROOTS = {
     "rtfsc", "rtfsc.driver", "rtfsc.registry", "rtfsc.evaluation", "rtfsc.macrotime", "rtfsc.cli",
     "rtfsc.__main__",
-    "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference",
+    "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference", "rtfsc.javascript",
     "runtime", "runtime.engine", "runtime.searching", "runtime.module", "runtime.printing",
 }  # fmt: skip
 

@@ -73,6 +73,8 @@ def test_the_wheel_in_a_fresh_environment_is_all_that_is_needed(wheel: Path, tmp
     source.write_text("(defn twice [x : Int] : Int (* 2 x))")
     run(bin / "rtfsc", "build", source, cwd=folder, **own)
     assert run(bin / "rtfsc", "run", folder / "twice.wasm", "twice", "5", cwd=folder, **own) == "10\n"
+    run(bin / "rtfsc", "build", "--js", folder / "twice.rtfs", "-o", f"{folder}/js/", cwd=folder, **own)
+    assert sorted(path.suffix for path in (folder / "js").iterdir()) == [".mjs", ".mts", ".wasm"]
     assert "FAIL" not in run(bin / "rtfsc", "doctor", cwd=folder, **own)
     where = run(bin / "python", "-c", PROGRAM, folder / "twice.wasm", source, cwd=folder, **own)
     assert where.startswith(str(tmp_path / "venv")) and str(ROOT) not in where
