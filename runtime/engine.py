@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from runtime.store.paths import Paths
     from runtime.store.retrieval import Retrieval
     from runtime.store.store import ModuleStore, VerifiedArtifact
+    from runtime.trust.file import TrustFile
     from runtime.trust.keys import KeyRing, Prompt, SigningKey
-    from runtime.trust.store import TrustFile
-    from runtime.trust.verifier import Verifier
+    from runtime.trust.proof import Proof
+    from runtime.trust.verifier import Verified, Verifier
 
 TARGETS = {"wasm": "wasm32", "evaluator": "rtfs-ir"}
 LOCAL_KEY = "local"
@@ -140,15 +141,16 @@ class Runtime:
 
     @cached_property
     def trust_file(self) -> TrustFile:
-        from runtime.trust.store import TrustFile
+        from runtime.trust.file import TrustFile
 
         return TrustFile(self.paths.trust)
 
     @cached_property
     def verifier(self) -> Verifier:
+        from runtime.trust.seen import Seen
         from runtime.trust.verifier import Verifier
 
-        return Verifier(self.trust_file.load())
+        return Verifier(self.trust_file.load(), seen=Seen(self.paths.seen))
 
     @cached_property
     def store(self) -> ModuleStore:
@@ -337,11 +339,13 @@ class Runtime:
 
         if found.hit is None or found.hit.entry is None:
             raise NotStored(f"No stored function does this: {found.task}")
-        return self.get(found.hit.entry)[found.hit.export]
+        return self.get(found.hit.entry, found.hit.export)[found.hit.export]
 
-    def get(self, entry: Entry) -> Module:
-        """The module of a store entry, verified. Raises `TrustError` or `StoreError`."""
-        artifact = self.store.fetch(entry)
+    def get(self, entry: Entry, export: str | None = None) -> Module:
+        """The module of a store entry that was found by its name, or by the interface of one of its
+        exports, verified. Raises `TrustError`, also for a version older than one that was seen there
+        before, or `StoreError`."""
+        artifact = self.store.fetch_current(entry, _part(entry, export))
         self.store.touch(entry)
         return self._load_verified(artifact, None)
 
@@ -359,13 +363,36 @@ class Runtime:
         path = Path(module)
         data = path.read_bytes()
         manifest = Path(f"{path}.dsse")
-        return self._load_bytes(data, manifest.read_bytes() if manifest.exists() else None)
+        if not manifest.exists():
+            return self._load_bytes(data, None)
+        verified = self.verifier.verify(manifest.read_bytes(), hashlib.sha256(data).hexdigest())
+        self._require_proof(path, verified)
+        return self._load_bytes(data, verified)
 
-    def _load_bytes(self, data: bytes, manifest: bytes | None) -> Module:
+    def proof_beside(self, path: str | os.PathLike[str]) -> Proof | None:
+        """The proof (``x.wasm.proof``) that the publication of a file is on record, None if there is none.
+        Raises `Malformed`."""
+        from runtime.trust.proof import parse
+
+        proof = Path(f"{os.fspath(path)}.proof")
+        return parse(proof.read_bytes()) if proof.exists() else None
+
+    def _require_proof(self, path: Path, verified: Verified) -> None:
+        """Where a policy asks for publications on record, or a proof is there."""
+        from runtime.trust.errors import NotLogged
+
+        proof = self.proof_beside(path)
+        if proof is not None:
+            proof.check(verified, self.verifier)
+        elif any(p.logged for p in self.verifier.trust.policies(verified.statement.predicate.name)):
+            raise NotLogged(
+                f"There is no proof beside {path} that its publication is on record, the policy asks for it",
+                hint="'rtfsc store get MODULE -o FILE' writes one",
+            )
+
+    def _load_bytes(self, data: bytes, verified: Verified | None) -> Module:
         digest = hashlib.sha256(data).hexdigest()
-        signer = None
-        if manifest is not None:
-            signer = self.verifier.verify(manifest, digest).signers[0].public.key_id
+        signer = verified.signers[0].public.key_id if verified else None
         host = self.host() if signer is not None else None
         if data[:4] == b"\0asm":
             from backend_wasm.sections import read_interface
@@ -396,18 +423,24 @@ class Runtime:
         source: SourceFile,
         *,
         name: str = "main",
-        key: str | SigningKey = LOCAL_KEY,
+        key: str | SigningKey | Sequence[str | SigningKey] = LOCAL_KEY,
         inputs: int | None = None,
         prompt: Prompt | None = None,
+        expires_days: int | None = None,
     ) -> Publication:
-        """Compiles, certifies against the evaluator, signs with ``key`` (a name, or the key itself) and
-        stores. ``inputs``: generated argument lists per function.
+        """Compiles, certifies against the evaluator, signs with ``key`` (a name, the key itself, or
+        several) and stores. ``inputs``: generated argument lists per function. ``expires_days``: how long
+        the module may be used.
 
         Raises `DiagnosticError` (warnings count), `CertificationError`, `TrustError`, `StoreError`.
         """
         from runtime.publishing import publish
+        from runtime.trust.keys import SigningKey
 
-        return publish(self, source, name=name, key=key, inputs=inputs, prompt=prompt)
+        keys = (key,) if isinstance(key, (str, SigningKey)) else tuple(key)
+        return publish(
+            self, source, name=name, keys=keys, inputs=inputs, prompt=prompt, expires_days=expires_days
+        )
 
     def sign(self, compilation: Compilation, key: str | SigningKey, prompt: Prompt | None = None) -> bytes:
         """A manifest for the compilation's artifact, to be kept beside it as ``x.wasm.dsse``."""
@@ -447,10 +480,18 @@ class Found:
 
     def load(self) -> Any:
         """The callable, from the verified module."""
-        return self.runtime.get(self.entry)[self.name]
+        return self.runtime.get(self.entry, self.name)[self.name]
 
     def __repr__(self) -> str:
         return f"<stored function {self.name} of {self.entry.name} {self.entry.digest[:16]}>"
+
+
+def _part(entry: Entry, export: str | None) -> str:
+    """By what versions of the entry are told apart."""
+    from runtime.store.publications import part_of
+
+    hashes = {e.name: e.interface_hash for e in entry.description.exports}
+    return "" if export is None else part_of(export, hashes[export])
 
 
 def _run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from runtime.engine import Runtime
     from runtime.store.index import Entry
     from runtime.trust.keys import Prompt, SigningKey
-    from runtime.trust.statement import Certificate, Predicate
+    from runtime.trust.statement import Certificate, Predicate, Validity
 
 # An input on which a function does not end costs this much and proves nothing.
 _CERTIFY_LIMITS = Limits(deadline_ms=50, memory_bytes=256 << 20)
@@ -41,22 +42,44 @@ def publish(
     source: SourceFile,
     *,
     name: str,
-    key: str | SigningKey,
+    keys: Sequence[str | SigningKey],
     inputs: int | None,
     prompt: Prompt | None,
+    expires_days: int | None = None,
 ) -> Publication:
     compilation = _compilation(runtime, source, name)
     compilation.refuse_warnings()
     certificate = certified(compilation, inputs)
-    signer = runtime.keys.load(key, prompt) if isinstance(key, str) else key
+    signers = [runtime.keys.load(key, prompt) if isinstance(key, str) else key for key in keys]
+    about = predicate(compilation, certificate)
     published = runtime.store.publish(
-        compilation.artifact, predicate(compilation, certificate), signer, source=source_text(compilation)
+        compilation.artifact,
+        about._replace(validity=_validity(runtime, expires_days)),
+        *signers,
+        source=source_text(compilation),
     )
     if published.created:
         from runtime.searching import describe
 
         describe(runtime, published.entry, compilation.artifact)
+    _announce_rotations(runtime, keys)
     return Publication(published.entry, published.created, certificate, len(compilation.artifact))
+
+
+def _validity(runtime: Runtime, days: int | None) -> Validity:
+    from runtime.trust.statement import Validity
+
+    now = int(runtime.verifier.clock.checked())
+    return Validity() if days is None else Validity(now, now + days * 86400)
+
+
+def _announce_rotations(runtime: Runtime, keys: Sequence[str | SigningKey]) -> None:
+    """Puts on record whose successors the keys are: a team learns of it where it looks for modules."""
+    from runtime.trust.rotation import rotations
+
+    statements = [signed for key in keys if isinstance(key, str) for signed in rotations(runtime.keys, key)]
+    if statements:
+        runtime.store.log.adopt(statements)
 
 
 def manifest(
@@ -67,7 +90,8 @@ def manifest(
 
     signer = runtime.keys.load(key, prompt) if isinstance(key, str) else key
     digest = hashlib.sha256(compilation.artifact).hexdigest()
-    statement = Statement(digest, predicate(compilation, certified(compilation, None)))
+    about = predicate(compilation, certified(compilation, None))
+    statement = Statement(digest, about._replace(signed_at=int(runtime.verifier.clock.checked())))
     return envelope.sign(statement.encode(), signer).encode()
 
 

@@ -26,6 +26,14 @@ def ask(name: str) -> str:
     return getpass(f"passphrase of key '{name}': ")
 
 
+def given_or_asked(name: str) -> str:
+    """The passphrase from the file that the environment names, else from the terminal."""
+    from runtime.trust.keys import passphrase_from_file
+
+    given = passphrase_from_file()
+    return ask(name) if given is None else given
+
+
 def ask_new(name: str) -> str:
     """A new passphrase, typed twice."""
     if not sys.stdin.isatty():

@@ -24,7 +24,12 @@ from rtfsc.diagnostics import DiagnosticError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", help="files or folders; '-' reads standard input")
-    parser.add_argument("--key", default="local", help="name of the signing key (default: local)")
+    parser.add_argument(
+        "--key", action="append", help="name of a signing key (default: local); may be repeated"
+    )
+    parser.add_argument(
+        "--expires", type=days, metavar="DAYS", help="it is not used any more after so many days"
+    )
     parser.add_argument(
         "--inputs", type=positive, metavar="N", help="generated inputs per function (default 40)"
     )
@@ -40,25 +45,35 @@ def run(options: argparse.Namespace) -> int:
 
     failed = False
     with Runtime(store=options.store or True, level=options.level, path=options.path) as runtime:
-        key = signing_key(runtime, options.key)
+        keys = [signing_key(runtime, name) for name in dict.fromkeys(options.key or ["local"])]
         for path in progress(rtfs_files(options.paths), "publishing"):
             try:
-                _publish(runtime, path, key, options)
+                _publish(runtime, path, keys, options)
             except DiagnosticError as error:
                 show_refusal(error, options.output_format)
                 failed = True
     return PROGRAM_ERROR if failed else OK
 
 
-def _publish(runtime: Any, path: str, key: Any, options: argparse.Namespace) -> None:
+def days(text: str) -> int:
+    count = positive(text)
+    if count > 36500:
+        raise argparse.ArgumentTypeError(f"at most 36500 days, not {text}")
+    return count
+
+
+def _publish(runtime: Any, path: str, keys: list[Any], options: argparse.Namespace) -> None:
     name = module_name(path)
-    published = runtime.publish(read_source(path), name=name, key=key, inputs=options.inputs)
+    published = runtime.publish(
+        read_source(path), name=name, key=keys, inputs=options.inputs, expires_days=options.expires
+    )
     certificate = published.certificate
     if options.json:
         facts = {
             "name": name,
             "digest": published.digest,
             "created": published.created,
+            "status": published.entry.status,
             "bytes": published.size,
             "inputs": certificate.inputs,
             "inconclusive": certificate.inconclusive,
@@ -67,6 +82,8 @@ def _publish(runtime: Any, path: str, key: Any, options: argparse.Namespace) -> 
         print(json.dumps(facts, ensure_ascii=False))
         return
     state = "published" if published.created else "already there"
+    if published.entry.status == "Pending":
+        state = f"waits for signatures ({published.entry.status_reason})"
     print(
         f"{name}: {state}, sha256 {published.digest[:16]}, {published.size:,} bytes, "
         f"{certificate.inputs} inputs agree on {' and '.join(certificate.engines)}"

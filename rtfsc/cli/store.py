@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from rtfsc.cli.common import OK, TRUST, add_store, print_json
@@ -71,12 +72,23 @@ def _get(runtime: Any, options: argparse.Namespace) -> int:
     if options.output is not None:
         write_atomically(f"{options.output}.dsse", runtime.store.manifest(entry))
         write_atomically(options.output, artifact.artifact)
+        _write_proof(runtime, artifact.verified, f"{options.output}.proof")
         runtime.store.touch(entry)
         print(f"wrote {options.output} and {options.output}.dsse", file=sys.stderr)
     if options.output is None or options.json:
         matching = {"functions": functions} if functions else {}
         print_json({**_row(entry), **matching, "signers": list(artifact.signers)})
     return OK
+
+
+def _write_proof(runtime: Any, verified: Any, path: str) -> None:
+    """Where the publication is on record."""
+    from runtime.trust.errors import NotLogged
+
+    try:
+        write_atomically(path, runtime.store.log.prove(verified).encode())
+    except NotLogged:
+        Path(path).unlink(missing_ok=True)
 
 
 def find(runtime: Any, text: str) -> tuple[Any, list[str]]:

@@ -195,8 +195,8 @@ class Entries(Protocol):
 class Versions(Protocol):
     """The entries of one name."""
 
-    def history(self, name: str) -> list[Entry]:
-        """Whatever their status, newest serial first."""
+    def history(self, name: str, limit: int | None = None) -> list[Entry]:
+        """Whatever their status, newest serial first; the first ``limit`` of them."""
 
     def current(self, name: str) -> Entry | None:
         """The entry that `set_current` chose, None while that one is not Verified; without a choice the

@@ -135,8 +135,8 @@ class MemoryIndex:
 
     # -- versions
 
-    def history(self, name: str) -> list[Entry]:
-        return sorted((e for e in self._all() if e.name == name), key=lambda e: -e.serial)
+    def history(self, name: str, limit: int | None = None) -> list[Entry]:
+        return sorted((e for e in self._all() if e.name == name), key=lambda e: -e.serial)[:limit]
 
     def current(self, name: str) -> Entry | None:
         chosen = self._current.get(name)

@@ -46,6 +46,7 @@ def open_store(
         verifier,
         validate=validate,
         read_only=read_only,
+        location=str(location),
     )
 
 

@@ -28,6 +28,11 @@ class Paths(NamedTuple):
     def trust(self) -> Path:
         return self.home / "trust.json"
 
+    @property
+    def seen(self) -> Path:
+        """What was seen of stores, so that nothing can be taken from them unnoticed."""
+        return self.home / "seen.sqlite"
+
 
 def user_home(environ: Mapping[str, str] = os.environ) -> Path:
     """``$RTFSC_HOME``, else ``$XDG_DATA_HOME/rtfsc``, else ``~/.local/share/rtfsc``."""

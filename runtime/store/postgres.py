@@ -95,8 +95,8 @@ class PostgresIndex(PostgresPool):
 
     # -- versions
 
-    def history(self, name: str) -> list[Entry]:
-        return self._select("WHERE name = %s ORDER BY serial DESC", name)
+    def history(self, name: str, limit: int | None = None) -> list[Entry]:
+        return self._select("WHERE name = %s ORDER BY serial DESC LIMIT %s", name, limit)
 
     def current(self, name: str) -> Entry | None:
         return self._one(

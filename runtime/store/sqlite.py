@@ -76,8 +76,10 @@ class SqliteIndex(SqliteFile):
 
     # -- versions
 
-    def history(self, name: str) -> list[Entry]:
-        return self._select("WHERE name = ? ORDER BY serial DESC", name)
+    def history(self, name: str, limit: int | None = None) -> list[Entry]:
+        return self._select(
+            "WHERE name = ? ORDER BY serial DESC LIMIT ?", name, -1 if limit is None else limit
+        )
 
     def current(self, name: str) -> Entry | None:
         return self._one(

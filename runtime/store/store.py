@@ -23,6 +23,8 @@ from runtime.store.errors import (
 )
 from runtime.store.folder import FolderBackend
 from runtime.store.index import Description, Entry, Hit, IndexBackend, Key, NewEntry, Uses
+from runtime.store.publications import PublicationLog
+from runtime.store.signing import countersign, next_serial
 from runtime.store.sqlite import SqliteIndex
 from runtime.trust import envelope as dsse
 from runtime.trust.errors import (
@@ -31,6 +33,7 @@ from runtime.trust.errors import (
     Malformed,
     RevokedModule,
     StatementMismatch,
+    TooFewSignatures,
     TrustError,
     Unsigned,
 )
@@ -62,8 +65,16 @@ class VerifiedArtifact(NamedTuple):
 
     artifact: bytes
     entry: Entry
-    statement: Statement
-    signers: tuple[str, ...]
+    verified: Verified
+
+    @property
+    def statement(self) -> Statement:
+        return self.verified.statement
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """Ids of the trusted keys."""
+        return tuple(key.public.key_id for key in self.verified.signers)
 
 
 class Health(NamedTuple):
@@ -78,7 +89,7 @@ class Health(NamedTuple):
 
 class ModuleStore:
     """Owns nothing but its backends; safe to use from several threads.  Close it to write the usage
-    counters."""
+    counters.  ``location``: by what the user's memory knows this store again."""
 
     def __init__(
         self,
@@ -89,10 +100,12 @@ class ModuleStore:
         validate: Validate | None = None,
         read_only: bool = False,
         clock: Callable[[], float] = time.time,
+        location: str = "this process",
     ) -> None:
         self.blobs = blobs
         self.index = index
         self.verifier = verifier
+        self.log = PublicationLog(index, verifier.seen.store(location), verifier)
         self._validate = validate
         self._read_only = read_only
         self._clock = clock
@@ -108,12 +121,13 @@ class ModuleStore:
         artifact: bytes,
         predicate: Predicate,
         signer: SigningKey,
-        *,
+        *cosigners: SigningKey,
         source: str | None = None,
         ir: bytes | None = None,
     ) -> Published:
-        """Signs and stores a module.  ``predicate`` says what it is; digests of ``source`` and ``ir`` are
-        filled in.  Publishing the same action again returns the entry that is there.
+        """Signs and stores a module.  ``predicate`` says what it is; digests of ``source`` and ``ir``,
+        serial and time are filled in.  Publishing the same action again returns the entry that is there;
+        one that waits for signatures gets these.  Where the policy asks for more, the entry is Pending.
 
         Raises `InvalidModule`, `TrustError` (this store would refuse it itself), `ReadOnlyStore`,
         `StoreFull`, `StoreError`; then nothing of it can be found.
@@ -125,11 +139,17 @@ class ModuleStore:
                 raise RevokedModule(f"Module {existing.digest[:16]} is revoked: {existing.status_reason}")
             if self._usable(existing):
                 return Published(existing, False)
+            if self.waits(existing):
+                return Published(countersign(self, existing, signer, *cosigners), False)
         if self._read_only:
             raise ReadOnlyStore("The store was opened read-only")
-        statement = _statement(artifact, predicate, source, ir)
-        manifest = dsse.sign(statement.encode(), signer).encode()
-        self.verifier.verify(manifest, statement.digest)
+        self.log.refresh(now=True)
+        numbered = predicate._replace(
+            serial=next_serial(self, predicate.name, signer), signed_at=int(self.verifier.clock.checked())
+        )
+        statement = _statement(artifact, numbered, source, ir)
+        manifest = dsse.sign(statement.encode(), signer, *cosigners).encode()
+        missing = self.missing_signatures(manifest, statement.digest)
         self.blobs.put(kind, artifact)
         source_pointer = None if source is None else self.blobs.put(SOURCE, source.encode())
         if ir is not None:
@@ -140,8 +160,12 @@ class ModuleStore:
             self.blobs.put(MANIFEST, manifest),
             signer.public.key_id,
             int(self._clock() * 1000),
+            "Pending" if missing else "Verified",
+            missing,
         )
-        entry, created = self.index.add(new, replacing=existing)
+        entry, created = self.index.add(new, existing, self.log.leaf_of(statement, signer))
+        if created:
+            self.log.published(statement, signer)
         if entry.signature != new.signature:
             self.blobs.delete(MANIFEST, new.signature)  # somebody else was faster, nobody points to ours
         self._refused.discard((entry.id, entry.signature))
@@ -157,6 +181,24 @@ class ModuleStore:
             except Exception as error:
                 raise InvalidModule(f"Not a valid {target} module: {error}") from error
         return kind
+
+    def missing_signatures(self, manifest: bytes, digest: str) -> str:
+        """What the policy asks for besides, empty if nothing.  Other refusals are raised."""
+        try:
+            self.verifier.verify(manifest, digest)
+        except TooFewSignatures as error:
+            return f"{error.code} {error.message}"
+        return ""
+
+    def waits(self, entry: Entry) -> bool:
+        """Whether an entry lacks nothing but signatures."""
+        try:
+            self.examine(entry)
+        except TooFewSignatures:
+            return True
+        except (TrustError, StoreError):
+            return False
+        return False
 
     def _usable(self, entry: Entry) -> bool:
         try:
@@ -209,17 +251,36 @@ class ModuleStore:
             raise NotVerified(f"Module {entry.digest[:16]} is {entry.status.lower()}: {entry.status_reason}")
         return self.examine(entry)
 
+    def fetch_current(self, entry: Entry, part: str = "") -> VerifiedArtifact:
+        """Like `fetch`, for an entry that was found by its name, or by the interface of an export (``part``
+        as `runtime.store.publications.part_of` says it): one that is older than what was seen there before
+        is refused with `RolledBack`."""
+        fetched = self.fetch(entry)
+        self.log.confirm_version(fetched.verified, part)
+        return fetched
+
     def examine(self, entry: Entry) -> VerifiedArtifact:
         """Like `fetch`, whatever the status says."""
         kind = ARTIFACT_KINDS.get(entry.description.target)
         if kind is None:
             raise StatementMismatch(f"Target {entry.description.target!r} is unknown to this store")
+        self.log.refresh()
         manifest = self.blobs.get(MANIFEST, entry.signature) if entry.signature else None
         artifact = self.blobs.get(kind, entry.digest)
         verified = self.verifier.verify(manifest, entry.digest)
         _confirm(entry, verified)
-        signers = tuple(key.public.key_id for key in verified.signers)
-        return VerifiedArtifact(artifact, entry, verified.statement, signers)
+        self.log.confirm(verified)
+        return VerifiedArtifact(artifact, entry, verified)
+
+    def but_for_signatures(self, entry: Entry, manifest: bytes) -> Verified:
+        """What ``manifest`` says of the entry, if all agrees but for the number of its signatures."""
+        kind = ARTIFACT_KINDS.get(entry.description.target)
+        if kind is None:
+            raise StatementMismatch(f"Target {entry.description.target!r} is unknown to this store")
+        self.blobs.get(kind, entry.digest)
+        verified = self.verifier.but_for_signatures(manifest, entry.digest)
+        _confirm(entry, verified)
+        return verified
 
     def manifest(self, entry: Entry) -> bytes:
         """The signed manifest as stored, to be kept beside an exported artifact."""
@@ -341,6 +402,7 @@ def open_folder(
         verifier,
         validate=validate,
         read_only=read_only,
+        location=str(folder.absolute()),
     )
 
 

@@ -13,6 +13,7 @@ from runtime.trust.errors import Malformed, Unsigned
 from runtime.trust.keys import SigningKey
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
+"""Of manifests.  What else is signed has a type of its own, so that nothing can stand in for a manifest."""
 ENVELOPE_LIMIT = 4 << 20
 SIGNATURE_BYTES = 64
 MOST_SIGNATURES = 16
@@ -32,16 +33,23 @@ class Signature(NamedTuple):
 class Envelope(NamedTuple):
     payload: bytes
     signatures: tuple[Signature, ...]
+    payload_type: str = PAYLOAD_TYPE
 
     @property
     def signed(self) -> bytes:
         """The bytes that every signature covers."""
-        return pae(PAYLOAD_TYPE, self.payload)
+        return pae(self.payload_type, self.payload)
+
+    def countersigned(self, key: SigningKey) -> Envelope:
+        """With the signature of one more key; the same one again changes nothing."""
+        mine = Signature(key.public.key_id, key.sign(self.signed))
+        others = (s for s in self.signatures if s.key_id != mine.key_id)
+        return self._replace(signatures=tuple(sorted((*others, mine))))
 
     def encode(self) -> bytes:
         return strict.canonical(
             {
-                "payloadType": PAYLOAD_TYPE,
+                "payloadType": self.payload_type,
                 "payload": strict.base64_text(self.payload),
                 "signatures": [
                     {"keyid": s.key_id, "sig": strict.base64_text(s.value)} for s in self.signatures
@@ -50,16 +58,17 @@ class Envelope(NamedTuple):
         )
 
 
-def sign(payload: bytes, *keys: SigningKey) -> Envelope:
+def sign(payload: bytes, *keys: SigningKey, payload_type: str = PAYLOAD_TYPE) -> Envelope:
     """An envelope with one signature per key."""
-    message = pae(PAYLOAD_TYPE, payload)
-    return Envelope(payload, tuple(Signature(key.public.key_id, key.sign(message)) for key in keys))
+    message = pae(payload_type, payload)
+    signatures = tuple(Signature(key.public.key_id, key.sign(message)) for key in keys)
+    return Envelope(payload, signatures, payload_type)
 
 
-def parse(data: bytes) -> Envelope:
+def parse(data: bytes, payload_type: str = PAYLOAD_TYPE) -> Envelope:
     """Reads an envelope; raises `Malformed`, or `Unsigned` if it holds no signature."""
     fields = strict.Fields(strict.parse(data, limit=ENVELOPE_LIMIT, what="envelope"), "envelope")
-    fields.constant("payloadType", PAYLOAD_TYPE)
+    fields.constant("payloadType", payload_type)
     payload = strict.base64_bytes(fields.take("payload", str), "envelope.payload")
     entries = fields.objects("signatures")
     fields.done()
@@ -70,7 +79,7 @@ def parse(data: bytes) -> Envelope:
     signatures = tuple(_signature(entry) for entry in entries)
     if len({s.key_id for s in signatures}) != len(signatures):
         raise Malformed("envelope: two signatures of one key")
-    return Envelope(payload, signatures)
+    return Envelope(payload, signatures, payload_type)
 
 
 def _signature(fields: strict.Fields) -> Signature:

@@ -7,17 +7,24 @@ command line.  ``hint`` says what the user can do, where there is something.
 from __future__ import annotations
 
 __all__ = [
+    "BadProof",
     "BadSignature",
+    "ClockMovedBack",
     "DigestMismatch",
     "Expired",
     "InsufficientCertificate",
     "KeyFileError",
+    "LogRewritten",
     "Malformed",
+    "NotLogged",
     "NotYetValid",
     "OutsideNamespace",
+    "RetiredKey",
     "RevokedKey",
     "RevokedModule",
+    "RolledBack",
     "StatementMismatch",
+    "TooFewSignatures",
     "TrustError",
     "TrustStoreError",
     "Unsigned",
@@ -93,9 +100,11 @@ class OutsideNamespace(TrustError):
 
 
 class Malformed(TrustError):
-    """A manifest that is not exactly of the one accepted form."""
+    """A manifest that is not exactly of the one accepted form.  ``path``: of the field at fault, from the
+    root, where that is known."""
 
     code = "T010"
+    path: tuple[str | int, ...] = ()
 
 
 class StatementMismatch(TrustError):
@@ -126,3 +135,45 @@ class TrustStoreError(TrustError):
     """The trust file is damaged, badly protected or cannot be written."""
 
     code = "T015"
+
+
+class RetiredKey(TrustError):
+    """Signed by a key after its successor took over."""
+
+    code = "T016"
+
+
+class ClockMovedBack(TrustError):
+    """The clock shows less than what was seen before, so that no validity can be judged."""
+
+    code = "T017"
+
+
+class LogRewritten(TrustError):
+    """The publication log is not a continuation of what was seen of it before, or not what was signed."""
+
+    code = "T018"
+
+
+class NotLogged(TrustError):
+    """The policy asks for a publication on record, and there is none."""
+
+    code = "T019"
+
+
+class RolledBack(TrustError):
+    """An older version than the newest one that was seen under this name."""
+
+    code = "T020"
+
+
+class BadProof(TrustError):
+    """A proof of inclusion or consistency that does not hold."""
+
+    code = "T021"
+
+
+class TooFewSignatures(UntrustedKey):
+    """Signed by trusted keys, but by fewer than the policy asks for."""
+
+    code = "T022"

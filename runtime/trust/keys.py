@@ -2,21 +2,26 @@
 
 A key ``NAME`` is two files of one folder: ``NAME.pem`` (PKCS8, mode 0600, encrypted if it has a
 passphrase) and ``NAME.pub`` (SubjectPublicKeyInfo).  Its id is the SHA-256 of the 32 bytes of the public
-key.  ``cryptography`` is imported when a key is first used, not before.
+key.  ``cryptography`` is imported when a key is first used, not before.  What becomes of a key that is
+replaced: `runtime.trust.rotation`.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import os
 import re
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from runtime.trust.errors import BadSignature, KeyFileError, WrongPassphrase
 from runtime.trust.files import private_folder, write_atomic
+from runtime.trust.pkcs8 import encrypted_pem
 
 Prompt = Callable[[str], str]
 """Asks the user for the passphrase of the key of that name."""
@@ -24,6 +29,7 @@ Prompt = Callable[[str], str]
 PASSPHRASE_FILE = "RTFSC_KEY_PASSPHRASE_FILE"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _KEY_FILE_LIMIT = 16384
+_ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
 
 class PublicKey(NamedTuple):
@@ -91,11 +97,9 @@ class SigningKey:
     def pem(self, passphrase: str | None) -> bytes:
         from cryptography.hazmat.primitives import serialization as s
 
-        protection: s.KeySerializationEncryption = s.NoEncryption()
-        if passphrase is not None:
-            protection = s.BestAvailableEncryption(passphrase.encode())
-        data: bytes = self._private.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, protection)
-        return data
+        form = s.Encoding.PEM if passphrase is None else s.Encoding.DER
+        data: bytes = self._private.private_bytes(form, s.PrivateFormat.PKCS8, s.NoEncryption())
+        return data if passphrase is None else encrypted_pem(data, passphrase)
 
     @classmethod
     def from_pem(cls, data: bytes, passphrase: Callable[[], str], what: str = "key") -> SigningKey:
@@ -104,13 +108,15 @@ class SigningKey:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-        encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in data
+        encrypted = is_encrypted(data)
+        if encrypted and not _is_whole(data):
+            raise KeyFileError(f"{what}: the file is damaged", hint="restore it from a copy") from None
         word = passphrase().encode() if encrypted else None
         try:
             key = load_pem_private_key(data, word)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             if encrypted:
-                raise WrongPassphrase(f"{what}: wrong passphrase, or a damaged file") from None
+                raise WrongPassphrase(f"{what}: wrong passphrase") from None
             raise KeyFileError(f"{what}: not a private key in PEM form") from None
         if not isinstance(key, Ed25519PrivateKey):
             raise KeyFileError(f"{what}: not an Ed25519 key")
@@ -131,10 +137,12 @@ class KeyRing:
 
     def new(self, name: str, *, passphrase: str | None = None) -> KeyInfo:
         """Makes a key.  Never overwrites: a name that is taken raises `KeyFileError`."""
-        path = self._path(name)
-        if passphrase == "":
-            raise KeyFileError("The passphrase is empty", hint="leave it out for a key without one")
-        key = SigningKey.generate()
+        return self.add(name, SigningKey.generate(), passphrase=passphrase)
+
+    def add(self, name: str, key: SigningKey, *, passphrase: str | None = None) -> KeyInfo:
+        """Keeps a key that was made elsewhere.  Never overwrites."""
+        path = self.path(name)
+        refuse_empty(passphrase)
         try:
             private_folder(self.folder)
             write_atomic(path, key.pem(passphrase), replace=False)
@@ -148,10 +156,10 @@ class KeyRing:
     def list(self) -> list[KeyInfo]:
         """All keys, by name.  Needs no passphrase."""
         names = sorted(path.stem for path in self.folder.glob("*.pub") if _NAME.fullmatch(path.stem))
-        return [KeyInfo(name, self.public(name), self._path(name)) for name in names]
+        return [KeyInfo(name, self.public(name), self.path(name)) for name in names]
 
     def public(self, name: str) -> PublicKey:
-        path = self._path(name).with_suffix(".pub")
+        path = self.path(name).with_suffix(".pub")
         return PublicKey.from_pem(_read(path), str(path))
 
     def export(self, name: str) -> str:
@@ -159,17 +167,81 @@ class KeyRing:
         return self.public(name).pem().decode()
 
     def load(self, name: str, prompt: Prompt | None = None) -> SigningKey:
-        """The private key; refuses a file that others can read."""
-        path = self._path(name)
-        return SigningKey.from_pem(_read(path, private=True), lambda: _passphrase(name, prompt), str(path))
+        """The private key; refuses a file that others can read, and one that is not of its public key."""
+        path = self.path(name)
+        key = SigningKey.from_pem(self.private_pem(name), lambda: _passphrase(name, prompt), str(path))
+        self._confirm_public(name, key.public)
+        return key
+
+    def private_pem(self, name: str) -> bytes:
+        """The file of the private key, as it is."""
+        return _read(self.path(name), private=True)
+
+    def is_encrypted(self, name: str) -> bool:
+        """Whether the private key has a passphrase."""
+        try:
+            return is_encrypted(self.path(name).read_bytes()[:_KEY_FILE_LIMIT])
+        except OSError:
+            return False
+
+    def replace(self, name: str, key: SigningKey, *, passphrase: str | None = None) -> KeyInfo:
+        """``key`` in place of the one of that name, whose private half is gone then."""
+        path = self.path(name)
+        refuse_empty(passphrase)
+        try:
+            write_atomic(path, key.pem(passphrase))
+            write_atomic(path.with_suffix(".pub"), key.public.pem(), mode=0o644)
+        except OSError as error:
+            raise KeyFileError(f"{path}: cannot write the key: {error.strerror}") from error
+        return KeyInfo(name, key.public, path)
 
     def __contains__(self, name: str) -> bool:
-        return self._path(name).exists()
+        return self.path(name).exists()
 
-    def _path(self, name: str) -> Path:
+    def _confirm_public(self, name: str, public: PublicKey) -> None:
+        from runtime.trust.rotation import was_replaced
+
+        path = self.path(name).with_suffix(".pub")
+        if path.exists():
+            said = self.public(name)
+            if said == public:
+                return
+            if not was_replaced(self, name, said, public):
+                raise KeyFileError(
+                    f"{path}: not the public key of {name}.pem ({short(public.key_id)})",
+                    hint=f"remove {path}; it is made anew from the private key",
+                )
+        with suppress(OSError):  # lost, or left behind when a rotation was interrupted
+            write_atomic(path, public.pem(), mode=0o644)
+
+    def path(self, name: str) -> Path:
+        """Of the private key."""
         if not _NAME.fullmatch(name):
             raise KeyFileError(f"{name!r} is no name for a key", hint="use letters, digits, '.', '_' and '-'")
         return self.folder / f"{name}.pem"
+
+
+def is_encrypted(pem: bytes) -> bool:
+    return _ENCRYPTED in pem
+
+
+def _is_whole(pem: bytes) -> bool:
+    """Whether it is base64 of one DER value: then only the passphrase can be wrong."""
+    body = pem.partition(_ENCRYPTED)[2].partition(b"-----END")[0]
+    try:
+        data = base64.b64decode(b"".join(body.split()), validate=True)
+    except binascii.Error:
+        return False
+    if len(data) < 4 or data[0] != 0x30:
+        return False
+    size = data[1] & 0x7F if data[1] & 0x80 else 0
+    length = int.from_bytes(data[2 : 2 + size], "big") if size else data[1]
+    return len(data) == 2 + size + length
+
+
+def refuse_empty(passphrase: str | None) -> None:
+    if passphrase == "":
+        raise KeyFileError("The passphrase is empty", hint="leave it out for a key without one")
 
 
 def short(key_id: str) -> str:

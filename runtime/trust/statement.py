@@ -6,6 +6,7 @@ module is found by a key instead of being compiled: whatever the index claims mu
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from runtime.trust import strict
 from runtime.trust.errors import Malformed
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE = "urn:rtfsc:module:1"
+PREDICATE_TYPE = "urn:rtfsc:module:2"
 STATEMENT_LIMIT = 3 << 20
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -137,8 +138,8 @@ class Validity(NamedTuple):
     @classmethod
     def read(cls, fields: strict.Fields) -> Validity:
         validity = cls(
-            fields.optional("not_before", lambda name: _time(fields, name)),
-            fields.optional("not_after", lambda name: _time(fields, name)),
+            fields.optional("not_before", lambda name: read_time(fields, name)),
+            fields.optional("not_after", lambda name: read_time(fields, name)),
         )
         fields.done()
         return validity
@@ -149,7 +150,9 @@ ALWAYS = Validity()
 
 class Predicate(NamedTuple):
     """What is known about a module besides its bytes.  ``source_digest`` and ``ir_digest`` are those of
-    the source text (UTF-8) and the serialised IR, if known."""
+    the source text (UTF-8) and the serialised IR, if known.  ``serial`` counts what its signer published
+    under this name in a store, from 1; 0 is for what is no version of anything.  ``signed_at``: when, in
+    seconds since 1970, by the clock of the signer."""
 
     name: str
     build: Build
@@ -162,6 +165,8 @@ class Predicate(NamedTuple):
     ir_digest: str | None = None
     certificate: Certificate | None = None
     validity: Validity = ALWAYS
+    serial: int = 0
+    signed_at: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -176,6 +181,8 @@ class Predicate(NamedTuple):
             "ir_digest": self.ir_digest,
             "certificate": self.certificate.to_json() if self.certificate else None,
             "validity": self.validity.to_json(),
+            "serial": self.serial,
+            "signed_at": time_text(self.signed_at),
         }
 
     @classmethod
@@ -192,8 +199,12 @@ class Predicate(NamedTuple):
             fields.optional("ir_digest", fields.digest),
             fields.optional("certificate", lambda name: Certificate.read(fields.object(name))),
             Validity.read(fields.object("validity")),
+            fields.take("serial", int),
+            read_time(fields, "signed_at"),
         )
         fields.done()
+        if not 0 <= predicate.serial < 1 << 63:
+            raise fields.fault("out of range", "serial")
         return predicate
 
 
@@ -202,6 +213,11 @@ class Statement(NamedTuple):
 
     digest: str
     predicate: Predicate
+
+    @property
+    def statement_id(self) -> str:
+        """SHA-256 of the encoded statement, hex: the same whoever signs it."""
+        return hashlib.sha256(self.encode()).hexdigest()
 
     def encode(self) -> bytes:
         """Canonical JSON: the same statement always gives the same bytes."""
@@ -248,14 +264,19 @@ def _is_canonical(statement: Statement, payload: bytes) -> bool:
         return False
 
 
-def _time(fields: strict.Fields, name: str) -> int:
-    text = fields.text(name)
+def read_time(fields: strict.Fields, name: str) -> int:
+    """A field with a time in the form of `time_text`."""
     try:
-        if _TIME.fullmatch(text):
-            return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+        return parse_time(fields.text(name))
     except ValueError:
-        pass
-    raise Malformed(f"{fields.what}: field {name!r} is not a time like 2026-01-31T00:00:00Z")
+        raise fields.fault(f"field {name!r} is not a time like 2026-01-31T00:00:00Z", name) from None
+
+
+def parse_time(text: str) -> int:
+    """Seconds since 1970 of a text like ``2026-01-31T00:00:00Z``.  Raises ``ValueError`` for any other."""
+    if not _TIME.fullmatch(text):
+        raise ValueError(text)
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
 
 
 def _subject(fields: strict.Fields) -> tuple[str, str]:

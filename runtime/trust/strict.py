@@ -16,6 +16,8 @@ from typing import Any, NoReturn, TypeVar
 from runtime.trust.errors import Malformed
 
 T = TypeVar("T")
+Path = tuple[str | int, ...]
+"""Where in a document: names of fields and positions in lists, from the root."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TEXT_LIMIT = 65536
@@ -49,6 +51,11 @@ def parse(data: bytes, *, limit: int, what: str) -> Any:
         raise Malformed(f"{what}: not JSON ({error})") from None
 
 
+def is_digest(text: str) -> bool:
+    """64 lower-case hex digits."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def base64_text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
@@ -65,39 +72,49 @@ def base64_bytes(text: str, what: str) -> bytes:
 
 
 class Fields:
-    """Reads an object field by field; `done` refuses what nobody asked for."""
+    """Reads an object field by field; `done` refuses what nobody asked for.  What it raises has the
+    ``path`` of the field at fault."""
 
-    def __init__(self, value: Any, what: str) -> None:
+    def __init__(self, value: Any, what: str, path: Path = ()) -> None:
+        self.what, self.path = what, path
         if not isinstance(value, dict):
-            raise Malformed(f"{what}: expected an object")
+            raise self.fault("expected an object")
         self._left: dict[str, Any] = dict(value)
-        self.what = what
+
+    def fault(self, text: str, name: str | None = None) -> Malformed:
+        """What to raise for the field, or for the whole object."""
+        error = Malformed(f"{self.what}: {text}")
+        error.path = self.path if name is None else (*self.path, name)
+        return error
+
+    def has(self, name: str) -> bool:
+        return name in self._left
 
     def take(self, name: str, kind: type[T]) -> T:
         """The required field, exactly of type ``kind`` (so True is not an integer)."""
         if name not in self._left:
-            raise Malformed(f"{self.what}: field {name!r} is missing")
+            raise self.fault(f"field {name!r} is missing", name)
         value = self._left.pop(name)
         if type(value) is not kind:
-            raise Malformed(f"{self.what}: field {name!r} is not of type {kind.__name__}")
+            raise self.fault(f"field {name!r} is not of type {kind.__name__}", name)
         return value
 
     def text(self, name: str) -> str:
         value = self.take(name, str)
         if len(value) > _TEXT_LIMIT:
-            raise Malformed(f"{self.what}: field {name!r} is longer than {_TEXT_LIMIT} characters")
+            raise self.fault(f"field {name!r} is longer than {_TEXT_LIMIT} characters", name)
         return value
 
     def constant(self, name: str, expected: str) -> None:
         value = self.text(name)
         if value != expected:
-            raise Malformed(f"{self.what}: {name} {value!r} is not supported, expected {expected!r}")
+            raise self.fault(f"{name} {value!r} is not supported, expected {expected!r}", name)
 
     def digest(self, name: str) -> str:
         """64 lower-case hex digits."""
         value = self.text(name)
-        if not _DIGEST.fullmatch(value):
-            raise Malformed(f"{self.what}: field {name!r} is not a SHA-256 digest")
+        if not is_digest(value):
+            raise self.fault(f"field {name!r} is not a SHA-256 digest", name)
         return value
 
     def optional(self, name: str, read: Callable[[str], T]) -> T | None:
@@ -110,15 +127,18 @@ class Fields:
     def texts(self, name: str) -> tuple[str, ...]:
         values = self.take(name, list)
         if not all(type(value) is str for value in values):
-            raise Malformed(f"{self.what}: field {name!r} is not a list of strings")
+            raise self.fault(f"field {name!r} is not a list of strings", name)
         return tuple(values)
 
     def objects(self, name: str) -> list[Fields]:
-        return [Fields(value, f"{self.what}.{name}[{i}]") for i, value in enumerate(self.take(name, list))]
+        return [
+            Fields(value, f"{self.what}.{name}[{i}]", (*self.path, name, i))
+            for i, value in enumerate(self.take(name, list))
+        ]
 
     def object(self, name: str) -> Fields:
-        return Fields(self.take(name, dict), f"{self.what}.{name}")
+        return Fields(self.take(name, dict), f"{self.what}.{name}", (*self.path, name))
 
     def done(self) -> None:
         if self._left:
-            raise Malformed(f"{self.what}: unknown field {min(self._left)!r}")
+            raise self.fault(f"unknown field {min(self._left)!r}", min(self._left))

@@ -209,6 +209,7 @@ class IndexContract:
         other = add(index, new_entry(name="shop.other"))
         assert [first.serial, second.serial, third.serial, other.serial] == [1, 2, 3, 1]
         assert index.history("shop.pricing") == [third, second, first]
+        assert index.history("shop.pricing", 2) == [third, second]
         assert index.history("shop.other") == [other] and index.history("shop") == []
 
     def test_a_serial_is_never_given_again(self, index: IndexBackend) -> None:

@@ -10,9 +10,11 @@ from store_samples import sha, trusting
 
 from runtime.trust import store as trust_store
 from runtime.trust.errors import TrustStoreError
+from runtime.trust.file import TrustFile
 from runtime.trust.keys import SigningKey
+from runtime.trust.policy import Policy
 from runtime.trust.statement import Validity
-from runtime.trust.store import Policy, TrustedKey, TrustFile, TrustStore
+from runtime.trust.store import TrustedKey, TrustStore
 
 KEY = SigningKey.generate().public
 
@@ -127,7 +129,8 @@ def test_processes_that_change_the_file_at_once_lose_nothing(tmp_path: Path) -> 
 import sys
 from pathlib import Path
 from runtime.trust.keys import SigningKey
-from runtime.trust.store import TrustedKey, TrustFile
+from runtime.trust.file import TrustFile
+from runtime.trust.store import TrustedKey
 for i in range(5):
     key = TrustedKey(SigningKey.generate().public, f"{sys.argv[2]}-{i}")
     TrustFile(Path(sys.argv[1])).change(lambda trust: trust.with_key(key))

@@ -1,0 +1,278 @@
+"""What this user has seen: the newest time, the logs of stores, the newest versions under each name.
+
+Whoever can write a store can take away from it; only the memory of those who read it before shows that.  One
+SQLite file in the user's data folder, made when there is something to remember.  Where nothing can be
+written there (a read-only home) the memory lasts as long as the process.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from runtime.trust.errors import TrustStoreError
+from runtime.trust.files import private_folder
+from runtime.trust.merkle import Frontier
+
+_HASH_BYTES = 32
+_PATIENCE_S = 10.0
+_SCHEMA = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY CHECK (id = 1), newest INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS stores (
+    id INTEGER PRIMARY KEY, location TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, peaks BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS leaves (
+    store INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL, kind TEXT NOT NULL,
+    subject TEXT NOT NULL, leaf BLOB, PRIMARY KEY (store, position)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS leaves_subject ON leaves (store, kind, subject);
+CREATE INDEX IF NOT EXISTS leaves_kept ON leaves (store, position) WHERE leaf IS NOT NULL;
+CREATE TABLE IF NOT EXISTS versions (
+    store INTEGER NOT NULL, name TEXT NOT NULL, part TEXT NOT NULL, signer TEXT NOT NULL,
+    serial INTEGER NOT NULL, PRIMARY KEY (store, name, part, signer)
+) WITHOUT ROWID;
+"""
+
+
+class SeenLeaf(NamedTuple):
+    """``leaf`` is kept where the record matters to more than its own module."""
+
+    hash: bytes
+    kind: str
+    subject: str
+    leaf: bytes | None
+
+
+class Seen:
+    """``path``: None for a memory that ends with the process."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._owner = 0
+        self._inherited: list[sqlite3.Connection] = []
+
+    def newest_time(self) -> int:
+        """In seconds since 1970; 0 if none was noted."""
+        row = self._row("SELECT newest FROM clock")
+        return int(row[0]) if row else 0
+
+    def note_time(self, seconds: int) -> None:
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT INTO clock VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET newest = max(newest, ?)",
+                (seconds, seconds),
+            )
+
+    def forget_time(self) -> None:
+        with self._writing() as connection:
+            connection.execute("DELETE FROM clock")
+
+    def store(self, location: str) -> SeenStore:
+        return SeenStore(self, location)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None and self._owner == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    # -- inside, also for `SeenStore`
+
+    def _row(self, sql: str, *values: object) -> tuple[Any, ...] | None:
+        return next(iter(self._rows(sql, *values)), None)
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._lock, self._errors():
+            connection = self._open(create=False)
+            return [] if connection is None else connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._errors():
+            connection = self._open(create=True)
+            assert connection is not None
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _open(self, *, create: bool) -> sqlite3.Connection | None:
+        if self._connection is not None:
+            if self._owner == os.getpid():
+                return self._connection
+            self._inherited.append(self._connection)  # of the parent: neither to be used nor closed here
+            self._connection = None
+        if self.path is not None and not create and not self.path.exists():
+            return None
+        self._connection, self._owner = self._connect(), os.getpid()
+        return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        if self.path is None:
+            return _prepared(_connection(":memory:"))
+        try:
+            private_folder(self.path.parent)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError:
+            return self._copy()
+        _refuse_shared(self.path)
+        connection = _connection(str(self.path))
+        if connection.execute("PRAGMA user_version").fetchone()[0] == _SCHEMA:
+            return connection
+        connection.execute("PRAGMA journal_mode = WAL")
+        return _prepared(connection)
+
+    def _copy(self) -> sqlite3.Connection:
+        """What is remembered, in a form that can be written."""
+        copy = _connection(":memory:")
+        if self.path is not None and self.path.exists():
+            try:
+                data = self.path.read_bytes()
+                if data:
+                    # A copy has no journal beside it; byte 18 and 19 say so.
+                    copy.deserialize(data[:18] + b"\1\1" + data[20:])
+            except OSError as error:
+                raise TrustStoreError(f"{self.path}: {error.strerror}") from error
+        return _prepared(copy)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise TrustStoreError(f"{self.path}: cannot be used: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise TrustStoreError(
+                f"{self.path}: damaged ({error})",
+                hint="restore it, or move it away: then all that was seen of stores is forgotten",
+            ) from error
+
+
+class SeenStore:
+    """The memory of one store, known by its location."""
+
+    def __init__(self, seen: Seen, location: str) -> None:
+        self._seen, self.location = seen, location
+
+    def frontier(self) -> Frontier:
+        """Of the log as it was when it was last read."""
+        row = self._seen._row("SELECT size, peaks FROM stores WHERE location = ?", self.location)
+        return Frontier() if row is None else _frontier(row)
+
+    def extend(self, size: int, leaves: Sequence[SeenLeaf]) -> bool:
+        """Adds leaves after the first ``size``.  False, and nothing is done, where another process has
+        been here meanwhile."""
+        with self._seen._writing() as connection:
+            store, frontier = self._identify(connection)
+            if frontier.size != size:
+                return False
+            rows = [(store, size + i, *leaf) for i, leaf in enumerate(leaves)]
+            connection.executemany("INSERT INTO leaves VALUES (?, ?, ?, ?, ?, ?)", rows)
+            for leaf in leaves:
+                frontier = frontier.append(leaf.hash)
+            connection.execute(
+                "UPDATE stores SET size = ?, peaks = ? WHERE id = ?",
+                (frontier.size, b"".join(frontier.peaks), store),
+            )
+            return True
+
+    def hashes(self, start: int, stop: int) -> list[bytes]:
+        """Of the leaves ``start`` to ``stop`` - 1."""
+        rows = self._leaves("hash", "position >= ? AND position < ?", start, stop)
+        return [bytes(row[0]) for row in rows]
+
+    def find(self, kind: str, subject: str) -> list[int]:
+        """The numbers of the leaves so labelled."""
+        rows = self._leaves("position", "kind = ? AND subject = ?", kind, subject)
+        return [int(row[0]) for row in rows]
+
+    def kept(self) -> list[tuple[int, bytes]]:
+        """Numbers and leaves of the records that matter to more than one module."""
+        rows = self._leaves("position, leaf", "leaf IS NOT NULL")
+        return [(int(row[0]), bytes(row[1])) for row in rows]
+
+    def version(self, name: str, part: str, signers: Iterable[str]) -> int:
+        """The highest serial noted for any of the signers, 0 if none."""
+        sql = (
+            "SELECT max(serial) FROM versions v JOIN stores s ON s.id = v.store"
+            " WHERE location = ? AND name = ? AND part = ? AND signer = ?"
+        )
+        rows = [self._seen._row(sql, self.location, name, part, signer) for signer in signers]
+        return max((int(row[0] or 0) for row in rows if row), default=0)
+
+    def note_version(self, name: str, parts: Iterable[str], signers: Iterable[str], serial: int) -> None:
+        with self._seen._writing() as connection:
+            store, _ = self._identify(connection)
+            connection.executemany(
+                "INSERT INTO versions VALUES (?1, ?2, ?3, ?4, ?5)"
+                " ON CONFLICT DO UPDATE SET serial = max(serial, ?5)",
+                [(store, name, part, signer, serial) for part in parts for signer in signers],
+            )
+
+    def forget(self) -> None:
+        """As if the store had never been seen."""
+        with self._seen._writing() as connection:
+            store, _ = self._identify(connection)
+            connection.execute("DELETE FROM leaves WHERE store = ?", (store,))
+            connection.execute("DELETE FROM versions WHERE store = ?", (store,))
+            connection.execute("DELETE FROM stores WHERE id = ?", (store,))
+
+    def _identify(self, connection: sqlite3.Connection) -> tuple[int, Frontier]:
+        connection.execute(
+            "INSERT INTO stores (location, size, peaks) VALUES (?, 0, x'') ON CONFLICT DO NOTHING",
+            (self.location,),
+        )
+        sql = "SELECT id, size, peaks FROM stores WHERE location = ?"
+        store, *row = connection.execute(sql, (self.location,)).fetchone()
+        return store, _frontier(row)
+
+    def _leaves(self, columns: str, where: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._seen._rows(
+            f"SELECT {columns} FROM leaves WHERE store = (SELECT id FROM stores WHERE location = ?)"
+            f" AND {where} ORDER BY position",
+            self.location,
+            *values,
+        )
+
+
+def _connection(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE_S, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > _SCHEMA:
+        raise TrustStoreError(f"what was seen of stores was written by a newer rtfsc (schema {version})")
+    connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_SCHEMA}; COMMIT")
+    return connection
+
+
+def _refuse_shared(path: Path) -> None:
+    if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise TrustStoreError(f"{path}: others can write this file", hint=f"chmod 600 {path}")
+
+
+def _frontier(row: Sequence[Any]) -> Frontier:
+    size, peaks = row
+    cut = range(0, len(peaks), _HASH_BYTES)
+    return Frontier(size, tuple(peaks[i : i + _HASH_BYTES] for i in cut))
