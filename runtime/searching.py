@@ -56,6 +56,25 @@ def describe(runtime: Runtime, entry: Entry, artifact: bytes) -> int:
     return len(meanings)
 
 
+def describe_missing(runtime: Runtime) -> int:
+    """Embeds the functions of verified entries that have no vector of this embedder; returns how many.
+    Entries that are refused are passed over."""
+    from runtime.store.errors import StoreError
+    from runtime.trust.errors import TrustError
+
+    tag, index, done = runtime.embedder.tag, runtime.store.index, 0
+    for entry in index.all():
+        groups = sorted({export.interface_hash for export in entry.description.exports})
+        known = {entry_id for group in groups for entry_id, _ in index.meanings(group, tag)}
+        if entry.status != "Verified" or entry.id in known:
+            continue
+        try:
+            done += describe(runtime, entry, runtime.store.fetch(entry).artifact)
+        except (TrustError, StoreError):
+            continue
+    return done
+
+
 def search(runtime: Runtime, interface_hash: str, task: str, examples: Sequence[Example] = ()) -> Retrieval:
     """Looks for a stored function; what was decided goes into the governance log."""
     found = retrieve(

@@ -12,7 +12,7 @@ from rtfsc.files import write_atomically
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ls|get|verify|stats")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ls|get|verify|stats|index|embed")
     listing = actions.add_parser("ls", help="every module, newest first")
     getting = actions.add_parser("get", help="a module by name, digest, or declaration of its interface")
     getting.add_argument("module", help="name, beginning of the digest, or '(declare f [a : Int] : Int)'")
@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verifying = actions.add_parser("verify", help="hash and verify modules again")
     verifying.add_argument("module", nargs="?", help="name or beginning of the digest; none: all")
     stats = actions.add_parser("stats", help="counts and sizes")
-    for action in (listing, getting, verifying, stats):
+    indexing = actions.add_parser("index", help="make the search by meaning fast in large groups")
+    embedding = actions.add_parser("embed", help="embed what functions are for, where it was not done")
+    for action in (listing, getting, verifying, stats, indexing, embedding):
         add_store(action)
         action.add_argument("--json", action="store_true", help="as JSON")
 
@@ -31,7 +33,9 @@ def run(options: argparse.Namespace) -> int:
     from runtime.engine import Runtime
 
     with Runtime(store=options.store or True) as runtime:
-        return {"ls": _ls, "get": _get, "verify": _verify, "stats": _stats}[options.action](runtime, options)
+        return {"ls": _ls, "get": _get, "verify": _verify, "stats": _stats, "index": _index, "embed": _embed}[
+            options.action
+        ](runtime, options)
 
 
 def _row(entry: Any) -> dict[str, Any]:
@@ -137,4 +141,24 @@ def _stats(runtime: Any, options: argparse.Namespace) -> int:
     print(f"uses: {stats['uses']}")
     for kind, sizes in stats["blobs"].items():
         print(f"{kind}: {sizes['count']} blobs, {sizes['bytes']:,} bytes")
+    return OK
+
+
+def _index(runtime: Any, options: argparse.Namespace) -> int:
+    groups = runtime.store.index.prepare_groups()
+    if options.json:
+        print_json([{"interface_hash": i, "embedder": e, "functions": n} for i, e, n in groups])
+    else:
+        print(f"{len(groups)} large groups" if groups else "no group is large: all are searched exactly")
+    return OK
+
+
+def _embed(runtime: Any, options: argparse.Namespace) -> int:
+    from runtime.searching import describe_missing
+
+    count = describe_missing(runtime)
+    if options.json:
+        print_json({"embedder": runtime.embedder.tag, "functions": count})
+    else:
+        print(f"{count} functions embedded by {runtime.embedder.tag}")
     return OK

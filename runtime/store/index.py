@@ -220,7 +220,12 @@ class Meanings(Protocol):
         """The group, with the ids of the entries; Verified ones only, oldest first."""
 
     def nearest(self, interface_hash: str, embedder: str, vector: bytes, limit: int) -> list[Near]:
-        """The best of the group, best first; Verified ones with vectors of this length only."""
+        """The best of the group, best first; Verified ones with vectors of this length only. Exact, but for
+        groups that `prepare_groups` has given a graph."""
+
+    def prepare_groups(self, minimum: int = ...) -> list[tuple[str, str, int]]:
+        """Gives groups of more than ``minimum`` vectors what makes their search fast and nearly exact;
+        tells interface, embedder and size of each. May take minutes."""
 
 
 class Ledger(Protocol):

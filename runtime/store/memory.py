@@ -178,6 +178,9 @@ class MemoryIndex:
     def nearest(self, interface_hash: str, embedder: str, vector: bytes, limit: int) -> list[Near]:
         return vectors.nearest(self.meanings(interface_hash, embedder), vector, limit)
 
+    def prepare_groups(self, minimum: int = 0) -> list[tuple[str, str, int]]:
+        return []  # searched exactly, however large
+
     # -- ledger
 
     def append_log(self, leaf: bytes) -> int:

@@ -99,6 +99,42 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX rtfs_hits_time ON rtfs_hits (time_ms)",
     ),
+    (
+        # How large each group of meanings is, and a number that changes with it: who keeps a group in
+        # memory sees at once whether it is still the same.
+        """
+        CREATE TABLE rtfs_groups (
+            interface_hash TEXT NOT NULL,
+            embedder       TEXT NOT NULL,
+            version        INTEGER NOT NULL,
+            size           INTEGER NOT NULL,
+            PRIMARY KEY (interface_hash, embedder)
+        ) WITHOUT ROWID
+        """,
+        """
+        INSERT INTO rtfs_groups
+        SELECT interface_hash, embedder, 1, count(*) FROM rtfs_meanings GROUP BY interface_hash, embedder
+        """,
+        """
+        CREATE TRIGGER rtfs_meanings_added AFTER INSERT ON rtfs_meanings BEGIN
+            INSERT INTO rtfs_groups VALUES (NEW.interface_hash, NEW.embedder, 1, 1)
+            ON CONFLICT DO UPDATE SET version = version + 1, size = size + 1;
+        END
+        """,
+        """
+        CREATE TRIGGER rtfs_meanings_removed AFTER DELETE ON rtfs_meanings BEGIN
+            UPDATE rtfs_groups SET version = version + 1, size = size - 1
+            WHERE interface_hash = OLD.interface_hash AND embedder = OLD.embedder;
+        END
+        """,
+        """
+        CREATE TRIGGER rtfs_modules_status AFTER UPDATE OF validation_status ON rtfs_modules BEGIN
+            UPDATE rtfs_groups SET version = version + 1 WHERE (interface_hash, embedder) IN (
+                SELECT interface_hash, embedder FROM rtfs_meanings WHERE module_id = NEW.id
+            );
+        END
+        """,
+    ),
 )
 
 SCHEMA = len(MIGRATIONS)

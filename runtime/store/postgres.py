@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runtime.store import postgres_groups as groups
 from runtime.store import rows, vectors
 from runtime.store.errors import NotStored
+from runtime.store.groups import LARGE
 from runtime.store.index import MODULE_KEYS, Entry, Hit, Key, Meaning, Near, NewEntry, Status, Uses
 from runtime.store.postgres_pool import Connection, PostgresPool
 
@@ -156,7 +158,16 @@ class PostgresIndex(PostgresPool):
         return [(row[0], rows.meaning([*row[1:-1], _bytes(row[-1])])) for row in found]
 
     def nearest(self, interface_hash: str, embedder: str, vector: bytes, limit: int) -> list[Near]:
-        wanted = _text(vector)
+        wanted, dimensions = _text(vector), len(vector) // 4
+
+        def proposed(connection: Connection) -> list[tuple[Any, ...]] | None:
+            if not groups.graph_of(connection, interface_hash, embedder, dimensions):
+                return None
+            return groups.nearest(connection, interface_hash, embedder, dimensions, wanted, limit)
+
+        near = self.reading(proposed, None)
+        if near is not None:
+            return [Near(*row) for row in near]
         found = self._rows(
             """
             SELECT module_id, export, coalesce(nullif(1 - (vector <=> %s::vector), 'NaN'), 0) AS score
@@ -165,9 +176,12 @@ class PostgresIndex(PostgresPool):
                 AND vector_dims(vector) = %s
             ORDER BY score DESC, module_id DESC, export COLLATE "C" LIMIT %s
             """,
-            (wanted, interface_hash, embedder, len(vector) // 4, limit),
+            (wanted, interface_hash, embedder, dimensions, limit),
         )
         return [Near(*row) for row in found]
+
+    def prepare_groups(self, minimum: int = LARGE) -> list[tuple[str, str, int]]:
+        return self.writing(lambda connection: groups.build(connection, minimum))
 
     # -- ledger
 

@@ -86,6 +86,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX rtfs_hits_time ON rtfs_hits (time_ms)",
     ),
+    (
+        # Which groups of meanings have a graph, see `runtime.store.postgres_groups`.
+        """
+        CREATE TABLE rtfs_graphs (
+            interface_hash text NOT NULL,
+            embedder       text NOT NULL,
+            dimensions     integer NOT NULL,
+            PRIMARY KEY (interface_hash, embedder, dimensions)
+        )
+        """,
+    ),
 )
 
 SCHEMA = len(MIGRATIONS)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from runtime.store import rows, vectors
 from runtime.store.errors import NotStored
+from runtime.store.groups import LARGE, Groups
 from runtime.store.index import MODULE_KEYS, Entry, Hit, Key, Meaning, Near, NewEntry, Status, Uses
 from runtime.store.sqlite_file import SqliteFile
 
@@ -15,6 +17,10 @@ _BATCH = 500
 
 
 class SqliteIndex(SqliteFile):
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        super().__init__(path, read_only=read_only)
+        self._groups = Groups(path.parent / "groups")
+
     # -- entries
 
     def find(self, by: Key, key: str, *, limit: int = 100) -> list[Entry]:
@@ -115,7 +121,11 @@ class SqliteIndex(SqliteFile):
             if self.get(entry_id) is None:
                 return
             connection.executemany(
-                _into("rtfs_meanings", ("module_id", *rows.MEANING), "REPLACE"),
+                "DELETE FROM rtfs_meanings WHERE module_id = ? AND export = ? AND embedder = ?",
+                [(entry_id, meaning.export, meaning.embedder) for meaning in meanings],
+            )
+            connection.executemany(
+                _into("rtfs_meanings", ("module_id", *rows.MEANING)),
                 [(entry_id, *meaning) for meaning in meanings],
             )
 
@@ -134,7 +144,14 @@ class SqliteIndex(SqliteFile):
             return [(module_id, rows.meaning(row)) for module_id, *row in found]
 
     def nearest(self, interface_hash: str, embedder: str, vector: bytes, limit: int) -> list[Near]:
-        return vectors.nearest(self.meanings(interface_hash, embedder), vector, limit)
+        with self.snapshot() as connection:
+            if connection is None:
+                return []
+            return self._groups.nearest(connection, interface_hash, embedder, vector, limit)
+
+    def prepare_groups(self, minimum: int = LARGE) -> list[tuple[str, str, int]]:
+        with self.reading() as connection:
+            return [] if connection is None else self._groups.build(connection, minimum)
 
     # -- ledger
 

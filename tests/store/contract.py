@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from typing import Any
 
 import pytest
 from store_samples import ARTIFACT, predicate, sha
 
+from runtime.store import vectors as vectors_of
 from runtime.store.blobs import KINDS, SOURCE, WASM, BlobBackend, BlobStore, digest_of
 from runtime.store.errors import MissingBlob, NotStored, TooLarge
 from runtime.store.index import Description, Entry, Hit, IndexBackend, Meaning, Near, NewEntry, Uses
@@ -339,6 +341,42 @@ class IndexContract:
         assert [round(n.score, 4) for n in near] == [1, 1, 0.7071, 0, 0, -1]
         best = index.nearest(sha("interface"), "e", meaning(2, 0).vector, 1)
         assert best == [Near(entries[5].id, "quote", pytest.approx(1.0))]
+
+    def test_a_graph_finds_what_a_search_of_all_finds(
+        self, index: IndexBackend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("runtime.store.groups.LARGE", 30)
+        random = Random(5)
+
+        def vector() -> list[float]:
+            return [random.gauss(0, 1) for _ in range(8)]
+
+        def add_some(count: int) -> list[Entry]:
+            entries = [add(index, new_entry(str(random.random()))) for _ in range(count)]
+            for entry in entries:
+                index.add_meanings(entry.id, [meaning(*vector())])
+            return entries
+
+        def check() -> None:
+            for _ in range(20):
+                wanted = meaning(*vector()).vector
+                exact = vectors_of.nearest(index.meanings(sha("interface"), "e"), wanted, 3)
+                found = index.nearest(sha("interface"), "e", wanted, 3)
+                assert [(n.entry_id, n.export) for n in found] == [(n.entry_id, n.export) for n in exact]
+                assert [n.score for n in found] == pytest.approx([n.score for n in exact], abs=1e-6)
+
+        entries = add_some(60)
+        check()
+        made = index.prepare_groups(30)
+        assert made in ([], [(sha("interface"), "e", 60)])
+        check()
+        add_some(10)
+        index.set_status(entries[3].id, "Revoked", "bad")
+        index.remove(entries[4].id)
+        index.add_meanings(entries[5].id, [meaning(*vector())])
+        check()
+        index.prepare_groups(30)
+        check()
 
     # -- ledger
 

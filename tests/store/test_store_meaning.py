@@ -144,3 +144,18 @@ def test_the_given_delegate_comes_first(runtime, tmp_path):
 def test_what_is_no_task_is_refused(runtime, signature):
     with pytest.raises(DiagnosticError):
         runtime.search(signature)
+
+
+def test_entries_of_another_embedder_are_embedded_on_demand(runtime, tmp_path):
+    from runtime.meaning.embedding import Lexical
+    from runtime.searching import describe_missing
+
+    class Other(Lexical):
+        tag = "other"
+
+    assert describe_missing(runtime) == 0
+    with Runtime(store=tmp_path / "store", home=tmp_path / "home", embedder=Other()) as other:
+        task = declared("Convert a temperature from Celsius to Fahrenheit")
+        assert other.search(task).candidates == ()
+        assert describe_missing(other) == 4
+        assert other.search(task).hit.export == "c2f"
