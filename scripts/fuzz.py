@@ -1,7 +1,8 @@
-"""Fuzzes the front end: programs of the conformance cases, damaged in random ways.
+"""Fuzzes the front end: programs of the conformance cases, damaged in random ways; with ``--what modules``
+what runs modules instead, see fuzz_modules.py.
 
-Prints seed, count and the slowest program. Whatever raises anything but `DiagnosticError`, or takes longer
-than ``SLOW`` seconds, is printed with the seed that made it, and the exit code is 1.
+Prints seed and count. Whatever raises anything but `DiagnosticError`, or takes longer than ``SLOW`` seconds,
+is printed with the seed that made it, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -102,12 +103,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3600)
+    parser.add_argument("--what", choices=("programs", "modules"), default="programs")
     options = parser.parse_args()
-    count, faults = run(options.seed, options.seconds)
-    for fault in faults:
-        print(fault)
-    print(f"seed {options.seed}: {count} programs, {len(faults)} faults")
-    return 1 if faults else 0
+    if options.what == "modules":
+        from fuzz_modules import fuzz
+
+        count, found = fuzz(options.seed, options.seconds)
+    else:
+        count, faults = run(options.seed, options.seconds)
+        found = len(faults)
+        for fault in faults:
+            print(fault)
+    print(f"seed {options.seed}: {count} {options.what}, {found} faults")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ from typing import Any, Protocol
 
 from runtime.host.capability import host_error
 from runtime.host.policy import Policy
-from runtime.values.atoms import Keyword
+from runtime.host.schema import kind_of
+from runtime.values.atoms import Keyword, Symbol
 
 
 class Host(Protocol):
@@ -100,7 +101,7 @@ class Session:
     # --- capabilities
 
     def call(self, id: Any, arguments: Any) -> Any:
-        id, given = name_of(id), list(arguments)
+        id, given = name_of(id, "call"), list(arguments)
         try:
             value = self.policy.capability(id).invoke(given)
         except Exception as error:
@@ -119,14 +120,14 @@ class Session:
     # --- context
 
     def lookup(self, key: Any, default: Any) -> Any:
-        name = name_of(key)
+        name = name_of(key, "context/get")
         for values in reversed(self.contexts):
             if name in values:
                 return values[name]
         return default
 
     def set(self, key: Any, value: Any) -> None:
-        self.contexts[-1][name_of(key)] = value
+        self.contexts[-1][name_of(key, "context/set")] = value
 
     def symbol(self, name: str) -> Any:
         value = self.lookup(name, _ABSENT)
@@ -183,9 +184,16 @@ class Session:
 _ABSENT = object()
 
 
-def name_of(key: Any) -> str:
-    """The text of a keyword, symbol or string."""
-    return key if isinstance(key, str) else str(key.name)
+def name_of(key: Any, operation: str = "host") -> str:
+    """The text of a keyword, symbol or string; the RTFS error TypeError for anything else."""
+    if isinstance(key, str):
+        return key
+    if isinstance(key, Keyword | Symbol):
+        return key.name
+    expected, actual = "keyword, string or symbol", kind_of(key)
+    message = f"Type error in {operation}: expected {expected}, got {actual}"
+    data = {"expected": expected, "actual": actual, "operation": operation}
+    raise host_error("TypeError", message, {Keyword(name): text for name, text in data.items()})
 
 
 def _keep(into: dict[str, Any], branch: dict[str, Any]) -> None:

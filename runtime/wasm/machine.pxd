@@ -33,7 +33,9 @@ cdef class Machine:
     cdef unsigned long owner
     cdef uint64_t started, allowed_ns, fuel
     cdef bint stale              # closed, or the region of closed handles is still there
-    cdef bint timed_out, counts_fuel, quiet, ready
+    cdef bint timed_out, counts_fuel, ready
+    cdef int patience            # ticks that rt_reset may still take; 0: it is not running
+    cdef bint broken             # rt_reset did not end: the module destroyed what rt keeps
     cdef Py_ssize_t made, live
     cdef list hosts
     cdef wt_func f_encode, f_decode, f_buffer, f_reset, f_apply

@@ -47,6 +47,7 @@ PRINT = "rt_str_pr"
 """The function of rt that gives a value's printed form."""
 
 cdef enum:
+    RESET_TICKS = 5000      # ten seconds, for what takes microseconds
     TRAP_STACK_OVERFLOW = 0
     TRAP_OUT_OF_FUEL = 11
 
@@ -61,8 +62,9 @@ cdef void *on_epoch(void *context, void *env, uint64_t *delta, uint8_t *kind) no
     cdef uint64_t now
     delta[0] = 1
     kind[0] = 0
-    if m.quiet:
-        return NULL
+    if m.patience:  # in rt_reset: no exception can leave from there
+        m.patience -= 1
+        return NULL if m.patience else api.wasmtime_error_new(b"reset")
     now = rtfsc_now()
     if m.started == 0:
         m.started = now
@@ -286,6 +288,8 @@ cdef class Machine:
             self.stack_now = stack.of.i32
             if self.depth > 200:
                 raise RecursionError("calls between Python and Wasm nest too deeply")
+        elif self.broken:
+            raise self._broken("memory")
         elif self.stale:
             self.stale = False
             self._reset()
@@ -301,13 +305,21 @@ cdef class Machine:
     cdef void _reset(self) noexcept:
         cdef void *trap = NULL
         cdef void *error
-        self.quiet = True
+        if rtfsc_ticker_enter(ticker):
+            try:
+                wake()
+            except RuntimeError:
+                rtfsc_ticker_enter(ticker)  # without a thread there is no limit; `wake` has left
+        self.patience = RESET_TICKS
         error = api.wasmtime_func_call_unchecked(self.context, &self.f_reset, NULL, 0, &trap)
-        self.quiet = False
+        self.patience = 0
+        rtfsc_ticker_leave(ticker)
         if error != NULL:
             api.wasmtime_error_delete(error)
         if trap != NULL:
             api.wasm_trap_delete(trap)
+        if error != NULL or trap != NULL:
+            self.broken = self.stale = True
 
     cdef void restore(self, Entry *entry) noexcept:
         """After an error or a trap: the stacks as they were at the entry."""
@@ -496,7 +508,10 @@ cdef class Machine:
             raise limit_error("OutputLimit", self.limits.output_bytes)
         if not self._inside(ref, 16 + size):
             raise self._broken("text")
-        return PyUnicode_DecodeUTF8(self.base + ref + 16, size, NULL)
+        try:
+            return PyUnicode_DecodeUTF8(self.base + ref + 16, size, NULL)
+        except UnicodeDecodeError:
+            raise self._broken("text") from None
 
     cdef object _fetch(self, uint64_t value):
         """Through one transit buffer, read in place."""
@@ -509,7 +524,10 @@ cdef class Machine:
             raise limit_error("OutputLimit", self.limits.output_bytes)
         if ref & 7 or not self._inside(ref, size):
             raise self._broken("result")
-        return transit.decode(self.base + ref, size, self._handle)
+        try:
+            return transit.decode(self.base + ref, size, self._handle)
+        except ValueError:
+            raise self._broken("result") from None
 
     cdef object _broken(self, str what):
         return error_class("InternalError")("InternalError", f"Internal error: the module gave a malformed {what}")

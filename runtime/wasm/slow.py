@@ -239,7 +239,10 @@ class SlowInstance:
             raise limit_error("OutputLimit", self._limits.output_bytes)
         if ref + size > self._memory.data_len(self._store):
             raise _internal("the module gave a malformed result")
-        return decode_bytes(bytes(self._memory.read(self._store, ref, ref + size)), self._handle)
+        try:
+            return decode_bytes(bytes(self._memory.read(self._store, ref, ref + size)), self._handle)
+        except ValueError:
+            raise _internal("the module gave a malformed result") from None
 
     def _handle(self, boxed: int) -> SlowFunction | HostFunction:
         if boxed < 0:

@@ -14,16 +14,14 @@ import gc
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from any_program import any_program
 from differential import CUT, Outcomes, disagreement, disagrees, minimised, outcomes
 from typed_programs import Source
+from watched import counter, run_watched
 
 SIMPLE = "(map inc [1 (/ 6 4)])"
 """If this does not work, nothing does."""
@@ -38,7 +36,6 @@ class Progress:
     after what is done."""
 
     def __init__(self, seed: int) -> None:
-        counter = partial(get_context("fork").Value, "q")
         self.at, self.next, self.minimising = counter(seed), counter(seed), counter(0)
         self.programs, self.compared, self.refused = counter(0), counter(0), counter(0)
         self.cut, self.found = counter(0), counter(0)
@@ -93,20 +90,6 @@ def _report(seed: int, source: Source, differs: Callable[[Source], Outcomes | No
     sys.stdout.flush()
 
 
-def watch(worker: Any, progress: Progress) -> str | None:
-    """How the worker ended, if not by itself; kills one that hangs."""
-    at, since = -1, time.monotonic()
-    while worker.is_alive():
-        worker.join(1)
-        if progress.at.value != at or progress.minimising.value:
-            at, since = progress.at.value, time.monotonic()
-        if time.monotonic() - since > PATIENCE:
-            worker.kill()
-            worker.join()
-            return f"took more than {PATIENCE} s"
-    return f"ended the process with {worker.exitcode}" if worker.exitcode else None
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="first seed (default 1)")
@@ -117,16 +100,17 @@ def main() -> int:
     if options.only is not None:
         _report(options.only, any_program(options.only), outcomes)
         return 0
-    fork, started, progress = get_context("fork"), time.monotonic(), Progress(options.seed)
+    started, progress = time.monotonic(), Progress(options.seed)
     end = options.seed + options.count
     while (
         progress.programs.value < options.count
         and progress.found.value < ENOUGH
         and progress.next.value < end
     ):
-        worker = fork.Process(target=explore, args=(end, options.count, progress, options.small))
-        worker.start()
-        trouble = watch(worker, progress)
+        trouble = run_watched(
+            explore, end, options.count, progress, options.small,
+            at=progress.at, patience=PATIENCE, busy=progress.minimising,
+        )  # fmt: skip
         if trouble:
             progress.found.value += 1
             progress.next.value = progress.at.value + 1

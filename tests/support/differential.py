@@ -110,7 +110,8 @@ def _instantiate(engine: str, compilation: Compilation, module: Module, limits: 
 
 
 def _outcome(module: Module, instantiate: Callable[[Any], Any], endless: set[str]) -> str:
-    """``endless``: calls that were cut off before and are left out; this run's are added."""
+    """``endless``: gets the call that was cut off, at which later runs stop too: what it did to the host
+    cannot be compared."""
     host = Host()
     try:
         with instantiate(host.session) as instance:
@@ -118,9 +119,14 @@ def _outcome(module: Module, instantiate: Callable[[Any], Any], endless: set[str
             if told.startswith(("!", CUT)):
                 return told
             parts = [told]
-            for export in module.exports:
-                if export.func is not None:
-                    parts += _calls(export, instance.function(export.name), endless)
+            for label, call in _calls(module, instance):
+                events = len(host.told)
+                told = CUT if label in endless else _told(call)
+                if CUT in told:
+                    endless.add(label)
+                    del host.told[events:]
+                    break
+                parts.append(f"{label} {told}")
             return "; ".join([*parts, *host.told])
     except Exception as error:
         return _crash(error)
@@ -136,19 +142,15 @@ def _told(call: Callable[[], Any]) -> str:
         return "deep"
 
 
-def _calls(export: Any, function: Any, endless: set[str]) -> Iterator[str]:
-    """What some calls from Python give. A parameter called n counts down, so it gets small numbers."""
-    draw = Random(export.name)
-    for _ in range(CALLS if export.params else 1):
-        arguments = [draw.choice(COUNTS if name == "n" else VALUES) for name in export.params]
-        call = f"{export.name}{[_shown(value) for value in arguments]}"
-        if call in endless:
-            continue
-        told = _told(lambda given=arguments: function(*given))  # type: ignore[misc]
-        if CUT in told:
-            endless.add(call)
-        else:
-            yield f"{call} {told}"
+def _calls(module: Module, instance: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Some calls of every export, each with its text. A parameter called n counts down, so it gets small
+    numbers."""
+    for export in module.exports:
+        if export.func is not None:
+            function, draw = instance.function(export.name), Random(export.name)
+            for _ in range(CALLS if export.params else 1):
+                given = [draw.choice(COUNTS if name == "n" else VALUES) for name in export.params]
+                yield f"{export.name}{[_shown(value) for value in given]}", partial(function, *given)
 
 
 def _shown(value: Any) -> str:
