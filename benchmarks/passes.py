@@ -25,6 +25,7 @@ class Row(NamedTuple):
 _FIB = "(defn run [n] (if (< n 2) n (+ (run (- n 1)) (run (- n 2)))))"
 _MEAN = "(defn run [n] (loop [i 0 x 0.5] (if (< i n) (recur (inc i) (* 0.5 (+ x (float i)))) x)))"
 _MAP = "(defn run [n] (count (map (fn [x] (* x 3)) (range 0 n))))"
+_PIPE = "(defn run [n] (reduce + 0 (filter (fn [x] (= 0 (mod x 3))) (map (fn [x] (* x 2)) (range 0 n)))))"
 _SORT = """(defn run [n]
   (first (sort (fn [a b] (< a b)) (map (fn [i] (mod (* i 7919) 10007)) (range 0 n)))))"""
 _MATRIX = """(defn rows [n] (map (fn [i] (map (fn [j] (mod (+ i j) 7)) (range 0 n))) (range 0 n)))
@@ -47,6 +48,8 @@ ROWS: tuple[Row, ...] = (
     Row("inline", "map", _MAP, ((100_000,), (100_001,), (99_999,))),
     Row("inline", "sort with a comparator", _SORT, ((10_000,), (10_001,), (9_999,))),
     Row("specialise", "nested vectors of ints", _MATRIX, ((40,), (41,), (39,))),
+    Row("counting", "map, filter, reduce over a range", _PIPE, ((100_000,), (100_001,), (99_999,))),
+    Row("fuse", "map, filter, reduce over a range", _PIPE, ((100_000,), (100_001,), (99_999,))),
     Row("specialise", "fib", _FIB, ((24,), (25,), (23,))),
     Row("specialise", "floats in a loop", _MEAN, ((1_000_000,), (999_999,), (1_000_001,))),
     Row("ranges", "points in a circle", _POINTS, ((1_000_000,), (999_999,), (1_000_001,))),

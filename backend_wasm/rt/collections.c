@@ -186,23 +186,39 @@ val rt_partition(val size, val v) {
     return builder_done(out, RT_KIND_VEC);
 }
 
-/* Integers from start towards end (exclusive); the number of them fits u64 for every pair of i64. */
-static val integers(int64_t start, int64_t end, int64_t step) {
+/* How many integers there are from start towards end (exclusive): it fits u64 for every pair of i64. */
+static uint64_t steps_between(int64_t start, int64_t end, int64_t step) {
     uint64_t n = 0;
     if (step > 0 && end > start) n = ((uint64_t)end - (uint64_t)start - 1) / (uint64_t)step + 1;
     if (step < 0 && end < start) n = ((uint64_t)start - (uint64_t)end - 1) / (0 - (uint64_t)step) + 1;
     if (n > SHARED / 8) rt_trap(RT_ERRKIND_MEMORY_LIMIT);
+    return n;
+}
+
+static val integers(int64_t start, int64_t end, int64_t step) {
+    uint64_t n = steps_between(start, end, step);
     val out = builder_new();
     for (uint64_t i = 0; i < n; i++) builder_push(out, rt_box_int((int64_t)((uint64_t)start + i * (uint64_t)step)));
     return builder_done(out, RT_KIND_VEC);
 }
 
+static val check_range(const val *args, int n) {
+    for (int i = 0; i < n; i++)
+        if (!is_int(args[i])) return type_error("range", "integer", args[i]);
+    return NIL;
+}
+
 val rt_range3(val start, val end, val step) {
     val args[3] = {start, end, step};
-    for (int i = 0; i < 3; i++)
-        if (!is_int(args[i])) return type_error("range", "integer", args[i]);
+    if (check_range(args, 3) == ERR) return ERR;
     if (int_of(step) == 0) return invalid("range step must not be 0");
     return integers(int_of(start), int_of(end), int_of(step));
+}
+
+val rt_range_size(val start, val end) {
+    val args[2] = {start, end};
+    if (check_range(args, 2) == ERR) return ERR;
+    return rt_box_int((int64_t)steps_between(int_of(start), int_of(end), 1));
 }
 
 val rt_range(val start, val end) { return rt_range3(start, end, rt_box_int(1)); }

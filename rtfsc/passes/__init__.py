@@ -25,6 +25,8 @@ PASSES: Final[dict[str, str]] = {
     "lift": "rtfsc.passes.lift",
     "infer": "rtfsc.passes.infer",
     "specialise": "rtfsc.passes.specialise",
+    "counting": "rtfsc.passes.counting",
+    "fuse": "rtfsc.passes.fuse",
     "fold": "rtfsc.passes.fold",
     "branches": "rtfsc.passes.branches",
     "ranges": "rtfsc.passes.ranges",
@@ -33,7 +35,9 @@ PASSES: Final[dict[str, str]] = {
 
 O0: Final[list[str]] = []
 O1: Final = ["tail", "fold", "branches", "dead"]
-O2: Final = ["tail", "inline", "lift", "dead", "specialise", "ranges", "branches", "dead"]
+O2: Final = [
+    "tail", "inline", "lift", "dead", "specialise", "counting", "ranges", "fuse", "branches", "dead",
+]  # fmt: skip
 PIPELINES: Final = {0: O0, 1: O1, 2: O2}
 
 

@@ -77,6 +77,7 @@ _MIRROR: Final = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "g
 _RESULTS: Final[dict[str, Range]] = {
     **dict.fromkeys(["seq.length", "map.length", "length", "count", "str.length"], LENGTHS),
     "compare": (-1, 1),
+    "range.size": (0, MAX_RANGE),
 }
 
 

@@ -181,6 +181,7 @@ partition any any -> vec                  raises
 range1 any -> vec                         raises
 range any any -> vec                      raises
 range3 any any any -> vec                 raises
+range.size any any -> int                 raises            # length of the range of these
 numbers any any -> vec                    raises
 contains any any -> bool                  raises
 frequencies any -> map                    raises

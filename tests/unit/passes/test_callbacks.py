@@ -30,7 +30,8 @@ def test_a_clone_takes_the_captures_and_opens_the_closure():
 
 def test_a_second_call_with_the_same_closure_uses_the_same_clone():
     source = f"""{FOLD}{exported("main", 1)} (function add (params a b) (num.add a b @1))
-      (function main (params k) (vector (call fold (closure add) 0 9 @5) (call fold (closure add) 1 2 @5)))"""
+      (function main (params k)
+        (vector (call fold (closure add) 0 9 @5) (call fold (closure add) 1 2 @5)))"""
     m = after(source, "inline", "dead")
     assert sorted(m.functions) == ["$init", "fold~add", "main"]
 
@@ -55,7 +56,8 @@ def test_clones_are_bounded_where_closures_grow():
 def test_mutual_recursion():
     source = f"""{exported("main", 1)} (function lam (params x) (num.inc x @1))
       (function ev (params f n) (if (eq n 0) 0 (num.add 1 (call od f (num.dec n @1) @2) @3)))
-      (function od (params f n) (if (eq n 0) 0 (num.add (call-value f n @1) (call ev f (num.dec n @2) @3) @4)))
+      (function od (params f n)
+        (if (eq n 0) 0 (num.add (call-value f n @1) (call ev f (num.dec n @2) @3) @4)))
       (function main (params n) (call ev (closure lam) n @5))"""
     m = after(source, "inline", "dead")
     assert sorted(m.functions) == ["$init", "ev~lam", "main", "od~lam"]
