@@ -75,9 +75,8 @@ _COMPARISONS: Final = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 _OPPOSITE: Final = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 _MIRROR: Final = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 _RESULTS: Final[dict[str, Range]] = {
-    **dict.fromkeys(["seq.length", "map.length", "length", "count", "str.length"], LENGTHS),
+    **dict.fromkeys(["seq.length", "map.length", "length", "count", "str.length", "range.size"], LENGTHS),
     "compare": (-1, 1),
-    "range.size": (0, MAX_RANGE),
 }
 
 
