@@ -25,12 +25,30 @@ def code_of(kind: str) -> str:
 
 class ErrorValue:
     """An error as a value of a program: ``kind`` (a name of `KINDS`), ``message``, ``data`` (a dict or
-    None), ``type`` (the keyword that RTFS code sees under ``:type``), ``site`` (0: not known)."""
+    None), ``type`` (the keyword that RTFS code sees under ``:type``; default: that of the kind), ``site`` (0:
+    not known). Its place stays behind when it is passed in again: ``(throw e)`` has one of its own."""
 
-    __slots__ = ("data", "kind", "message", "site", "type")
+    __slots__ = ("kind", "parts", "site")
 
     def __init__(self, kind: str, message: str, data: Any = None, type: Any = None, site: int = 0) -> None:
-        self.kind, self.message, self.data, self.type, self.site = kind, message, data, type, site
+        if type is None:
+            from runtime.values.atoms import Keyword
+
+            type = Keyword(_ROWS.get(kind, _ROWS["InternalError"])[1])
+        self.kind, self.site = kind, site
+        self.parts: Final = (type, message, data)
+
+    @property
+    def type(self) -> Any:
+        return self.parts[0]
+
+    @property
+    def message(self) -> str:
+        return self.parts[1]
+
+    @property
+    def data(self) -> Any:
+        return self.parts[2]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ErrorValue):

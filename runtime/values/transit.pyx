@@ -235,22 +235,32 @@ cdef int _value(Writer *w, Levels *levels, object value, object shape, object gr
         return _text(w, layout.TRANSIT_SYM, (<Symbol> value).name)
     if isinstance(value, List):
         return _sequence(w, levels, layout.TRANSIT_LIST, (<List> value).items, None)
-    return _rare(w, value, grant)
+    return _rare(w, levels, value, grant)
 
 
-cdef int _rare(Writer *w, object value, object grant) except -1:
+cdef int _rare(Writer *w, Levels *levels, object value, object grant) except -1:
     if isinstance(value, Timestamp):
         return _text(w, layout.TRANSIT_TIMESTAMP, (<Timestamp> value).name)
     if isinstance(value, Resource):
         return _text(w, layout.TRANSIT_RESOURCE, (<Resource> value).name)
     if isinstance(value, HostFunction) and grant is None:
         raise TypeError("a function cannot be passed here")
+    if isinstance(value, ErrorValue):
+        return _error(w, levels, value)
     if callable(value):
         return _function(w, value, None if grant is None else grant(value))
     uuid = sys.modules.get("uuid")
     if uuid is not None and type(value) is uuid.UUID:
         return _text(w, layout.TRANSIT_UUID, str(value))
     raise TypeError(f"no RTFS value for {type(value).__name__}")
+
+
+cdef int _error(Writer *w, Levels *levels, object error) except -1:
+    type_, message, _ = error.parts
+    if error.kind not in KINDS or not isinstance(type_, Keyword) or not isinstance(message, str):
+        raise TypeError("an error value needs a kind of errors.KINDS, a keyword as type and a text as message")
+    _pair(w, layout.TRANSIT_ERROR, <uint64_t> KINDS.index(error.kind))
+    return _push(levels, error.parts, None, b't')
 
 
 cdef int _function(Writer *w, object value, object granted) except -1:

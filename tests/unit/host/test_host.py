@@ -98,6 +98,22 @@ def test_negative_integers_come_back(engine: str) -> None:
         assert module.f(rtfsc.HostFunction(lambda x: x), n) == [n, n]
 
 
+def test_error_values_come_back(engine: str) -> None:
+    module = rtfsc.compile(
+        """(defn f [g] (let [e (g (try (throw {:type :mine :message "m" :data {:n 1}}) (catch Any e e)))]
+             [(:type e) (:message e) (:data e) (try (throw e) (catch :mine _ :again))]))
+           (defn g [e] (throw e))""",
+        engine=engine,
+    )
+    again = [Keyword("mine"), "m", {Keyword("n"): 1}, Keyword("again")]
+    assert module.f(rtfsc.HostFunction(lambda e: e)) == again
+    with pytest.raises(rtfsc.DivisionByZero, match="by hand") as caught:
+        module.g(rtfsc.ErrorValue("DivisionByZero", "by hand"))
+    assert caught.value.type == Keyword("division-by-zero")
+    with pytest.raises(TypeError, match="an error value needs a kind"):
+        module.g([rtfsc.ErrorValue("Mine", "m")])
+
+
 def test_functions_of_the_library_come_out_as_handles(engine: str) -> None:
     module = rtfsc.compile("(defn f [] [(first [inc dec]) +]) (defn g [] comp)", engine=engine)
     add_one, plus = module.f()
