@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from rtfsc.fingerprint import compiler_fingerprint
 from rtfsc.source import SourceFile
 from runtime.module import Module, Provenance
+from runtime.offline import offline as process_offline
 from runtime.values import Limits, RtfsError
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from runtime.host.session import Delegate, Event
     from runtime.meaning.embedding import Embedder
     from runtime.publishing import Publication
+    from runtime.store.config import Choice
     from runtime.store.index import Entry
+    from runtime.store.location import Location
     from runtime.store.paths import Paths
     from runtime.store.retrieval import Retrieval
     from runtime.store.store import ModuleStore, VerifiedArtifact
@@ -53,7 +56,8 @@ class RefusedEntry(UserWarning):
 
 
 class Runtime:
-    """``store``: a folder, True for the default one (the project's or the user's), None for none.
+    """``store``: a folder, or two addresses as in ``"s3://bucket/prefix postgresql://user@host/database"``;
+    True for the configured one (the project's or the user's), None for none.
     ``home``: where keys and trust are kept (default: ``$RTFSC_HOME`` or the user's data folder).
     ``engine``: ``wasm`` or ``evaluator``. ``level``: of optimisation, 0 to 2. ``path``: folders where
     imported modules are looked for, after that of the program and before those of ``RTFSC_PATH``.
@@ -64,6 +68,8 @@ class Runtime:
     ``observer`` is told of calls and steps, ``delegate`` is asked about functions marked ``^:delegation``.
     ``embedder``: says how near two tasks are (default: by their words). With a store, a function that is
     declared without a body is looked for there, by its interface and its doc.
+    ``offline``: opens no connection to anywhere; a remote store is left out for the folder (default: what
+    ``RTFSC_OFFLINE`` says).
 
     Nothing is opened or read before it is needed. A runtime may be used from several threads; each
     module that it hands out serves one call at a time.
@@ -84,14 +90,16 @@ class Runtime:
         observer: Callable[[Event], None] | None = None,
         delegate: Delegate | None = None,
         embedder: Embedder | None = None,
+        offline: bool | None = None,
     ) -> None:
         if engine not in TARGETS:
             raise ValueError(f"engine must be 'wasm' or 'evaluator', not {engine!r}")
         self.policy: Policy | None = None
+        self.offline = process_offline() if offline is None else offline
         if grant or security is not None:
             from runtime.host.policy import Policy
 
-            self.policy = Policy.of(grant, security)
+            self.policy = Policy.of(grant, security, offline=self.offline)
             limits = limits or (self.policy.limits if security is not None else None)
         self._host_options: dict[str, Any] = {"context": context, "observer": observer, "delegate": delegate}
         self.limits = limits or Limits()
@@ -99,6 +107,7 @@ class Runtime:
         self.level = level
         self.path = tuple(os.fspath(folder) for folder in path)
         self._store_option = store
+        self._given = None if store is None or isinstance(store, bool) else _location(store)
         self._home_option = home
         self._embedder_option = embedder
 
@@ -129,9 +138,16 @@ class Runtime:
 
         paths = default_paths()
         home = Path(self._home_option).absolute() if self._home_option is not None else paths.home
-        given = self._store_option
-        store = paths.store if given in (None, True, False) else Path(given).absolute()  # type: ignore[arg-type]
-        return Paths(home, store)
+        given = self._given.folder if self._given is not None else None
+        return Paths(home, given or paths.store)
+
+    @cached_property
+    def choice(self) -> Choice:
+        """Which store is in use, and who said so. Raises `StoreError` for a configuration that is wrong."""
+        from runtime.store.config import chosen
+
+        choice = chosen(self._given, self.paths, Path.cwd())
+        return choice.offline(self.paths) if self.offline else choice
 
     @cached_property
     def keys(self) -> KeyRing:
@@ -154,9 +170,19 @@ class Runtime:
 
     @cached_property
     def store(self) -> ModuleStore:
-        from runtime.store.store import open_folder
+        from runtime.store.cache import default_folder
+        from runtime.store.config import require_allowed
+        from runtime.store.opening import open_store
 
-        return open_folder(self.paths.store, self.verifier, validate=self._validate)
+        choice = self.choice
+        require_allowed(choice, self.paths.home)
+        return open_store(
+            choice.location,
+            self.verifier,
+            validate=self._validate,
+            cache=default_folder(),
+            cache_bytes=choice.cache_bytes,
+        )
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -252,7 +278,8 @@ class Runtime:
 
     def _by_meaning(self, compilation: Compilation) -> Module | None:
         """The same definitions under another text; errors will show the lines of this one."""
-        if not self.paths.store.exists():
+        folder = self.choice.location.folder
+        if folder is not None and not folder.exists():
             return None
         from runtime.matching import match
         from runtime.publishing import action_key
@@ -441,6 +468,8 @@ class Runtime:
         return publish(
             self, source, name=name, keys=keys, inputs=inputs, prompt=prompt, expires_days=expires_days
         )
+        self.choice.require_reachable()
+        return publish(self, source, name=name, key=key, inputs=inputs, prompt=prompt)
 
     def sign(self, compilation: Compilation, key: str | SigningKey, prompt: Prompt | None = None) -> bytes:
         """A manifest for the compilation's artifact, to be kept beside it as ``x.wasm.dsse``."""
@@ -492,6 +521,10 @@ def _part(entry: Entry, export: str | None) -> str:
 
     hashes = {e.name: e.interface_hash for e in entry.description.exports}
     return "" if export is None else part_of(export, hashes[export])
+def _location(store: str | os.PathLike[str]) -> Location:
+    from runtime.store.location import Location
+
+    return Location.parse(store)
 
 
 def _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -17,7 +18,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Shells make background jobs, and their children, deaf to Ctrl-C: the tests of it need it heard."""
+    """Settings of whoever runs the tests do not count. Shells make background jobs, and their children, deaf
+    to Ctrl-C: the tests of it need it heard."""
+    for name in ("RTFSC_STORE", "RTFSC_OFFLINE"):
+        os.environ.pop(name, None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -29,6 +29,7 @@ def parser_for(name: str, help: str, epilog: str) -> argparse.ArgumentParser:
         default="full",
         help="how diagnostics are shown",
     )
+    parser.add_argument("--offline", action="store_true", help="open no network connection")
     return parser
 
 
@@ -119,7 +120,10 @@ def add_engine(parser: argparse.ArgumentParser, default: str = "wasm") -> None:
 
 def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--store", metavar="DIR", help="the store's folder (default: the project's, else the user's)"
+        "--store",
+        metavar="PLACE",
+        help="a folder, or 's3://bucket/prefix postgresql://user@host/database' (default: the configured"
+        " one, else the project's folder, else the user's)",
     )
 
 

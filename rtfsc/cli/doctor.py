@@ -6,8 +6,12 @@ import argparse
 import platform
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rtfsc.cli.common import OK, PROGRAM_ERROR, print_json
+
+if TYPE_CHECKING:
+    from runtime.engine import Runtime
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    rows = [_probe(name, check) for name, check in _CHECKS.items()]
+    try:
+        rows = [_probe(name, check) for name, check in _checks().items()]
+    finally:
+        while _opened:
+            _opened.pop().close()
     if options.json:
         print_json([{"what": name, "ok": ok, "text": text} for name, ok, text in rows])
     else:
@@ -74,15 +82,62 @@ def _native_cache() -> str:
 
 
 def _store() -> str:
-    from runtime.engine import Runtime
-
-    runtime = Runtime(store=True)
-    if not runtime.paths.store.exists():
-        return f"none yet in {runtime.paths.store}"
+    runtime = _runtime()
+    choice = runtime.choice
+    said = f"{choice.location}, by {choice.origin}"
+    folder = choice.location.folder
+    if folder is not None and not folder.exists():
+        return f"none yet in {said}"
     health = runtime.store.check()
     if not health.writable:
-        raise RuntimeError(f"{runtime.paths.store} is read-only: {health.reason}")
-    return f"{runtime.paths.store} can be read and written"
+        raise RuntimeError(f"{said} is read-only: {health.reason}")
+    return f"{said}, can be read and written"
+
+
+def _blobs() -> str:
+    """Of a remote store, apart from its index: each may be what does not answer."""
+    runtime = _runtime()
+    backend = runtime.store.blobs.backend
+    return _answered(runtime.choice.location.blobs, lambda: list(backend.names("probe")), backend.probe)
+
+
+def _index() -> str:
+    runtime = _runtime()
+    index = runtime.store.index
+    return _answered(runtime.choice.location.index, lambda: index.log_size(), index.read_only_reason)
+
+
+def _answered(address: str, read: Callable[[], object], unwritable: Callable[[], str | None]) -> str:
+    from time import perf_counter
+
+    from runtime.store.location import without_secrets
+
+    read()
+    start = perf_counter()
+    read()
+    elapsed = (perf_counter() - start) * 1e3
+    reason = unwritable()
+    if reason is not None:
+        raise RuntimeError(f"{without_secrets(address)} is read-only: {reason}")
+    return f"{without_secrets(address)} can be read and written, answers in {elapsed:.1f} ms"
+
+
+def _cache() -> str:
+    cache = _runtime().store.blobs.cache
+    assert cache is not None
+    return f"{cache.folder} has {cache.size() / 1e6:.1f} of at most {cache.most / 1e6:.0f} MB"
+
+
+_opened: list[Runtime] = []
+
+
+def _runtime() -> Runtime:
+    """One for all checks, closed at the end."""
+    from runtime.engine import Runtime
+
+    if not _opened:
+        _opened.append(Runtime(store=True))
+    return _opened[0]
 
 
 def _keys() -> str:
@@ -92,6 +147,21 @@ def _keys() -> str:
     return f"{len(runtime.keys.list())} signing keys, {len(runtime.trust_file.load().keys)} trusted"
 
 
+def _checks() -> dict[str, Callable[[], str]]:
+    from runtime.store.errors import StoreError
+
+    try:
+        remote = _runtime().choice.location.remote
+    except StoreError:
+        remote = False  # which the check of the store reports
+    return {**_CHECKS, **(_REMOTE if remote else {})}
+
+
+_REMOTE: dict[str, Callable[[], str]] = {
+    "store: blobs": _blobs,
+    "store: index": _index,
+    "store: local copies": _cache,
+}
 _CHECKS: dict[str, Callable[[], str]] = {
     "python": _python,
     "evaluator": _evaluator,

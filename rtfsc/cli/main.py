@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -54,7 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = import_module(f"rtfsc.cli.{name}")
     parser = parser_for(name, COMMANDS[name], EPILOG)
     command.add_arguments(parser)
-    return guarded(command.run, parser.parse_args(arguments[1:]))
+    options = parser.parse_args(arguments[1:])
+    if options.offline:
+        os.environ["RTFSC_OFFLINE"] = "1"  # for the processes of this one too
+    return guarded(command.run, options)
 
 
 def _print_help() -> None:

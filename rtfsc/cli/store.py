@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rtfsc.cli.common import OK, TRUST, add_store, print_json
+from rtfsc.cli.common import OK, TRUST, UsageError, add_store, print_json
 from rtfsc.files import write_atomically
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ls|get|verify|stats|index|embed")
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="ls|get|verify|stats|index|embed|allow"
+    )
     listing = actions.add_parser("ls", help="every module, newest first")
     getting = actions.add_parser("get", help="a module by name, digest, or declaration of its interface")
     getting.add_argument("module", help="name, beginning of the digest, or '(declare f [a : Int] : Int)'")
@@ -22,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verifying = actions.add_parser("verify", help="hash and verify modules again")
     verifying.add_argument("module", nargs="?", help="name or beginning of the digest; none: all")
     stats = actions.add_parser("stats", help="counts and sizes")
+    actions.add_parser("allow", help="agree to the remote store that the project's rtfsc.toml names")
     indexing = actions.add_parser("index", help="make the search by meaning fast in large groups")
     embedding = actions.add_parser("embed", help="embed what functions are for, where it was not done")
     for action in (listing, getting, verifying, stats, indexing, embedding):
@@ -32,10 +35,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from runtime.engine import Runtime
 
+    if options.action == "allow":
+        return _allow(Runtime())
     with Runtime(store=options.store or True) as runtime:
         return {"ls": _ls, "get": _get, "verify": _verify, "stats": _stats, "index": _index, "embed": _embed}[
             options.action
         ](runtime, options)
+
+
+def _allow(runtime: Any) -> int:
+    from runtime.store.config import allow
+
+    choice = runtime.choice
+    if not choice.project or not choice.location.remote:
+        raise UsageError(f"no rtfsc.toml here names a remote store; {choice.location} needs no agreement")
+    allow(choice, runtime.paths.home)
+    print(f"allowed {choice.location}, which {choice.origin} names")
+    return OK
 
 
 def _row(entry: Any) -> dict[str, Any]:
@@ -61,7 +77,7 @@ def _ls(runtime: Any, options: argparse.Namespace) -> int:
         print_json(rows)
         return OK
     if not rows:
-        print(f"the store in {runtime.paths.store} has no modules")
+        print(f"the store in {runtime.choice.location} has no modules")
     for row in rows:
         print(
             f"{row['digest'][:16]}  {row['status']:<8}  {row['target']} {row['level']}  "
@@ -106,7 +122,9 @@ def find(runtime: Any, text: str) -> tuple[Any, list[str]]:
         return found[0].entry, [f.name for f in found if f.entry is found[0].entry]
     entry = runtime.store.get(text)
     if entry is None:
-        raise NotStored(f"No module {text!r} in {runtime.paths.store}", hint="'rtfsc store ls' lists them")
+        raise NotStored(
+            f"No module {text!r} in {runtime.choice.location}", hint="'rtfsc store ls' lists them"
+        )
     return entry, []
 
 
@@ -136,7 +154,7 @@ def _stats(runtime: Any, options: argparse.Namespace) -> int:
     if options.json:
         print_json(stats)
         return OK
-    print(f"store {runtime.paths.store}")
+    print(f"store {runtime.choice.location}")
     print("modules: " + ", ".join(f"{count} {status.lower()}" for status, count in stats["modules"].items()))
     print(f"uses: {stats['uses']}")
     for kind, sizes in stats["blobs"].items():

@@ -150,6 +150,9 @@ BUILT_IN: Final[dict[str, tuple[Maker, bool]]] = {
 }
 """By id: what makes the function, and whether it needs a scope."""
 
+NETWORK: Final = ("ccos.network.http-fetch",)
+"""Those that are refused to an offline process."""
+
 
 def built_in(grant: str, state: State) -> Capability:
     """The capability that ``ID`` or ``ID=SCOPE`` grants; those of one ``state`` share it.

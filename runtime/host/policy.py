@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from runtime.host.capability import Capability, host_error
+from runtime.offline import offline as process_offline
 from runtime.values.atoms import Keyword
 from runtime.values.limits import Limits
 
@@ -22,11 +23,12 @@ LIMITS: Final = {
 @dataclass(frozen=True, slots=True)
 class Policy:
     """``level``: ``pure`` no capability, ``controlled`` those of ``granted``, ``full`` all that exist: the
-    granted ones, and the built-in ones without a bound."""
+    granted ones, and the built-in ones without a bound. ``offline``: none that needs a network."""
 
     level: str = "controlled"
     granted: tuple[Capability, ...] = ()
     state: dict[Any, Any] = field(default_factory=dict, compare=False)
+    offline: bool = field(default_factory=process_offline)
     _unbounded: dict[str, Capability] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -34,22 +36,31 @@ class Policy:
             raise ValueError(f"security must be one of {', '.join(LEVELS)}, not {self.level!r}")
 
     @classmethod
-    def of(cls, grant: Iterable[str | Capability] = (), level: str | None = None) -> Policy:
+    def of(
+        cls,
+        grant: Iterable[str | Capability] = (),
+        level: str | None = None,
+        *,
+        offline: bool | None = None,
+    ) -> Policy:
         """``grant``: capabilities, and built-in ones by id (``ID=SCOPE`` where it needs a scope)."""
         from runtime.host.builtin import built_in
 
         state: dict[Any, Any] = {}
         found = [item if isinstance(item, Capability) else built_in(item, state) for item in grant]
-        return cls(level or "controlled", tuple(found), state)
+        without_network = process_offline() if offline is None else offline
+        return cls(level or "controlled", tuple(found), state, without_network)
 
     @property
     def limits(self) -> Limits:
         return LIMITS[self.level]
 
     def capability(self, id: str) -> Capability:
-        """Raises the RTFS errors SecurityViolation, UnknownCapability."""
-        from runtime.host.builtin import BUILT_IN, unbounded
+        """Raises the RTFS errors SecurityViolation, UnknownCapability, NetworkError."""
+        from runtime.host.builtin import BUILT_IN, NETWORK, unbounded
 
+        if self.offline and id in NETWORK:
+            raise host_error("NetworkError", f"Network error: {id} while offline")
         if self.level != "pure":
             for found in reversed(self.granted):
                 if found.id == id:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from runtime.store.errors import CorruptBlob, StoreError, TooLarge
@@ -60,13 +61,20 @@ def digest_of(data: bytes) -> str:
 
 
 class BlobCache(Protocol):
-    """Copies on this machine. It never fails; what it gives is no more believed than what a backend gives."""
+    """Copies on this machine. It never fails; what it gives is no more believed than what a backend gives.
+    ``most``: bytes that it may hold."""
+
+    folder: Path
+    most: int
 
     def get(self, name: str, limit: int) -> bytes | None: ...
 
     def put(self, name: str, data: bytes) -> None: ...
 
     def drop(self, name: str) -> None: ...
+
+    def size(self) -> int:
+        """Bytes that it holds."""
 
 
 class BlobStore:

@@ -126,10 +126,11 @@ class ObjectBackend:
             return StoreError(message, hint="make the bucket, or mend the store's URL")
         if isinstance(error, FileNotFoundError):
             return MissingBlob(f"{self.name}: cannot {doing}: the blob is missing")
-        if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
+        if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or said[:3] in ("401", "403"):
             hint = "credentials come from the environment, for example AWS_ACCESS_KEY_ID"
-            kind = StoreError if doing.startswith(("read", "list")) else ReadOnlyStore
-            return kind(message, hint=hint)
+            if doing.startswith(("write", "delete")):
+                return ReadOnlyStore(message, hint=hint)
+            return self._outage.began(StoreUnreachable(message, hint=hint))
         if any(word in str(error) for word in _FULL):
             return StoreFull(message)
         return self._outage.began(StoreUnreachable(message))

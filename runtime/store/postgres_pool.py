@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -27,17 +28,45 @@ from runtime.store.location import BadLocation, split_query, without_secrets
 from runtime.store.outage import Outage
 from runtime.store.postgres_schema import MIGRATIONS, SCHEMA
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 T = TypeVar("T")
 
 CONNECT_S = 5
-STATEMENT_MS = 15_000
+STATEMENT_MS = 15_000  # the server's own limit
+ANSWER_S = 20.0  # and what is waited for a server that does not even keep that one
 WAIT_S = 5.0  # for a connection of the pool
 _MOST_CONNECTIONS = 8
 _TRUSTED_IDLE_S = 5.0  # a connection idle for longer is tried before it is used
 _ATTEMPTS = 3
 _AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
 _SCHEMA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+
+
+# What it has to say is said by the errors raised here; without a handler it would go to standard error.
+logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
+
+
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """Gives up on a server that is silent for `ANSWER_S`, which the driver would wait for for ever."""
+
+    used = 0.0  # when it was last known to work
+
+    def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
+        return super().wait(self._bounded(gen), *args, **options)
+
+    def _bounded(self, steps: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
+        """The same steps; between two of them the driver reports nothing every ``interval``."""
+        end = time.monotonic() + ANSWER_S
+        try:
+            asked = next(steps)
+            while True:
+                ready = yield asked
+                if not ready and time.monotonic() > end:
+                    self.close()
+                    raise psycopg.OperationalError(f"no answer in {ANSWER_S:.0f} s")
+                asked = steps.send(ready)
+        except StopIteration as done:
+            result: T = done.value
+            return result
 
 
 class PostgresPool:
@@ -150,6 +179,7 @@ class PostgresPool:
             self._inherited.append(self._pool)
         pool: ConnectionPool[Connection] = ConnectionPool(
             self._conninfo,
+            connection_class=Connection,
             kwargs={"autocommit": True},
             min_size=0,
             max_size=_MOST_CONNECTIONS,
@@ -171,7 +201,7 @@ class PostgresPool:
         with self._lock:
             if self._present:
                 return True
-            with psycopg.connect(self._conninfo, autocommit=True) as connection:
+            with Connection.connect(self._conninfo, autocommit=True) as connection:
                 version = _version(connection, self.schema)
                 if self._wanted_read_only:
                     self._reason = "opened read-only"
@@ -235,11 +265,10 @@ def _answers(connection: Connection) -> bool:
 
 def _check(connection: Connection) -> None:
     """Called by the pool before it hands a connection out."""
-    last = getattr(connection, "_rtfsc_used", 0.0)
     now = time.monotonic()
-    if now - last > _TRUSTED_IDLE_S:
+    if now - connection.used > _TRUSTED_IDLE_S:
         ConnectionPool.check_connection(connection)
-    connection._rtfsc_used = now  # type: ignore[attr-defined]
+    connection.used = now
 
 
 def _version(connection: Connection, schema: str) -> int:

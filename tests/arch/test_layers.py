@@ -39,7 +39,8 @@ ALLOWED: dict[str, set[str]] = {
     "rtfsc.passes": BOTTOM | IR,
     "backend_wasm": BOTTOM | IR | {"rtfsc.backend"},
     "runtime.values": set(),
-    "runtime.host": {"runtime.values", "runtime.printing"},
+    "runtime.offline": set(),
+    "runtime.host": {"runtime.values", "runtime.printing", "runtime.offline"},
     "runtime.evaluator": BOTTOM
     | IR
     | {"rtfsc.backend", "runtime.values", "runtime.host", "backend_wasm.layout"},
