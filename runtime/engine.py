@@ -521,6 +521,8 @@ def _part(entry: Entry, export: str | None) -> str:
 
     hashes = {e.name: e.interface_hash for e in entry.description.exports}
     return "" if export is None else part_of(export, hashes[export])
+
+
 def _location(store: str | os.PathLike[str]) -> Location:
     from runtime.store.location import Location
 
