@@ -10,6 +10,7 @@ from typing import Any
 from runtime.store.index import Entry
 from runtime.store.store import ModuleStore, open_folder
 from runtime.trust.keys import SigningKey
+from runtime.trust.seen import Seen
 from runtime.trust.statement import Build, Export, Predicate
 from runtime.trust.store import Policy, TrustedKey, TrustStore
 from runtime.trust.verifier import Verifier
@@ -37,15 +38,15 @@ def predicate(name: str = "shop.pricing", salt: str = "", **changes: Any) -> Pre
     return Predicate(**{**fields, **changes})
 
 
-def trusting(*keys: SigningKey, **policy: int) -> TrustStore:
+def trusting(*keys: SigningKey, **policy: Any) -> TrustStore:
     trust = TrustStore(policy=Policy(**policy))
     for i, key in enumerate(keys):
         trust = trust.with_key(TrustedKey(key.public, f"key-{i}"))
     return trust
 
 
-def verifier(trust: TrustStore, now: float = NOW) -> Verifier:
-    return Verifier(trust, clock=lambda: now)
+def verifier(trust: TrustStore, now: float = NOW, seen: Seen | None = None) -> Verifier:
+    return Verifier(trust, clock=lambda: now, seen=seen)
 
 
 @dataclass
