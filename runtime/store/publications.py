@@ -226,6 +226,7 @@ class PublicationLog:
         frontier = self.seen.frontier()
         head = Head(frontier.size, frontier.root().hex(), self._now())
         self._tree.index.append_log(records.sign(head, key).leaf)
+        self.refresh(now=True)
         return head
 
     def revoke(
