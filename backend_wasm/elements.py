@@ -15,29 +15,34 @@ from rtfsc.ir.nodes import Prim
 
 
 def _leaf_helper(module: ModuleContext) -> str:
-    """``$:leaf (seq, place)``: the leaf of a place before the tail."""
+    """``$:leaf (seq, place)``: the leaf of a place before the tail, at least two levels down."""
 
     def make(module: ModuleContext) -> list[str]:
         return [
             "(func $:leaf (param $s i32) (param $at i32) (result i32) (local $shift i32) (local $node i32)",
-            "  local.get $s", f"  i32.load8_u offset={L.SEQ_SHIFT}", "  local.set $shift",
-            "  local.get $s", f"  i32.load offset={L.SEQ_ROOT}", "  local.set $node",
-            "  loop $down",
-            "    local.get $shift",
-            "    if",
-            "      local.get $node",
-            "      local.get $at", "      local.get $shift", "      i32.shr_u",
-            "      i32.const 31", "      i32.and", "      i32.const 2", "      i32.shl",
-            "      i32.add", f"      i32.load offset={L.NODE_CHILD}", "      local.set $node",
-            "      local.get $shift", "      i32.const 5", "      i32.sub", "      local.set $shift",
-            "      br $down",
-            "    end",
-            "  end",
-            "  local.get $node",
-            ")",
+            "local.get $s", f"i32.load offset={L.SEQ_ROOT}", "local.set $node",
+            "local.get $s", f"i32.load8_u offset={L.SEQ_SHIFT}", "local.tee $shift",
+            *("i32.const 15", "i32.gt_u", "if", "loop $down"),
+            *_child("local.get $shift", "i32.shr_u", "i32.const 31", "i32.and", "i32.const 2", "i32.shl"),
+            *("local.get $shift", "i32.const 5", "i32.sub", "local.tee $shift"),
+            *("i32.const 15", "i32.gt_u", "br_if $down", "end", "end"),
+            *("local.get $shift", "i32.const 15", "i32.ge_u", "if", *_level(15), "end"),
+            *("local.get $shift", "i32.const 10", "i32.ge_u", "if", *_level(10), "end"),
+            *_level(5),
+            *("local.get $node", ")"),
         ]  # fmt: skip
 
     return module.helper("leaf", make)
+
+
+def _child(*offset: str) -> list[str]:
+    """``$node`` becomes its child at an offset that is computed from ``$at``."""
+    return ["local.get $node", "local.get $at", *offset, "i32.add", f"i32.load offset={L.NODE_CHILD}",
+            "local.set $node"]  # fmt: skip
+
+
+def _level(shift: int) -> list[str]:
+    return _child(f"i32.const {shift - 2}", "i32.shr_u", "i32.const 124", "i32.and")
 
 
 def _element(f: FunctionEmitter, s: str, index: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backend_wasm import layout as L
+from backend_wasm.builders import BUILDERS
 from backend_wasm.elements import ELEMENTS
 from backend_wasm.function import NEVER, FunctionEmitter
 from backend_wasm.generic import GENERIC
@@ -22,7 +23,7 @@ def emit_prim(f: FunctionEmitter, e: Prim) -> str:
     inline = INLINE.get(e.op)
     if inline is not None:
         return inline(f, e)
-    generic = GENERIC.get(e.op) or ELEMENTS.get(e.op)
+    generic = GENERIC.get(e.op) or ELEMENTS.get(e.op) or BUILDERS.get(e.op)
     if generic is not None:
         have = generic(f, e)
         if have:

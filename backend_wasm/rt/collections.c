@@ -155,7 +155,7 @@ val rt_sort(val v) {
     if (!seq_or_str(v)) return type_error("sort", "vector, list or string", v);
     uint32_t n;
     val *items = copy_elements(v, &n);
-    return same_kind(v, seq_new(RT_KIND_VEC, merge_sort(items, items + n, n), n));
+    return same_kind(v, seq_new(RT_KIND_VEC, merge_sort(items, n), n));
 }
 
 val rt_distinct(val v) {
@@ -198,7 +198,13 @@ static uint64_t steps_between(int64_t start, int64_t end, int64_t step) {
 static val integers(int64_t start, int64_t end, int64_t step) {
     uint64_t n = steps_between(start, end, step);
     val out = builder_new();
-    for (uint64_t i = 0; i < n; i++) builder_push(out, rt_box_int((int64_t)((uint64_t)start + i * (uint64_t)step)));
+    uint32_t room;
+    for (uint64_t i = 0; i < n; i += room) {
+        val *free = builder_room(out, &room);
+        if (room > n - i) room = (uint32_t)(n - i);
+        for (uint32_t k = 0; k < room; k++) free[k] = rt_box_int((int64_t)((uint64_t)start + (i + k) * (uint64_t)step));
+        builder_used(out, room);
+    }
     return builder_done(out, RT_KIND_VEC);
 }
 

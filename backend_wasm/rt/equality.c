@@ -212,19 +212,64 @@ static int compare(val a, val b) {
     return c;
 }
 
-/* Stable merge sort, bottom up, between two arrays; answers the one that holds the result. */
-static val *merge_sort(val *items, val *other, uint32_t n) {
-    for (uint64_t width = 1; width < n; width *= 2) {
-        for (uint64_t from = 0; from < n; from += 2 * width) {
-            uint64_t middle = from + width < n ? from + width : n, to = middle + width < n ? middle + width : n;
-            uint64_t a = from, b = middle;
-            for (uint64_t k = from; k < to; k++)
-                other[k] = b >= to || (a < middle && compare(items[a], items[b]) <= 0) ? items[a++] : items[b++];
-        }
-        val *swap = items;
-        items = other;
-        other = swap;
-    }
+/* ---- sorting: see sort.h, once per kind of element. Text and floats carry a key beside them: a number in
+ * whose order they are, text as far as its first eight bytes decide. */
+typedef struct { int64_t key; val item; } keyed;
+enum { SORT_RUN = 8 };
+
+#define SORT_NAME sort_values
+#define SORT_TYPE val
+#define SORT_BEFORE(a, b) (compare(a, b) < 0)
+#include "sort.h"
+
+#define SORT_NAME sort_ints
+#define SORT_TYPE int64_t
+#define SORT_BEFORE(a, b) ((a) < (b))
+#include "sort.h"
+
+#define SORT_NAME sort_keyed
+#define SORT_TYPE keyed
+#define SORT_BEFORE(a, b) ((a).key < (b).key)
+#include "sort.h"
+
+#define SORT_NAME sort_texts
+#define SORT_TYPE keyed
+#define SORT_BEFORE(a, b) ((a).key != (b).key ? (a).key < (b).key : compare((a).item, (b).item) < 0)
+#include "sort.h"
+
+/* In the order of `compare`: -0.0 and 0.0 alike, NaN after all. */
+static int64_t float_key(double x) {
+    if (x != x) return INT64_MAX;
+    x += 0.0;
+    int64_t bits;
+    memcpy(&bits, &x, 8);
+    return bits < 0 ? INT64_MIN - bits : bits;
+}
+
+static int64_t text_key(str_obj *s) {
+    uint64_t word = 0;
+    if (s->size >= 8) memcpy(&word, s->text, 8);
+    else
+        for (uint32_t i = 0; i < s->size; i++) word |= (uint64_t)(unsigned char)s->text[i] << (8 * i);
+    return (int64_t)(__builtin_bswap64(word) ^ 1ull << 63);
+}
+
+static bool all_of(const val *items, uint32_t n, bool (*test)(val)) {
+    for (uint32_t i = 0; i < n; i++)
+        if (!test(items[i])) return false;
+    return true;
+}
+
+/* Of n items with as much room again behind them; answers the array that holds the result. */
+static val *merge_sort(val *items, uint32_t n) {
+    if (all_of(items, n, is_int63)) return (val *)sort_ints((int64_t *)items, (int64_t *)items + n, n);
+    bool texts = all_of(items, n, is_str);
+    if (!texts && !all_of(items, n, is_float)) return sort_values(items, items + n, n);
+    keyed *with_key = alloc((uint64_t)n * 2 * sizeof(keyed));
+    for (uint32_t i = 0; i < n; i++)
+        with_key[i] = (keyed){texts ? text_key(OF(str_obj, items[i])) : float_key(float_of(items[i])), items[i]};
+    with_key = (texts ? sort_texts : sort_keyed)(with_key, with_key + n, n);
+    for (uint32_t i = 0; i < n; i++) items[i] = with_key[i].item;
     return items;
 }
 
@@ -233,7 +278,7 @@ static val sorted_parts(val map) {
     val *keys = alloc((uint64_t)n * 4 * sizeof(val)), *out = keys + 2 * n;
     entry e;
     EACH_ENTRY(map, e) keys[i++] = e.key;
-    keys = merge_sort(keys, keys + n, n);
+    keys = merge_sort(keys, n);
     for (i = 0; i < n; i++) {
         out[i] = keys[i];
         out[n + i] = map_get(map, keys[i], NIL);

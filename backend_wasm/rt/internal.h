@@ -56,6 +56,7 @@ _Static_assert(offsetof(seq_obj, shift) == RT_SEQ_SHIFT && offsetof(seq_obj, cou
 _Static_assert(offsetof(seq_obj, start) == RT_SEQ_START && offsetof(seq_obj, root) == RT_SEQ_ROOT, "layout.toml");
 _Static_assert(offsetof(seq_obj, tail) == RT_SEQ_TAIL && offsetof(leaf_obj, items) == RT_NODE_ITEM, "layout.toml");
 _Static_assert(offsetof(branch_obj, child) == RT_NODE_CHILD, "layout.toml");
+_Static_assert(offsetof(leaf_obj, capacity) == RT_NODE_CAPACITY && offsetof(leaf_obj, used) == RT_NODE_USED, "layout.toml");
 
 typedef struct { val key, value; } entry;
 /* Up to SMALL_MAP entries lie in the map itself. Beyond, `entries` is a vector of keys and values in
@@ -116,6 +117,11 @@ static inline double number_of(val v) { return is_int(v) ? (double)int_of(v) : f
 /* ---- memory.c */
 static void *alloc(uint64_t size);
 
+/* Copies inline: in Wasm a call of memcpy takes longer than most of what is copied here. */
+static inline void copy_words(val *restrict to, const val *restrict from, uint32_t n);
+static inline void copy_bytes(char *restrict to, const char *restrict from, uint32_t n);
+static inline bool same_bytes(const char *a, const char *b, uint32_t n);
+
 /* Ops whose time grows faster than their arguments say how much they do; beyond the deadline this traps. */
 static inline void worked(uint32_t more);
 
@@ -168,6 +174,8 @@ static val seq_slice(val seq, uint32_t from, uint32_t to, int kind);
 static void seq_copy_out(seq_obj *s, val *out);
 static val builder_new(void);
 static void builder_push(val builder, val item);
+static val *builder_room(val builder, uint32_t *room);
+static void builder_used(val builder, uint32_t n);
 static void builder_extend(val builder, val seq);
 static val builder_done(val builder, int kind);
 

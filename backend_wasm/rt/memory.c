@@ -55,6 +55,39 @@ static inline ref alloc_ref(uint64_t size) {
 
 static inline void *alloc(uint64_t size) { return RT_AT(alloc_ref(size)); }
 
+enum { INLINE_COPY = 256 }; /* bytes; beyond, memcpy is as good */
+
+static inline void copy_words(val *restrict to, const val *restrict from, uint32_t n) {
+    if (unlikely(n > INLINE_COPY / sizeof(val))) memcpy(to, from, n * sizeof(val));
+    else
+        for (uint32_t i = 0; i < n; i++) to[i] = from[i];
+}
+
+static inline void copy_bytes(char *restrict to, const char *restrict from, uint32_t n) {
+    if (unlikely(n > INLINE_COPY)) {
+        memcpy(to, from, n);
+        return;
+    }
+    uint32_t i = 0;
+    for (; i + 8 <= n; i += 8) __builtin_memcpy(to + i, from + i, 8);
+    if (n & 4) __builtin_memcpy(to + i, from + i, 4), i += 4;
+    if (n & 2) __builtin_memcpy(to + i, from + i, 2), i += 2;
+    if (n & 1) to[i] = from[i];
+}
+
+static inline bool same_bytes(const char *a, const char *b, uint32_t n) {
+    uint32_t i = 0;
+    uint64_t x, y;
+    for (; i + 8 <= n; i += 8) {
+        __builtin_memcpy(&x, a + i, 8);
+        __builtin_memcpy(&y, b + i, 8);
+        if (x != y) return false;
+    }
+    for (; i < n; i++)
+        if (a[i] != b[i]) return false;
+    return true;
+}
+
 ref rt_alloc(uint32_t size) { return alloc_ref(size); }
 ref rt_buffer(uint32_t size) { return alloc_ref(size); }
 

@@ -7,7 +7,7 @@ static inline uint32_t tail_start(const seq_obj *s) { return (seq_end(s) - 1) & 
 static ref leaf_new(uint32_t capacity, const val *items, uint32_t used) {
     leaf_obj *leaf = alloc(sizeof(leaf_obj) + capacity * sizeof(val));
     *leaf = (leaf_obj){.kind = RT_KIND_NODE, .capacity = (uint16_t)capacity, .used = used};
-    memcpy(leaf->items, items, used * sizeof(val));
+    copy_words(leaf->items, items, used);
     return RT_REF(leaf);
 }
 
@@ -146,7 +146,7 @@ static val seq_slice(val seq, uint32_t from, uint32_t to, int kind) {
 static void seq_copy_out(seq_obj *s, val *out) {
     for (uint32_t i = 0, run; i < s->count; i += run) {
         val *items = seq_chunk(s, i, &run);
-        memcpy(out + i, items, run * sizeof(val));
+        copy_words(out + i, items, run);
     }
 }
 
@@ -154,11 +154,40 @@ static void seq_copy_out(seq_obj *s, val *out) {
 static val builder_new(void) { return RT_REF(seq_header(RT_KIND_BUILDER)); }
 static inline void builder_push(val builder, val item) { trie_push(OF(seq_obj, builder), item, (ref)builder); }
 
+/* Where the next elements of a builder go, and how many fit there; `builder_used` counts those written. */
+static val *builder_room(val builder, uint32_t *room) {
+    seq_obj *s = OF(seq_obj, builder);
+    uint32_t end = seq_end(s), used = end & 31;
+    leaf_obj *tail = OBJ(leaf_obj, s->tail);
+    if (used == 0) {
+        if (end) *leaf_slot(s, end - 32, RT_REF(s)) = s->tail;
+        s->tail = leaf_new(32, NULL, 0);
+        tail = OBJ(leaf_obj, s->tail);
+    } else if (tail->used != used || used >= tail->capacity) {
+        s->tail = leaf_new(32, tail->items, used);
+        tail = OBJ(leaf_obj, s->tail);
+    }
+    *room = tail->capacity - used;
+    return tail->items + used;
+}
+
+static void builder_used(val builder, uint32_t n) {
+    seq_obj *s = OF(seq_obj, builder);
+    OBJ(leaf_obj, s->tail)->used += n;
+    s->count += n;
+}
+
 static void builder_extend(val builder, val seq) {
     seq_obj *s = OF(seq_obj, seq);
     for (uint32_t i = 0, run; i < s->count; i += run) {
         val *items = seq_chunk(s, i, &run);
-        for (uint32_t k = 0; k < run; k++) builder_push(builder, items[k]);
+        uint32_t room;
+        for (uint32_t k = 0; k < run; k += room) { /* whole runs where the tail has room */
+            val *free = builder_room(builder, &room);
+            if (room > run - k) room = run - k;
+            copy_words(free, items + k, room);
+            builder_used(builder, room);
+        }
     }
 }
 

@@ -40,11 +40,18 @@ static val read_tagged(reader *r, int kind, uint64_t size) {
 static val read_numbers(reader *r, uint64_t n, bool floats) {
     if (n > (r->end - r->at) / 8) return r->bad = true, UNDEF;
     val out = builder_new();
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t word = read_word(r);
-        double x;
-        memcpy(&x, &word, 8);
-        builder_push(out, floats ? rt_box_float(x) : rt_box_int((int64_t)word));
+    uint32_t room;
+    for (uint64_t i = 0; i < n; i += room) {
+        val *free = builder_room(out, &room);
+        if (room > n - i) room = (uint32_t)(n - i);
+        for (uint32_t k = 0; k < room; k++, r->at += 8) {
+            uint64_t word;
+            double x;
+            memcpy(&word, RT_AT(r->at), 8);
+            memcpy(&x, &word, 8);
+            free[k] = floats ? rt_box_float(x) : rt_box_int((int64_t)word);
+        }
+        builder_used(out, room);
     }
     return builder_done(out, RT_KIND_VEC);
 }

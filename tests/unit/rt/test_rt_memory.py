@@ -137,4 +137,4 @@ def test_a_builder_that_is_done_can_no_longer_be_changed(fresh: Rt) -> None:
 
 
 def test_the_library_stays_small() -> None:
-    assert (ROOT / "backend_wasm/rt.wasm").stat().st_size < 200_000
+    assert (ROOT / "backend_wasm/rt.wasm").stat().st_size <= 250_000

@@ -524,34 +524,74 @@ return_call_indirect $:table (type $:t1)
   local.get $r
 )
 (func $:leaf (param $s i32) (param $at i32) (result i32) (local $shift i32) (local $node i32)
-  local.get $s
-  i32.load8_u offset=1
-  local.set $shift
-  local.get $s
-  i32.load offset=12
-  local.set $node
-  loop $down
-    local.get $shift
-    if
-      local.get $node
-      local.get $at
-      local.get $shift
-      i32.shr_u
-      i32.const 31
-      i32.and
-      i32.const 2
-      i32.shl
-      i32.add
-      i32.load offset=8
-      local.set $node
-      local.get $shift
-      i32.const 5
-      i32.sub
-      local.set $shift
-      br $down
-    end
-  end
-  local.get $node
+local.get $s
+i32.load offset=12
+local.set $node
+local.get $s
+i32.load8_u offset=1
+local.tee $shift
+i32.const 15
+i32.gt_u
+if
+loop $down
+local.get $node
+local.get $at
+local.get $shift
+i32.shr_u
+i32.const 31
+i32.and
+i32.const 2
+i32.shl
+i32.add
+i32.load offset=8
+local.set $node
+local.get $shift
+i32.const 5
+i32.sub
+local.tee $shift
+i32.const 15
+i32.gt_u
+br_if $down
+end
+end
+local.get $shift
+i32.const 15
+i32.ge_u
+if
+local.get $node
+local.get $at
+i32.const 13
+i32.shr_u
+i32.const 124
+i32.and
+i32.add
+i32.load offset=8
+local.set $node
+end
+local.get $shift
+i32.const 10
+i32.ge_u
+if
+local.get $node
+local.get $at
+i32.const 8
+i32.shr_u
+i32.const 124
+i32.and
+i32.add
+i32.load offset=8
+local.set $node
+end
+local.get $node
+local.get $at
+i32.const 3
+i32.shr_u
+i32.const 124
+i32.and
+i32.add
+i32.load offset=8
+local.set $node
+local.get $node
 )
 (func $:overflow (param i64 i64 i32 i32)
   local.get 2
