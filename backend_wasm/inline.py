@@ -298,7 +298,7 @@ _PLAIN: Final[dict[str, Emit]] = {
     **{f"int.{op}": _plain("i64", "i32", f"i64.{op}_s") for op in ("lt", "le", "gt", "ge")},
     **{f"float.{op}": _plain("f64", "f64", f"f64.{op}") for op in ("add", "sub", "mul", "neg", "abs")},
     **{f"float.{op}": _plain("f64", "i32", f"f64.{op}") for op in ("eq", "ne", "lt", "le", "gt", "ge")},
-    **{f"i64.{op}": _plain("i64", "i64", f"i64.{op}") for op in ("add", "sub", "mul")},
+    **{f"i64.{op}": _plain("i64", "i64", f"i64.{op}") for op in ("add", "sub", "mul", "and")},
     "int.odd": _plain("i64", "i32", "i32.wrap_i64", "i32.const 1", "i32.and"),
     "int.to-float": _plain("i64", "f64", "f64.convert_i64_s"),
     "float.to-int": _plain("f64", "i64", "i64.trunc_sat_f64_s"),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import cycle
 from typing import Any, NamedTuple
 
+from benchmarks import kernels
 from benchmarks.timing import interleaved, milliseconds, table
 
 
@@ -42,6 +43,7 @@ _POINTS = """(defn run [n]
              (loop [x 0 t t]
                (if (< x 1000) (recur (inc x) (if (< (+ (* x x) (* y y)) n) (inc t) t)) t)))
       t)))"""
+_COLLATZ = next(kernel for kernel in kernels.KERNELS if kernel.name == "collatz")
 
 ROWS: tuple[Row, ...] = (
     Row("tail", "self tail call", _STEP, ((1_000_000,), (999_999,), (1_000_001,))),
@@ -52,6 +54,7 @@ ROWS: tuple[Row, ...] = (
     Row("fuse", "map, filter, reduce over a range", _PIPE, ((100_000,), (100_001,), (99_999,))),
     Row("specialise", "fib", _FIB, ((24,), (25,), (23,))),
     Row("specialise", "floats in a loop", _MEAN, ((1_000_000,), (999_999,), (1_000_001,))),
+    Row("ranges", "collatz", _COLLATZ.rtfs, _COLLATZ.arguments),
     Row("ranges", "points in a circle", _POINTS, ((1_000_000,), (999_999,), (1_000_001,))),
 )
 

@@ -43,6 +43,23 @@ def divisors(test: Expr, outcome: bool) -> list[tuple[Var, int | Var]]:
     return [(n.var, d.var if isinstance(d, Local) else d.value)]
 
 
+def whole(n: Expr, d: Expr) -> Local | None:
+    """The variable ``x`` if ``n`` is ``x - x mod d``, a multiple of ``d`` with the same quotient as ``x``."""
+    if not isinstance(n, Prim) or n.op != "int.sub":
+        return None
+    x, rest = n.args
+    if not isinstance(x, Local) or not isinstance(rest, Prim) or rest.op != "int.mod":
+        return None
+    return x if _same(rest.args[0], x) and _same(rest.args[1], d) else None
+
+
+def _same(a: Expr, b: Expr) -> bool:
+    """The same variable or the same number."""
+    if isinstance(a, Local) and isinstance(b, Local):
+        return a.var is b.var
+    return isinstance(a, Const) and isinstance(b, Const) and a.type == b.type and bool(a.value == b.value)
+
+
 def _of_operation(test: Prim, outcome: bool) -> Facts:
     if test.op == "bool.not":
         return facts(test.args[0], not outcome)

@@ -48,7 +48,7 @@ from rtfsc.ir.nodes import (
     Var,
 )
 from rtfsc.passes.branches import conditional, sequence
-from rtfsc.passes.facts import Facts, divisors, facts
+from rtfsc.passes.facts import Facts, divisors, facts, whole
 from rtfsc.passes.known import ANY, Known, deep, meet
 from rtfsc.passes.unbox import Typed, coerce, coerce_tail, rewrite
 from rtfsc.primitives.ops import OPS
@@ -343,7 +343,10 @@ class Inference:
         return new, t
 
     def divides(self, n: Expr, d: Expr) -> bool:
-        """A test proved that ``n`` is a multiple of ``d``, so the quotient is an integer."""
+        """``n`` is a multiple of ``d``, so the quotient is an integer: a test proved it, or what would
+        remain was taken off."""
+        if whole(n, d) is not None:
+            return True
         if not isinstance(n, Local) or not isinstance(d, Local | Const):
             return False
         return (n.var, d.var if isinstance(d, Local) else d.value) in self.multiples

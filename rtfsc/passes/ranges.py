@@ -25,6 +25,7 @@ The last walk notes which operation each one becomes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isqrt
 from typing import Any, Final
 
 from rtfsc.ir import types as T
@@ -41,12 +42,15 @@ from rtfsc.ir.nodes import (
     Seq,
     Try,
     Var,
+    integer,
 )
 from rtfsc.ir.walk import children, rewrite
 from rtfsc.passes.branches import sequence
+from rtfsc.passes.facts import whole
 from rtfsc.passes.intervals import (
     BINARY,
     FULL,
+    INT_MAX,
     INT_MIN,
     LENGTHS,
     UNARY,
@@ -70,6 +74,9 @@ _DEEP: Final = 8
 """Variables of loops nested more deeply can be anything."""
 _WALKS: Final = 8
 """Walks of a loop after which what still moves can be anything."""
+_QUOTIENT: Final = "quotient"
+"""What ``as [int]`` of a division becomes: the division; or that of what a remainder was taken off."""
+_WHOLE: Final = "quotient of the whole"
 _LENGTHS: Final = frozenset({"seq.length", "map.length"})
 _COMPARISONS: Final = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 _OPPOSITE: Final = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
@@ -99,19 +106,28 @@ def _replace(e: Expr, better: dict[int, Any]) -> Expr:
         return sequence(e.args, Const(T.BOOL, new))
     if new == "":
         return e.args[0]
-    return Prim(new, e.args, T.ANY if new == "seq.nth" else T.INT, e.site if new.startswith("int.") else 0)
+    args = e.args
+    if new in (_QUOTIENT, _WHOLE):
+        dividend, divisor = args[0].args  # type: ignore[attr-defined]
+        new, args = "i64.div", [dividend.args[0] if new == _WHOLE else dividend, divisor]
+    elif new == "i64.and":
+        args = [args[0], integer(abs(args[1].value) - 1)]  # type: ignore[attr-defined]
+    return Prim(new, args, T.ANY if new == "seq.nth" else T.INT, e.site if new.startswith("int.") else 0)
 
 
 class Analysis:
-    """Of one function. By term, ``known`` intervals; by pair of terms, how much the first is above the
-    second at most (``gaps``); by variable, what it was bound to (``places``, ``same``). By id of a node:
-    ``values``, the intervals of compared operands, and ``better``, what a node becomes (an op, "" for
-    its operand, or the outcome of a comparison), noted when ``final``. By label of a loop: what its
-    variables were ``found`` to be, at all and after a recur."""
+    """Of one function.
+
+    By term: ``known`` intervals. By pair of terms: ``gaps``, how much the first is above the second at
+    most; ``unequal``, numbers that a term is not. By variable: what it was bound to (``places``, ``same``).
+    By id of a node: ``values``, intervals of compared operands; ``divisions`` that cannot raise;
+    ``better``, what a node becomes (an op, "" for its operand, the outcome of a comparison), noted when
+    ``final``. By label of a loop: what its variables were ``found`` to be, at all and after a recur."""
 
     def __init__(self) -> None:
         self.known: dict[Any, Range] = {}
         self.gaps: dict[Any, int] = {}
+        self.unequal: dict[tuple[Term, int], bool] = {}
         self.places: dict[Var, Place] = {}
         self.same: dict[Var, Var] = {}
         self.trail: list[tuple[dict[Any, Any], Any, Any]] = []
@@ -120,6 +136,7 @@ class Analysis:
         self.frames: dict[str, list[list[Range]]] = {}
         self.depth = 0
         self.final = False
+        self.divisions: set[int] = set()
         self.better: dict[int, Any] = {}
 
     # --- what is known, and until when
@@ -168,6 +185,13 @@ class Analysis:
         gap = self.gaps.get((a[0], b[0]))
         return gap is not None and gap + a[1] - b[1] < 0
 
+    def never(self, e: Expr, r: Range, n: int) -> bool:
+        """``e``, which lies in ``r``, is certainly not ``n``."""
+        if r[0] > n or r[1] < n:
+            return True
+        place = self.place(e)
+        return place is not None and place[0] is not None and (place[0], n - place[1]) in self.unequal
+
     # --- tests
 
     def assume(self, test: Expr, outcome: bool) -> None:
@@ -200,6 +224,7 @@ class Analysis:
             low = max(low, other[0] + (comparison == "gt"))
         if comparison == "ne" and other[0] == other[1]:
             low, high = low + (low == other[0]), high - (high == other[0])
+            self.set(self.unequal, (place[0], other[0] - place[1]), True)
         self.set(self.known, place[0], (low - place[1], high - place[1]))
 
     def relate(self, a: Place, comparison: str, b: Place) -> None:
@@ -336,6 +361,8 @@ class Analysis:
             better = self.improve(e, rs)
             if better is not None:
                 self.better[id(e)] = better
+        if e.op in _LEARN:
+            _LEARN[e.op](self, e, rs)
         return r
 
     def arithmetic(self, e: Prim, family: str, name: str, rs: list[Range]) -> Range:
@@ -354,6 +381,50 @@ class Analysis:
 
 def _hull(ranges: tuple[Range, ...]) -> Range:
     return min(r[0] for r in ranges), max(r[1] for r in ranges)
+
+
+# --- what a checked operation that did not raise says of its operands
+
+
+def _learn_sum(a: Analysis, e: Prim, rs: list[Range]) -> None:
+    x, y = e.args
+    a.narrow(a.place(x), "le", (INT_MAX - rs[1][0],) * 2)
+    a.narrow(a.place(x), "ge", (INT_MIN - rs[1][1],) * 2)
+    a.narrow(a.place(y), "le", (INT_MAX - rs[0][0],) * 2)
+    a.narrow(a.place(y), "ge", (INT_MIN - rs[0][1],) * 2)
+
+
+def _learn_difference(a: Analysis, e: Prim, rs: list[Range]) -> None:
+    x, _ = e.args
+    a.narrow(a.place(x), "le", (INT_MAX + rs[1][1],) * 2)
+    a.narrow(a.place(x), "ge", (INT_MIN + rs[1][0],) * 2)
+
+
+def _learn_product(a: Analysis, e: Prim, rs: list[Range]) -> None:
+    """Of a square, or of a multiple."""
+    x, y = map(a.place, e.args)
+    if x is not None and x == y:
+        most = isqrt(INT_MAX)
+        a.narrow(x, "le", (most, most))
+        a.narrow(x, "ge", (-most, -most))
+    for place, other in ((x, rs[1]), (y, rs[0])):
+        least = max(other[0], -other[1])
+        if least > 1:
+            a.narrow(place, "le", (INT_MAX // least + 1,) * 2)
+            a.narrow(place, "ge", (INT_MIN // least,) * 2)
+
+
+def _learn_divisor(a: Analysis, e: Prim, rs: list[Range]) -> None:
+    a.narrow(a.place(e.args[1]), "ne", (0, 0))
+
+
+_LEARN: Final[dict[str, Callable[[Analysis, Prim, list[Range]], None]]] = {
+    "int.add": _learn_sum,
+    "int.sub": _learn_difference,
+    "int.mul": _learn_product,
+    "int.mod": _learn_divisor,
+    "int.div": _learn_divisor,
+}
 
 
 # --- what an operation becomes
@@ -380,7 +451,25 @@ def _product(a: Analysis, e: Prim, rs: list[Range]) -> str | None:
 
 
 def _remainder(a: Analysis, e: Prim, rs: list[Range]) -> str | None:
-    return "i64.rem" if rs[1][0] > 0 or rs[1][1] < 0 else None
+    divisor = e.args[1]
+    if isinstance(divisor, Const) and rs[0][0] >= 0 and abs(divisor.value).bit_count() == 1:
+        return "i64.and"
+    return "i64.rem" if a.never(divisor, rs[1], 0) else None
+
+
+def _division(a: Analysis, e: Prim, rs: list[Range]) -> None:
+    """Whether it can raise is decided before what it would say of its divisor is known."""
+    safe = rs[0][0] > INT_MIN or a.never(e.args[1], rs[1], -1)
+    if safe and a.never(e.args[1], rs[1], 0):
+        a.divisions.add(id(e))
+
+
+def _quotient(a: Analysis, e: Prim, rs: list[Range]) -> str | None:
+    """An ``as`` around a division says that it leaves nothing."""
+    division = e.args[0]
+    if e.imm != T.INT or id(division) not in a.divisions:
+        return None
+    return _QUOTIENT if whole(*division.args) is None else _WHOLE  # type: ignore[attr-defined]
 
 
 def _negation(a: Analysis, e: Prim, rs: list[Range]) -> str | None:
@@ -426,6 +515,8 @@ _IMPROVE: Final[dict[str, Rule]] = {
     "int.mod": _remainder,
     "int.neg": _negation,
     "int.abs": _absolute,
+    "int.div": _division,
+    "as": _quotient,
     "nth": _nth,
     "get": _get,
     "seq.at": _nth,

@@ -75,6 +75,7 @@ i64.neg int -> int                        inline
 i64.abs int -> int                        inline
 i64.rem int int -> int                    inline            # truncated, sign of the dividend
 i64.div int int -> int                    inline            # truncated
+i64.and int int -> int                    inline            # bit by bit
 # --- floats
 float.add float float -> float            inline
 float.sub float float -> float            inline

@@ -229,6 +229,10 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
                 pc += 4
                 continue
             rt_div_zero()
+        elif op == OP_INT_AND:
+            fp[pc[1]].i = fp[pc[2]].i & fp[pc[3]].i
+            pc += 4
+            continue
         elif op == OP_INT_NEG:
             x = fp[pc[2]].i
             if not rtfsc_sub(0, x, &z):

@@ -19,6 +19,7 @@ _CHECKED: Final = {
     "int.add-nat": "int_add", "int.nat-add": "int_add", "int.sub-nat": "int_sub",
     "i64.add": "int_add", "i64.sub": "int_sub", "i64.mul": "int_mul", "i64.neg": "int_neg",
     "i64.abs": "int_abs", "i64.rem": "int_mod", "i64.div": "int_quot",
+    "i64.and": "int_and",
 }  # fmt: skip
 """What is known not to fail is tested all the same: here the test costs nothing."""
 
