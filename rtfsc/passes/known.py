@@ -17,12 +17,13 @@ from rtfsc.ir.nodes import Const
 Known = int
 
 _WIDTH: Final = 16
-_LEVELS: Final = 4
+LEVELS: Final = 4
+"""Levels of kinds: elements of elements of elements are the last that are known."""
 KINDS: Final = (1 << _WIDTH) - 1
-_ALL: Final = (1 << _WIDTH * _LEVELS) - 1
+_ALL: Final = (1 << _WIDTH * LEVELS) - 1
 HOLDERS: Final = T.VEC | T.LIST | T.MAP | T.BUILDER
-_TOP_SHIFT: Final = _WIDTH * (_LEVELS - 1)
-_ANYTHING: Final = sum(T.ANY << _WIDTH * level for level in range(1, _LEVELS))
+_TOP_SHIFT: Final = _WIDTH * (LEVELS - 1)
+_ANYTHING: Final = sum(T.ANY << _WIDTH * level for level in range(1, LEVELS))
 
 ANY: Final = T.ANY | _ANYTHING
 """Known of any value."""
@@ -55,6 +56,12 @@ def meet(k: Known, t: T.Type) -> Known:
     if not found & HOLDERS:
         return found
     return found | k & ~KINDS
+
+
+def both(a: Known, b: Known) -> Known:
+    """A value of which ``a`` and ``b`` are known."""
+    found = a & b
+    return found if found & HOLDERS else found & KINDS
 
 
 def typed_vector(k: Known) -> bool:

@@ -18,7 +18,7 @@ _ORDERINGS = frozenset({"lt", "le", "gt", "ge"})
 _READS = frozenset({
     "seq", "seq.nth", "seq.at", "seq.get", "nth", "nth3", "get", "get-or", "first", "last", "rest", "take",
     "drop", "reverse", "sort", "distinct", "subvec", "subvec3", "conj", "cons", "concat", "into", "assoc",
-    "partition", "destructure.vec",
+    "partition", "destructure.vec", "check.type",
 })  # fmt: skip
 
 

@@ -39,8 +39,9 @@ from rtfsc.ir.nodes import (
     true,
 )
 from rtfsc.passes.branches import invert, kind_test, sequence, truth
+from rtfsc.passes.declared import bound
 from rtfsc.passes.fold import fold
-from rtfsc.passes.known import Known, kinds, of_const
+from rtfsc.passes.known import Known, both, kinds, of_const
 from rtfsc.passes.results import result_of
 from rtfsc.primitives.ops import OPS
 
@@ -99,6 +100,11 @@ def rewrite(e: Prim, args: list[Expr], known: list[Known]) -> Typed:
     if constant is not None:
         return constant, of_const(constant)
     types = [kinds(k) for k in known]
+    if e.op == "check.type" and isinstance(args[1], Const):
+        declared, exact = bound(args[1])
+        if exact and not known[0] & ~declared:
+            return args[0], known[0]
+        return generic(e, args, types), both(known[0], declared)
     rule = RULES.get(e.op)
     better = None if rule is None else rule(e, args, types)
     if better is None:

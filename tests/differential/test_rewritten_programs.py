@@ -86,8 +86,22 @@ PIPES = [
     '(reduce + (map (fn [x] (if (= x 4) "a" x)) (range 0 9)))',
 ]
 
+DECLARED = [
+    "(defn f [v : [:vector Int] n : Int] : [:vector Int] (if (< n 1) v (f (conj v n) (- n 1)))) (f [] 3)",
+    "(defn f [v : [:vector Int]] (nth v 0)) [(f [1 2]) (f (map inc (range 0 3)))]",
+    "(defn f [v : [:vector Int]] (nth v 0)) (f (conj [1 2] 2.5))",
+    "(defn f [v : [:vector Float]] (reduce + 0.5 v)) [(f [1 2]) (f [1.5])]",
+    "(defn f [v : [:vector [:vector Int]]] (reduce + 0 (first v))) [(f [[1 2] []]) (f [[3]])]",
+    "(defn f [v : [:vector [:vector Int]]] (reduce + 0 (first v))) (f [[1 2] [1.5]])",
+    "(defn f [m : [:map-of Keyword Int]] (+ 1 (get m :a 0))) [(f {:a 1}) (f {})]",
+    '(defn f [m : [:map-of Keyword Int]] (+ 1 (get m :a 0))) (f {"a" 1})',
+    '(defn f [v : [:vector String?]] (count v)) (f ["a" nil])',
+    "(defn f [v : [:vector [:vector [:vector [:vector Int]]]]] (count v)) (f [[[[1 :a]]]])",
+    '(defn f [v : [:union [:vector Int] [:vector String]]] (count v)) (f [1 "a"])',
+]
 
-@pytest.mark.parametrize("program", CALLBACKS + ELEMENTS + PIPES)
+
+@pytest.mark.parametrize("program", CALLBACKS + ELEMENTS + PIPES + DECLARED)
 def test_all_levels_of_both_engines_agree(program):
     found = outcomes(program)
     assert found is not None and not any(CUT in told for told in found.values()), found
