@@ -221,6 +221,55 @@ static val map_from(const val *pairs, uint32_t n) {
     return map;
 }
 
+/* A map of entries whose keys differ. */
+static val map_from_distinct(const entry *entries, uint32_t n) {
+    if (n <= SMALL_MAP) return map_from(&entries->key, n);
+    large_map *m = large_new();
+    for (uint32_t i = 0; i < n; i++)
+        large_append(m, entries[i].key, entries[i].value, hash_key(entries[i].key), RT_REF(m));
+    return RT_REF(m);
+}
+
+/* ---- entries that are being collected: an array in order of insertion, found through an open-addressed
+ * table that holds the hash beside the number of the entry. */
+typedef struct { uint32_t hash, number; } table_slot; /* number 0 = free, else one more than the entry's */
+typedef struct { entry *entries; table_slot *slots; uint32_t count, capacity; } key_table;
+
+/* Room for `capacity` slots and half as many entries. */
+static void table_room(key_table *t, uint32_t capacity) {
+    entry *entries = alloc((uint64_t)capacity / 2 * sizeof(entry));
+    for (uint32_t i = 0; i < t->count; i++) entries[i] = t->entries[i];
+    table_slot *slots = alloc((uint64_t)capacity * sizeof(table_slot));
+    memset(slots, 0, (size_t)capacity * sizeof(table_slot));
+    for (uint32_t i = 0; i < t->capacity; i++) {
+        table_slot slot = t->slots[i];
+        if (!slot.number) continue;
+        uint32_t at = slot.hash & (capacity - 1);
+        while (slots[at].number) at = (at + 1) & (capacity - 1);
+        slots[at] = slot;
+    }
+    *t = (key_table){entries, slots, t->count, capacity};
+}
+
+static void table_init(key_table *t) {
+    *t = (key_table){0};
+    table_room(t, 64);
+}
+
+/* The entry of a key; a new one has the integer 0 as its value. */
+static entry *table_entry(key_table *t, val key) {
+    if (unlikely(t->count == t->capacity / 2)) table_room(t, t->capacity * 2);
+    uint32_t hash = hash_key(key), at = hash & (t->capacity - 1);
+    for (; t->slots[at].number; at = (at + 1) & (t->capacity - 1)) {
+        entry *e = &t->entries[t->slots[at].number - 1];
+        if (t->slots[at].hash == hash && same_key(e->key, key)) return e;
+    }
+    entry *e = &t->entries[t->count++];
+    *e = (entry){key, 1};
+    t->slots[at] = (table_slot){hash, t->count};
+    return e;
+}
+
 static uint32_t map_next(val map, uint32_t at, entry *out) {
     map_obj *m = OF(map_obj, map);
     if (!m->large) {

@@ -128,14 +128,18 @@ val rt_rename_keys(val m, val names) {
 
 val rt_frequencies(val v) {
     if (!seq_or_str(v)) return type_error("frequencies", "vector, list or string", v);
-    val items = elements(v), out = map_from(NULL, 0);
-    ref since = STATE->hp;
-    for (uint32_t i = 0; i < seq_count(items); i++) {
-        val key = seq_get(OF(seq_obj, items), i);
-        if (!map_key_ok(key)) return bad_key("frequencies", key);
-        out = map_put(out, key, rt_box_int(int_of(map_get(out, key, rt_box_int(0))) + 1), since);
+    val items = elements(v);
+    seq_obj *s = OF(seq_obj, items);
+    key_table table;
+    table_init(&table);
+    for (uint32_t i = 0, run; i < s->count; i += run) {
+        val *keys = seq_chunk(s, i, &run);
+        for (uint32_t k = 0; k < run; k++) {
+            if (!map_key_ok(keys[k])) return bad_key("frequencies", keys[k]);
+            table_entry(&table, keys[k])->value += 2; /* one more, boxed */
+        }
     }
-    return out;
+    return map_from_distinct(table.entries, table.count);
 }
 
 static val into_map(val to, val items) {

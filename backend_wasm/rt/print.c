@@ -22,7 +22,7 @@ static __attribute__((noinline)) void out_grow(text_out *out, uint32_t more) {
 
 static inline void out_bytes(text_out *out, const char *bytes, uint32_t size) {
     if (unlikely(size > out->capacity - out->size)) out_grow(out, size);
-    memcpy(OBJ(str_obj, out->object)->text + out->size, bytes, size);
+    copy_bytes(OBJ(str_obj, out->object)->text + out->size, bytes, size);
     out->size += size;
 }
 
@@ -43,9 +43,11 @@ static void print_int(text_out *out, int64_t n) {
     char digits[20];
     int at = 20;
     uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-    do digits[--at] = (char)('0' + left % 10);
-    while (left /= 10);
-    if (n < 0) out_text(out, "-");
+    for (; left >> 32; left /= 10) digits[--at] = (char)('0' + left % 10);
+    uint32_t small = (uint32_t)left; /* divided by a multiplication */
+    do digits[--at] = (char)('0' + small % 10);
+    while (small /= 10);
+    if (n < 0) digits[--at] = '-';
     out_bytes(out, digits + at, (uint32_t)(20 - at));
 }
 

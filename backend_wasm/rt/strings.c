@@ -37,11 +37,21 @@ static void out_char(text_out *out, uint32_t c) {
     out_bytes(out, b, n);
 }
 
-static val str_new(const char *bytes, uint64_t size) {
+static val str_new_of(const char *bytes, uint32_t size, uint32_t chars) {
     str_obj *s = alloc(sizeof(str_obj) + size);
-    *s = (str_obj){.kind = RT_KIND_STR, .size = (uint32_t)size, .chars = count_chars(bytes, (uint32_t)size)};
-    memcpy(s->text, bytes, size);
+    *s = (str_obj){.kind = RT_KIND_STR, .size = size, .chars = chars};
+    copy_bytes(s->text, bytes, size);
     return RT_REF(s);
+}
+
+static val str_new(const char *bytes, uint64_t size) {
+    return str_new_of(bytes, (uint32_t)size, count_chars(bytes, (uint32_t)size));
+}
+
+/* A part of a text: where that has no character of several bytes, none has to be counted. */
+static val str_part(str_obj *s, uint32_t from, uint32_t to) {
+    const char *bytes = s->text + from;
+    return str_new_of(bytes, to - from, s->chars == s->size ? to - from : count_chars(bytes, to - from));
 }
 
 static val str_literal(const char *text) { return str_new(text, __builtin_strlen(text)); }
@@ -71,7 +81,7 @@ static uint32_t str_hash(str_obj *s) {
 
 static bool str_equal(str_obj *a, str_obj *b) {
     if (a->size != b->size || (a->hash && b->hash && a->hash != b->hash)) return false;
-    return memcmp(a->text, b->text, a->size) == 0;
+    return same_bytes(a->text, b->text, a->size);
 }
 
 /* UTF-8 sorts by byte as it does by code point. */
@@ -92,10 +102,7 @@ static uint32_t char_offset(str_obj *s, uint32_t index) {
 static val str_slice(val text, uint32_t from, uint32_t to) {
     str_obj *s = OF(str_obj, text);
     uint32_t a = char_offset(s, from), b = char_offset(s, to);
-    str_obj *piece = alloc(sizeof(str_obj) + (b - a));
-    *piece = (str_obj){.kind = RT_KIND_STR, .size = b - a, .chars = to - from};
-    memcpy(piece->text, s->text + a, b - a);
-    return RT_REF(piece);
+    return str_new_of(s->text + a, b - a, to - from);
 }
 
 /* Vector of one-character strings. */
@@ -104,15 +111,32 @@ static val str_chars(val text) {
     val out = builder_new();
     for (uint32_t at = 0, next; at < s->size; at = next) {
         next = next_char(s->text, at, s->size);
-        builder_push(out, str_new(s->text + at, next - at));
+        builder_push(out, str_new_of(s->text + at, next - at, 1));
     }
     return builder_done(out, RT_KIND_VEC);
 }
 
+/* The first place of a byte in [from, to), or `to`; eight bytes at a time. */
+static uint32_t find_byte(const char *text, uint32_t from, uint32_t to, char byte) {
+    const uint64_t ones = 0x0101010101010101ull, wanted = ones * (unsigned char)byte;
+    for (; from + 8 <= to; from += 8) {
+        uint64_t word;
+        memcpy(&word, text + from, 8);
+        word ^= wanted;
+        uint64_t zero = (word - ones) & ~word & ones << 7; /* the lowest mark is right, others may not be */
+        if (zero) return from + (uint32_t)__builtin_ctzll(zero) / 8;
+    }
+    while (from < to && text[from] != byte) from++;
+    return from;
+}
+
 static bool find_text(str_obj *s, uint32_t from, str_obj *part, uint32_t *at) {
-    if (part->size > s->size) return false;
-    for (uint32_t i = from; i <= s->size - part->size; i++) {
-        if (part->size && s->text[i] != part->text[0]) continue;
+    if (part->size > s->size || from > s->size - part->size) return false;
+    uint32_t end = s->size - part->size + 1; /* of the places where it may begin */
+    if (part->size == 1) return *at = find_byte(s->text, from, end, part->text[0]), *at < end;
+    for (uint32_t i = from; i < end; i++) {
+        if (part->size) i = find_byte(s->text, i, end, part->text[0]);
+        if (i == end) return false;
         worked(part->size / 32 + 1);
         if (memcmp(s->text + i, part->text, part->size) == 0) return *at = i, true;
     }

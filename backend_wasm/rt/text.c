@@ -42,10 +42,10 @@ val rt_str_split(val s, val separator) {
     if (part->size == 0) return str_chars(s);
     uint32_t from = 0, at;
     while (find_text(text, from, part, &at)) {
-        builder_push(out, str_new(text->text + from, at - from));
+        builder_push(out, str_part(text, from, at));
         from = at + part->size;
     }
-    builder_push(out, str_new(text->text + from, text->size - from));
+    builder_push(out, str_part(text, from, text->size));
     return builder_done(out, RT_KIND_VEC);
 }
 
@@ -112,12 +112,31 @@ static bool final_sigma(str_obj *s, uint32_t at) {
 
 enum { SIGMA = 0x3A3, FINAL_SIGMA = 0x3C2 };
 
+/* The start of the text that is ASCII, eight bytes at a time: a letter of the other case has bit 7 set in
+ * one of two sums that cannot carry, and bit 5 is flipped. Answers its length. */
+static uint32_t ascii_case(text_out *out, str_obj *s, bool upper) {
+    const uint64_t ones = 0x0101010101010101ull, high = ones << 7;
+    const uint64_t from = ones * (0x80 - (upper ? 'a' : 'A')), beyond = ones * (0x7F - (upper ? 'z' : 'Z'));
+    char *to = OBJ(str_obj, out->object)->text;
+    uint32_t at = 0;
+    for (; at + 8 <= s->size; at += 8) {
+        uint64_t word;
+        memcpy(&word, s->text + at, 8);
+        if (word & high) break;
+        word ^= ((word + from) & ~(word + beyond) & high) >> 2;
+        memcpy(to + at, &word, 8);
+    }
+    out->size = at;
+    return at;
+}
+
 static val change_case(const char *operation, val v, bool upper) {
     if (!is_str(v)) return type_error(operation, "string", v);
     str_obj *s = OF(str_obj, v);
     text_out out;
     out_init(&out, s->size + 8);
-    for (uint32_t at = 0; at < s->size; at = next_char(s->text, at, s->size)) {
+    uint32_t at = ascii_case(&out, s, upper);
+    for (; at < s->size; at = next_char(s->text, at, s->size)) {
         unsigned char b = (unsigned char)s->text[at];
         if (b < 0x80) {
             char c = (char)(upper ? (b >= 'a' && b <= 'z' ? b - 32 : b) : b >= 'A' && b <= 'Z' ? b + 32 : b);
