@@ -1,6 +1,6 @@
 """Reports: every figure of docs/performance.md, peers in the same run, medians of interleaved runs.
 
-``python -m benchmarks.report`` runs all; names choose: calls c ten kernels evaluator passes
+``python -m benchmarks.report`` runs all; names choose: calls arguments c ten kernels evaluator passes
 parsing compile startup batch.
 """
 
@@ -13,58 +13,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.calls import arguments, calls
 from benchmarks.evaluator import evaluator, parsing
 from benchmarks.passes import passes
 from benchmarks.ten.report import c, ten
-from benchmarks.timing import bar, interleaved, milliseconds, nanoseconds, table
+from benchmarks.timing import bar, interleaved, milliseconds, table
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def calls() -> str:
-    """One scalar call from Python, against the same function called through wasmtime-py."""
-    import wasmtime
-
-    import rtfsc
-
-    ours = rtfsc.compile("(defn add1 [n : Int] : Int (+ n 1))").add1
-    config = wasmtime.Config()
-    config.epoch_interruption = True
-    store = wasmtime.Store(wasmtime.Engine(config))
-    store.set_epoch_deadline(1 << 40)
-    text = '(module (func (export "f") (param i64) (result i64) (i64.add (local.get 0) (i64.const 1))))'
-    peer = wasmtime.Instance(store, wasmtime.Module(store.engine, text), []).exports(store)["f"]
-    many, few = range(200_000), range(2_000)
-
-    def run_ours() -> None:
-        for n in many:
-            ours(n)
-
-    def run_peer() -> None:
-        for n in few:
-            peer(store, n)
-
-    def run_python() -> None:
-        for n in many:
-            _add1(n)
-
-    times = interleaved({"rtfsc": run_ours, "wasmtime-py": run_peer, "Python": run_python})
-    mine, theirs, python = (
-        times["rtfsc"] / len(many),
-        times["wasmtime-py"] / len(few),
-        times["Python"] / len(many),
-    )
-    ratio = theirs / mine
-    rows = [
-        ["rtfsc", nanoseconds(mine), "1", ""],
-        ["wasmtime-py", nanoseconds(theirs), f"{ratio:.0f}", f"≥ 150: {bar(ratio, 150, at_least=True)}"],
-        ["a Python function", nanoseconds(python), f"{python / mine:.2f}", ""],
-    ]
-    return table("A scalar call from Python", ["through", "time a call", "ratio", "bar"], rows)
-
-
-def _add1(n: int) -> int:
-    return n + 1
 
 
 def kernels() -> str:
@@ -204,7 +159,8 @@ def _environment() -> dict[str, str]:
 
 
 REPORTS = {
-    f.__name__: f for f in (calls, c, ten, kernels, evaluator, passes, parsing, compile, startup, batch)
+    f.__name__: f
+    for f in (calls, arguments, c, ten, kernels, evaluator, passes, parsing, compile, startup, batch)
 }
 
 

@@ -35,6 +35,10 @@ def milliseconds(seconds: float) -> str:
     return f"{seconds * 1e3:.3g} ms"
 
 
+def microseconds(seconds: float) -> str:
+    return f"{seconds * 1e6:.3g} µs"
+
+
 def nanoseconds(seconds: float) -> str:
     return f"{seconds * 1e9:.0f} ns"
 

@@ -202,7 +202,7 @@ static val integers(int64_t start, int64_t end, int64_t step) {
     for (uint64_t i = 0; i < n; i += room) {
         val *free = builder_room(out, &room);
         if (room > n - i) room = (uint32_t)(n - i);
-        for (uint32_t k = 0; k < room; k++) free[k] = rt_box_int((int64_t)((uint64_t)start + (i + k) * (uint64_t)step));
+        for (uint32_t k = 0; k < room; k++) free[k] = box_int((int64_t)((uint64_t)start + (i + k) * (uint64_t)step));
         builder_used(out, room);
     }
     return builder_done(out, RT_KIND_VEC);

@@ -197,6 +197,10 @@ static int compare(val a, val b);
 static int compare_numbers(val a, val b); /* 2: not comparable (NaN) */
 
 /* ---- numbers.c */
+static val box_large(int64_t number);
+static inline val box_int(int64_t n) {
+    return likely(n >= -(1ll << 62) && n < 1ll << 62) ? (uint64_t)n << 1 | 1 : box_large(n);
+}
 static bool parse_int_text(const char *text, uint32_t size, int64_t *out);
 static bool parse_float_text(const char *text, uint32_t size, double *out);
 static void trim_range(str_obj *s, uint32_t *from, uint32_t *to);

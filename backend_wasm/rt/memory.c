@@ -57,15 +57,19 @@ static inline void *alloc(uint64_t size) { return RT_AT(alloc_ref(size)); }
 
 enum { INLINE_COPY = 256 }; /* bytes; beyond, memcpy is as good */
 
+static __attribute__((noinline)) void copy_many(void *restrict to, const void *restrict from, uint32_t bytes) {
+    memcpy(to, from, bytes);
+}
+
 static inline void copy_words(val *restrict to, const val *restrict from, uint32_t n) {
-    if (unlikely(n > INLINE_COPY / sizeof(val))) memcpy(to, from, n * sizeof(val));
+    if (unlikely(n > INLINE_COPY / sizeof(val))) copy_many(to, from, n * (uint32_t)sizeof(val));
     else
         for (uint32_t i = 0; i < n; i++) to[i] = from[i];
 }
 
 static inline void copy_bytes(char *restrict to, const char *restrict from, uint32_t n) {
     if (unlikely(n > INLINE_COPY)) {
-        memcpy(to, from, n);
+        copy_many(to, from, n);
         return;
     }
     uint32_t i = 0;

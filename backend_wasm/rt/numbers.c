@@ -1,12 +1,13 @@
 /* Numbers of any kind: boxing, checked integer arithmetic, conversions from text. */
 #include "internal.h"
 
-val rt_box_int(int64_t n) {
-    if (likely(n >= -(1ll << 62) && n < 1ll << 62)) return (uint64_t)n << 1 | 1;
+static __attribute__((noinline)) val box_large(int64_t n) {
     int_obj *o = alloc(sizeof(int_obj));
     *o = (int_obj){.kind = RT_KIND_INT, .number = n};
     return RT_REF(o);
 }
+
+val rt_box_int(int64_t n) { return box_int(n); }
 
 val rt_box_float(double x) {
     float_obj *o = alloc(sizeof(float_obj));

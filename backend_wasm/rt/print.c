@@ -31,10 +31,15 @@ static void out_str(text_out *out, str_obj *s) { /* reserve first: growing may m
     out_bytes(out, s->text, s->size);
 }
 
-static val out_done(text_out *out) {
-    str_obj *s = OBJ(str_obj, out->object);
+/* Gives back what was not used. */
+static void out_trim(text_out *out) {
     if (out->object + sizeof(str_obj) + out->capacity == STATE->hp)
         STATE->hp = (uint32_t)((out->object + sizeof(str_obj) + out->size + 7) & ~7u);
+}
+
+static val out_done(text_out *out) {
+    str_obj *s = OBJ(str_obj, out->object);
+    out_trim(out);
     *s = (str_obj){.kind = RT_KIND_STR, .size = out->size, .chars = count_chars(s->text, out->size)};
     return out->object;
 }

@@ -44,13 +44,13 @@ static val read_numbers(reader *r, uint64_t n, bool floats) {
     for (uint64_t i = 0; i < n; i += room) {
         val *free = builder_room(out, &room);
         if (room > n - i) room = (uint32_t)(n - i);
-        for (uint32_t k = 0; k < room; k++, r->at += 8) {
-            uint64_t word;
+        const uint64_t *words = (uint64_t *)RT_AT(r->at);
+        for (uint32_t k = 0; k < room; k++) {
             double x;
-            memcpy(&word, RT_AT(r->at), 8);
-            memcpy(&x, &word, 8);
-            free[k] = floats ? rt_box_float(x) : rt_box_int((int64_t)word);
+            memcpy(&x, &words[k], 8);
+            free[k] = floats ? rt_box_float(x) : box_int((int64_t)words[k]);
         }
+        r->at += room * 8;
         builder_used(out, room);
     }
     return builder_done(out, RT_KIND_VEC);
@@ -170,54 +170,65 @@ val rt_decode(ref buffer) {
 }
 
 /* ---- writing */
-static void write_word(text_out *out, uint64_t word) { out_bytes(out, (const char *)&word, 8); }
-static void write_head(text_out *out, int tag, uint64_t n) { write_word(out, (uint64_t)tag | n << 8); }
+static void out_word(text_out *out, uint64_t word) {
+    if (unlikely(out->capacity - out->size < 8)) out_grow(out, 8);
+    *(uint64_t *)(OBJ(str_obj, out->object)->text + out->size) = word;
+    out->size += 8;
+}
+
+static void write_head(text_out *out, int tag, uint64_t n) { out_word(out, (uint64_t)tag | n << 8); }
 
 static void write_text(text_out *out, int tag, ref text) {
     static const char padding[8];
     str_obj *s = OBJ(str_obj, text);
     write_head(out, tag, s->size);
-    write_word(out, 0);
+    out_word(out, 0);
     out_bytes(out, s->text, s->size);
     out_bytes(out, padding, -s->size & 7);
 }
 
-static bool all_are(seq_obj *s, bool (*test)(val)) {
-    for (uint32_t i = 0, run; i < s->count; i += run) {
-        val *items = seq_chunk(s, i, &run);
-        for (uint32_t k = 0; k < run; k++)
-            if (!test(items[k])) return false;
-    }
-    return s->count > 0;
+/* Room for so many words; the pointer holds until the next is written. */
+static uint64_t *write_room(text_out *out, uint32_t words) {
+    if (words * 8ull > out->capacity - out->size) out_grow(out, words * 8);
+    return (uint64_t *)(OBJ(str_obj, out->object)->text + out->size);
 }
 
-static bool write_numbers(text_out *out, val v) {
-    seq_obj *s = OF(seq_obj, v);
-    if (!is_vec(v) || s->count == 0) return false;
-    bool floats = is_float(seq_get(s, 0));
-    if (!all_are(s, floats ? is_float : is_int)) return false;
-    write_head(out, floats ? RT_TRANSIT_FLOATS : RT_TRANSIT_INTS, s->count);
-    for (uint32_t i = 0, run; i < s->count; i += run) {
-        val *items = seq_chunk(s, i, &run);
-        for (uint32_t k = 0; k < run; k++) {
-            uint64_t word = (uint64_t)(floats ? 0 : int_of(items[k]));
-            if (floats) memcpy(&word, &OF(float_obj, items[k])->number, 8);
-            write_word(out, word);
-        }
+/* The words of a run of numbers; false if one is of another kind. */
+static bool number_words(uint64_t *words, const val *items, uint32_t n, bool floats) {
+    for (uint32_t i = 0; i < n; i++) {
+        if (likely(is_int63(items[i]) && !floats)) words[i] = (uint64_t)((int64_t)items[i] >> 1);
+        else if (floats && is_float(items[i])) memcpy(&words[i], &OF(float_obj, items[i])->number, 8);
+        else if (!floats && is_int(items[i])) words[i] = (uint64_t)int_of(items[i]);
+        else return false;
     }
     return true;
 }
 
+/* A vector of integers or of floats alone. */
+static bool write_numbers(text_out *out, val v) {
+    seq_obj *s = OF(seq_obj, v);
+    if (!is_vec(v) || s->count == 0 || !is_number(seq_get(s, 0)) || s->count > SHARED / 16) return false;
+    bool floats = is_float(seq_get(s, 0));
+    uint64_t *words = write_room(out, s->count + 1);
+    words[0] = (uint64_t)(floats ? RT_TRANSIT_FLOATS : RT_TRANSIT_INTS) | (uint64_t)s->count << 8;
+    for (uint32_t i = 0, run; i < s->count; i += run) {
+        val *items = seq_chunk(s, i, &run);
+        if (!number_words(words + 1 + i, items, run, floats)) return false;
+    }
+    out->size += (s->count + 1) * 8;
+    return true;
+}
+
 static void write_atom(text_out *out, val v) {
-    if (is_int63(v)) return write_head(out, RT_TRANSIT_INT, 0), write_word(out, (uint64_t)int_of(v));
+    if (is_int63(v)) return write_head(out, RT_TRANSIT_INT, 0), out_word(out, (uint64_t)int_of(v));
     if (!is_object(v)) return write_head(out, v == TRUE ? RT_TRANSIT_TRUE : v == FALSE ? RT_TRANSIT_FALSE : RT_TRANSIT_NIL, 0);
     uint64_t word;
     switch (*(uint8_t *)RT_AT((ref)v)) {
-    case RT_KIND_INT: write_head(out, RT_TRANSIT_INT, 0); return write_word(out, (uint64_t)int_of(v));
+    case RT_KIND_INT: write_head(out, RT_TRANSIT_INT, 0); return out_word(out, (uint64_t)int_of(v));
     case RT_KIND_FLOAT:
         write_head(out, RT_TRANSIT_FLOAT, 0);
         memcpy(&word, &OF(float_obj, v)->number, 8);
-        return write_word(out, word);
+        return out_word(out, word);
     case RT_KIND_STR: return write_text(out, RT_TRANSIT_STR, (ref)v);
     case RT_KIND_KW: return write_text(out, RT_TRANSIT_KW, OF(name_obj, v)->text);
     case RT_KIND_SYM: return write_text(out, RT_TRANSIT_SYM, OF(name_obj, v)->text);
@@ -225,7 +236,7 @@ static void write_atom(text_out *out, val v) {
     case RT_KIND_UUID: return write_text(out, RT_TRANSIT_UUID, OF(tagged_obj, v)->text);
     case RT_KIND_RESOURCE: return write_text(out, RT_TRANSIT_RESOURCE, OF(tagged_obj, v)->text);
     case RT_KIND_HOSTFN: return write_head(out, RT_TRANSIT_HOSTFN, OF(fn_obj, v)->arity);
-    case RT_KIND_FN: write_head(out, RT_TRANSIT_FN, 0); return write_word(out, v);
+    case RT_KIND_FN: write_head(out, RT_TRANSIT_FN, 0); return out_word(out, v);
     default: return write_head(out, RT_TRANSIT_NIL, 0);
     }
 }
@@ -234,7 +245,7 @@ static void write_atom(text_out *out, val v) {
 static val write_error(text_out *out, val v) {
     error_obj *e = OF(error_obj, v);
     write_head(out, RT_TRANSIT_ERROR, 0);
-    write_word(out, e->kind_id | (uint64_t)e->site << 32);
+    out_word(out, e->kind_id | (uint64_t)e->site << 32);
     val parts[3] = {e->type, e->message, e->data};
     return seq_new(RT_KIND_VEC, parts, 3);
 }
@@ -262,6 +273,6 @@ int64_t rt_encode(val v) {
         while (w.count && !next_part(&w, &v, &first)) w.count -= FRAME;
         if (!w.count) break;
     }
-    out_done(&out);
+    out_trim(&out);
     return (int64_t)((uint64_t)out.size << 32 | (out.object + (uint32_t)sizeof(str_obj)));
 }
