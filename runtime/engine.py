@@ -274,7 +274,9 @@ class Runtime:
         """This very text, compiled as it would be now."""
         digest = hashlib.sha256(source.text.encode()).hexdigest()
         exact = self.store.find_by_source(digest, compiler_fingerprint(), f"O{self.level}", "wasm32")
-        return next((self._load_verified(artifact, None) for artifact in self._fetched(exact)), None)
+        return next(
+            (self._load_verified(artifact, None) for artifact in self._fetched(exact, "text", digest)), None
+        )
 
     def _by_meaning(self, compilation: Compilation) -> Module | None:
         """The same definitions under another text; errors will show the lines of this one."""
@@ -286,7 +288,8 @@ class Runtime:
 
         entry = self.store.find_by_action(action_key(compilation))
         candidates = [entry] if entry else self._by_definitions(compilation)
-        for artifact in self._fetched(candidates):
+        asked = ("action", action_key(compilation)) if entry else ("definition", compilation.module_key)
+        for artifact in self._fetched(candidates, *asked):
             found = match(compilation.unoptimised, artifact)
             if found is not None:
                 module = self._load_verified(artifact, found)
@@ -307,7 +310,8 @@ class Runtime:
             if wanted <= {export.retrieval_key for export in entry.description.exports}
         ]
 
-    def _fetched(self, entries: list[Entry]) -> Iterator[VerifiedArtifact]:
+    def _fetched(self, entries: list[Entry], by: str, key: str) -> Iterator[VerifiedArtifact]:
+        """Those that are trusted; every outcome goes into the governance log."""
         from runtime.store.errors import StoreError
         from runtime.trust.errors import TrustError
 
@@ -316,9 +320,11 @@ class Runtime:
                 artifact = self.store.fetch(entry)
             except (TrustError, StoreError) as error:
                 self.store.quarantine(entry, error)
+                self.store.record(by, key, entry, "refused", None, f"{error.code} {error.message}")
                 _warn(f"stored module refused, compiling anew: {error}", error.code)
                 continue
             self.store.touch(entry)
+            self.store.record(by, key, entry, "hit", None, entry.name)
             yield artifact
 
     def _load_verified(self, artifact: VerifiedArtifact, found: Any) -> Module:
@@ -374,6 +380,7 @@ class Runtime:
         before, or `StoreError`."""
         artifact = self.store.fetch_current(entry, _part(entry, export))
         self.store.touch(entry)
+        self.store.record("interface" if export else "name", export or entry.name, entry, "hit", None, "")
         return self._load_verified(artifact, None)
 
     # -- files
@@ -488,6 +495,13 @@ class Runtime:
         from rtfsc.registry import executor
 
         executor(target).instantiate(artifact, limits=Limits(deadline_ms=1000)).close()
+
+    def forbid_offline(self, what: str) -> None:
+        """Raises `StoreError` for what needs a connection where there must be none."""
+        if self.offline:
+            from runtime.store.errors import StoreError
+
+            raise StoreError(f"offline: no {what}", hint="without --offline, and without RTFSC_OFFLINE")
 
     def close(self) -> None:
         """Writes usage counters and closes the store, if it was opened."""

@@ -19,6 +19,7 @@ COMMANDS = {
     "emit": "print a stage of the compilation: forms, ast, types, ir, opt-ir, wat, wasm",
     "inspect": "describe a compiled module: interface, imports, sections, provenance",
     "publish": "compile, certify, sign and store modules",
+    "why": "say why a program is found in the store, or why not",
     "find": "look for a stored function that does a task",
     "store": "look into the store: ls, get, verify, stats",
     "keys": "signing keys: new, list, export, import, rotate",

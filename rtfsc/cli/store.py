@@ -1,35 +1,45 @@
-"""``rtfsc store``: look into the store."""
+"""``rtfsc store``: look into the store, keep it in order, and share it."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from rtfsc.cli.common import OK, TRUST, UsageError, add_store, print_json
 from rtfsc.files import write_atomically
 
+_ELSEWHERE = {
+    "stats": "store_upkeep", "gc": "store_upkeep", "fsck": "store_upkeep", "index": "store_upkeep",
+    "embed": "store_upkeep", "hits": "store_upkeep",
+    "history": "store_versions", "pin": "store_versions", "unpin": "store_versions",
+    "rollback": "store_versions",
+    "export": "store_share", "import": "store_share", "push": "store_share", "pull": "store_share",
+}  # fmt: skip
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(
-        dest="action", required=True, metavar="ls|get|verify|stats|index|embed|allow"
-    )
-    listing = actions.add_parser("ls", help="every module, newest first")
-    getting = actions.add_parser("get", help="a module by name, digest, or declaration of its interface")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def add(name: str, help: str) -> argparse.ArgumentParser:
+        action = actions.add_parser(name, help=help)
+        add_store(action)
+        action.add_argument("--json", action="store_true", help="as JSON")
+        return action
+
+    add("ls", "every module, newest first")
+    getting = add("get", "a module by name, digest, or declaration of its interface")
     getting.add_argument("module", help="name, beginning of the digest, or '(declare f [a : Int] : Int)'")
     getting.add_argument(
         "-o", dest="output", metavar="FILE", help="write the module there and its manifest beside it"
     )
-    verifying = actions.add_parser("verify", help="hash and verify modules again")
+    verifying = add("verify", "hash and verify modules again")
     verifying.add_argument("module", nargs="?", help="name or beginning of the digest; none: all")
-    stats = actions.add_parser("stats", help="counts and sizes")
+    for module in dict.fromkeys(_ELSEWHERE.values()):
+        import_module(f"rtfsc.cli.{module}").add_arguments(add)
     actions.add_parser("allow", help="agree to the remote store that the project's rtfsc.toml names")
-    indexing = actions.add_parser("index", help="make the search by meaning fast in large groups")
-    embedding = actions.add_parser("embed", help="embed what functions are for, where it was not done")
-    for action in (listing, getting, verifying, stats, indexing, embedding):
-        add_store(action)
-        action.add_argument("--json", action="store_true", help="as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,9 +48,10 @@ def run(options: argparse.Namespace) -> int:
     if options.action == "allow":
         return _allow(Runtime())
     with Runtime(store=options.store or True) as runtime:
-        return {"ls": _ls, "get": _get, "verify": _verify, "stats": _stats, "index": _index, "embed": _embed}[
-            options.action
-        ](runtime, options)
+        if options.action in _ELSEWHERE:
+            module = import_module(f"rtfsc.cli.{_ELSEWHERE[options.action]}")
+            return int(module.ACTIONS[options.action](runtime, options))
+        return {"ls": _ls, "get": _get, "verify": _verify}[options.action](runtime, options)
 
 
 def _allow(runtime: Any) -> int:
@@ -147,36 +158,3 @@ def _verify(runtime: Any, options: argparse.Namespace) -> int:
             verdict = "verified" if result["ok"] else f"REFUSED: {result['error']}"
             print(f"{result['digest'][:16]}  {result['name']}: {verdict}")
     return OK if all(result["ok"] for result in results) else TRUST
-
-
-def _stats(runtime: Any, options: argparse.Namespace) -> int:
-    stats = runtime.store.stats()
-    if options.json:
-        print_json(stats)
-        return OK
-    print(f"store {runtime.choice.location}")
-    print("modules: " + ", ".join(f"{count} {status.lower()}" for status, count in stats["modules"].items()))
-    print(f"uses: {stats['uses']}")
-    for kind, sizes in stats["blobs"].items():
-        print(f"{kind}: {sizes['count']} blobs, {sizes['bytes']:,} bytes")
-    return OK
-
-
-def _index(runtime: Any, options: argparse.Namespace) -> int:
-    groups = runtime.store.index.prepare_groups()
-    if options.json:
-        print_json([{"interface_hash": i, "embedder": e, "functions": n} for i, e, n in groups])
-    else:
-        print(f"{len(groups)} large groups" if groups else "no group is large: all are searched exactly")
-    return OK
-
-
-def _embed(runtime: Any, options: argparse.Namespace) -> int:
-    from runtime.searching import describe_missing
-
-    count = describe_missing(runtime)
-    if options.json:
-        print_json({"embedder": runtime.embedder.tag, "functions": count})
-    else:
-        print(f"{count} functions embedded by {runtime.embedder.tag}")
-    return OK

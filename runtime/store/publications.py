@@ -122,6 +122,13 @@ class PublicationLog:
             hint="its signer can put it on record: rtfsc publish",
         )
 
+    def records(self, leaf: bytes, verified: Verified) -> bool:
+        """Whether a leaf, of whatever log, is the publication of this module by one of its signers."""
+        try:
+            return bool(publishers(read_record(leaf), verified, self._verifier))
+        except (Malformed, UntrustedKey):
+            return False
+
     def prove(self, verified: Verified) -> Proof:
         """That the publication is under the last head that a trusted key signed.  Raises `NotLogged`."""
         self.refresh(now=True)

@@ -171,6 +171,48 @@ class ModuleStore:
         self._refused.discard((entry.id, entry.signature))
         return Published(entry, created)
 
+    def accept(
+        self,
+        manifest: bytes,
+        artifact: bytes,
+        *,
+        source: str | None = None,
+        ir: bytes | None = None,
+        record: bytes | None = None,
+    ) -> tuple[Entry, bool]:
+        """Takes in a module that was signed elsewhere; returns its entry and whether it is new.
+        ``record``: of its publication, from the log it comes from.
+
+        Raises `TrustError` if it would not run here, `InvalidModule`, `ReadOnlyStore`, `StoreError`; then
+        nothing of it can be found.
+        """
+        if self._read_only:
+            raise ReadOnlyStore("The store was opened read-only")
+        digest = digest_of(artifact)
+        verified = self.verifier.verify(manifest, digest)
+        statement = verified.statement
+        kind = self._checked(artifact, statement.predicate.build.target)
+        _agreed(statement.predicate.source_digest, None if source is None else source.encode(), "source")
+        _agreed(statement.predicate.ir_digest, ir, "IR")
+        existing = self.index.at_action(statement.predicate.build.action_key)
+        if existing is not None:
+            if existing.status == "Revoked":
+                raise RevokedModule(f"Module {existing.digest[:16]} is revoked: {existing.status_reason}")
+            if self._usable(existing):
+                return existing, False
+        self.blobs.put(kind, artifact)
+        source_pointer = None if source is None else self.blobs.put(SOURCE, source.encode())
+        if ir is not None:
+            self.blobs.put(IR, ir)
+        new = NewEntry(
+            Description.of(statement), source_pointer, self.blobs.put(MANIFEST, manifest),
+            verified.signers[0].public.key_id, int(self._clock() * 1000), "Verified", "",
+        )  # fmt: skip
+        leaf = record if record is not None and self.log.records(record, verified) else None
+        entry, created = self.index.add(new, existing, leaf)
+        self._refused.discard((entry.id, entry.signature))
+        return entry, created
+
     def _checked(self, artifact: bytes, target: str) -> Kind:
         kind = ARTIFACT_KINDS.get(target)
         if kind is None:
