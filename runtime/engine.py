@@ -471,12 +471,11 @@ class Runtime:
         from runtime.publishing import publish
         from runtime.trust.keys import SigningKey
 
+        self.choice.require_reachable()
         keys = (key,) if isinstance(key, (str, SigningKey)) else tuple(key)
         return publish(
             self, source, name=name, keys=keys, inputs=inputs, prompt=prompt, expires_days=expires_days
         )
-        self.choice.require_reachable()
-        return publish(self, source, name=name, key=key, inputs=inputs, prompt=prompt)
 
     def sign(self, compilation: Compilation, key: str | SigningKey, prompt: Prompt | None = None) -> bytes:
         """A manifest for the compilation's artifact, to be kept beside it as ``x.wasm.dsse``."""

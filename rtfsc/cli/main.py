@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a character still shows the rest
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    arguments = _offline(arguments)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         _print_help()
         return 0 if arguments else 2
@@ -56,10 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = import_module(f"rtfsc.cli.{name}")
     parser = parser_for(name, COMMANDS[name], EPILOG)
     command.add_arguments(parser)
-    options = parser.parse_args(arguments[1:])
-    if options.offline:
-        os.environ["RTFSC_OFFLINE"] = "1"  # for the processes of this one too
-    return guarded(command.run, options)
+    return guarded(command.run, parser.parse_args(arguments[1:]))
+
+
+def _offline(arguments: list[str]) -> list[str]:
+    """``--offline`` may stand anywhere; it holds for the processes of this one too."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    if "--offline" in arguments[:end]:
+        os.environ["RTFSC_OFFLINE"] = "1"
+        return [word for word in arguments[:end] if word != "--offline"] + arguments[end:]
+    return arguments
 
 
 def _print_help() -> None:

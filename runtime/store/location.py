@@ -124,7 +124,7 @@ _HARMLESS = {"endpoint", "region", "account", "schema", "sslmode", "host", "port
 def split_query(address: str) -> tuple[str, dict[str, str]]:
     """The address without its query, and the query."""
     parts = _parts(address)
-    return urlunsplit(parts._replace(query="")), dict(parse_qsl(parts.query))
+    return urlunsplit(parts._replace(query="")), dict(parse_qsl(parts.query, keep_blank_values=True))
 
 
 def has_password(address: str) -> bool:

@@ -43,8 +43,9 @@ def postgres_url(postgres_server: Postgres) -> str:
 
 
 @contextmanager
-def running(kind: type[Server]) -> Iterator[Server]:
-    """The server, and its settings in the environment. Skips or fails the test where it cannot be had."""
+def running(kind: type[Server], *, private: bool = False) -> Iterator[Server]:
+    """The server, and its settings in the environment if it is not ``private``. Skips or fails the test
+    where it cannot be had."""
     try:
         server = kind()
     except Unavailable as error:
@@ -55,15 +56,15 @@ def running(kind: type[Server]) -> Iterator[Server]:
             server.start()
         except Unavailable as error:
             _without(kind, error)
-        os.environ.update(server.settings())
+        if not private:
+            os.environ.update(server.settings())
         yield server
     finally:
         server.close()
-        for name in server.settings():
-            if name in before:
-                os.environ[name] = before[name]
-            else:
+        if not private:
+            for name in server.settings():
                 os.environ.pop(name, None)
+                os.environ.update({name: before[name]} if name in before else {})
 
 
 def _without(kind: type, error: Unavailable) -> None:

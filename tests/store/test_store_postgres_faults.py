@@ -1,0 +1,247 @@
+"""A real PostgreSQL that is restarted, gone, silent, of another schema, or not for us to write."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from contract import add, new_entry, together
+from relay import Relay
+from servers import running
+
+from runtime.store import outage, postgres_pool
+from runtime.store.errors import InvalidModule, ReadOnlyStore, StoreError, StoreUnreachable
+from runtime.store.index import Uses
+from runtime.store.location import BadLocation
+from runtime.store.postgres import PostgresIndex
+from services.postgres import Postgres
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outage, "PAUSE_S", 0.0)
+    monkeypatch.setattr(postgres_pool, "WAIT_S", 1.0)
+    monkeypatch.setattr(postgres_pool, "CONNECT_S", 2)
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[Postgres]:
+    """One that may be stopped."""
+    with running(Postgres, private=True) as server:
+        yield server
+
+
+def index_of(server: Postgres, schema: str) -> PostgresIndex:
+    secret = server.settings()["PGPASSWORD"]
+    return PostgresIndex(f"{server.url.replace('rtfsc@', f'rtfsc:{secret}@')}?schema={schema}")
+
+
+@pytest.fixture
+def relay(postgres_server: Postgres) -> Iterator[Relay]:
+    relay = Relay(postgres_server.port)
+    yield relay
+    relay.close()
+
+
+@pytest.fixture
+def index(postgres_url: str, postgres_server: Postgres, relay: Relay) -> Iterator[PostgresIndex]:
+    index = PostgresIndex(postgres_url.replace(f":{postgres_server.port}/", f":{relay.port}/"))
+    yield index
+    index.close()
+
+
+def test_connections_that_were_cut_are_made_again(index: PostgresIndex, relay: Relay) -> None:
+    entry = add(index, new_entry())
+    for work in (
+        lambda: index.get(entry.id),
+        lambda: index.touch({entry.id: Uses(1, 1)}),
+        lambda: index.append_log(b"leaf"),
+        lambda: index.add(new_entry("2")),
+    ):
+        relay.cut()
+        work()
+    assert index.log(0, 9) == [b"leaf"] and len(index.all()) == 2
+    found = index.get(entry.id)
+    assert found is not None and found.use_count == 1
+
+
+def test_a_server_that_is_restarted_while_entries_are_added(own_server: Postgres) -> None:
+    index = index_of(own_server, "restarted")
+    told, failed, leaves = [], [], []
+
+    def work(n: int) -> None:
+        for i in range(40):
+            try:
+                told.append(index.add(new_entry(f"{n}-{i}", signature=f"{n}-{i}"))[0])
+                leaves.append(index.append_log(b"leaf"))
+            except StoreError as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for at_once in (True, False):
+        time.sleep(0.2)
+        own_server.stop(at_once=at_once)
+        own_server.start()
+    for thread in threads:
+        thread.join()
+    assert {type(error) for error in failed} <= {StoreUnreachable}
+    history = index.history("shop.pricing")
+    assert {entry.id for entry in told} <= {entry.id for entry in history}, "nothing is lost"
+    assert [entry.serial for entry in history] == list(range(len(history), 0, -1))
+    assert all(entry.description.exports for entry in history), "nothing is half visible"
+    assert set(leaves) <= set(range(index.log_size()))
+    index.close()
+
+
+def test_a_server_that_is_gone_and_comes_back(own_server: Postgres) -> None:
+    index = index_of(own_server, "gone")
+    entry = add(index, new_entry())
+    own_server.stop()
+    for work in (lambda: index.get(entry.id), lambda: index.add(new_entry("2"))):
+        with pytest.raises(StoreUnreachable, match="refused"):
+            work()
+    fresh = index_of(own_server, "gone")
+    with pytest.raises(StoreUnreachable, match="refused"):
+        fresh.all()
+    own_server.start()
+    assert index.get(entry.id) == entry == fresh.get(entry.id)
+    index.close()
+    fresh.close()
+
+
+def test_a_server_that_is_silent(index: PostgresIndex, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(index, new_entry())
+    monkeypatch.setattr(postgres_pool, "ANSWER_S", 0.3)
+    relay.silence()
+    with pytest.raises(StoreUnreachable):
+        index.all()
+    relay.silence(False)
+    assert len(index.all()) == 1
+
+
+def test_nobody_waits_twice_in_a_row(own_server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = index_of(own_server, "outage")
+    monkeypatch.setattr(outage, "PAUSE_S", 60.0)
+    own_server.stop()
+    try:
+        with pytest.raises(StoreUnreachable):
+            index.all()
+    finally:
+        own_server.start()
+    with pytest.raises(StoreUnreachable, match="refused"):
+        index.all()
+    monkeypatch.setattr(index._outage, "_until", 0.0)
+    assert index.all() == []
+    index.close()
+
+
+def test_a_wrong_password(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", "wrong")
+    index = PostgresIndex(postgres_url)
+    with pytest.raises(StoreUnreachable, match="password authentication failed"):
+        index.all()
+    with pytest.raises(StoreUnreachable, match="password") as refused:
+        add(index, new_entry())
+    assert "wrong" not in str(refused.value)
+
+
+def test_a_password_in_the_address_is_not_shown(postgres_url: str) -> None:
+    index = PostgresIndex(postgres_url.replace("rtfsc@", "rtfsc:topsecret@"))
+    with pytest.raises(StoreUnreachable) as refused:
+        index.all()
+    assert "topsecret" not in str(refused.value)
+
+
+def test_reading_an_index_that_does_not_exist_makes_nothing(postgres_url: str) -> None:
+    index = PostgresIndex(postgres_url)
+    assert index.all() == [] and index.log_size() == 0 and index.read_only_reason() is None
+    with psycopg.connect(postgres_url.partition("?")[0]) as connection:
+        schema = postgres_url.partition("schema=")[2]
+        assert connection.execute("SELECT to_regnamespace(%s)", (schema,)).fetchone() == (None,)
+    index.close()
+
+
+def test_several_make_and_migrate_it_at_once(postgres_url: str) -> None:
+    indexes = [PostgresIndex(postgres_url) for _ in range(6)]
+    together([lambda i=i, n=n: add(i, new_entry(str(n))) for n, i in enumerate(indexes)])
+    assert len(indexes[0].all()) == 6
+    for index in indexes:
+        index.close()
+
+
+def test_a_newer_schema_is_read_and_not_written(postgres_url: str) -> None:
+    index = PostgresIndex(postgres_url)
+    entry = add(index, new_entry())
+    index.close()
+    plain, _, schema = postgres_url.partition("?schema=")
+    with psycopg.connect(plain) as connection:
+        connection.execute(f"INSERT INTO {schema}.rtfs_schema VALUES (99)")
+    newer = PostgresIndex(postgres_url)
+    assert newer.get(entry.id) == entry
+    assert "newer rtfsc" in (newer.read_only_reason() or "")
+    with pytest.raises(ReadOnlyStore, match="newer"):
+        add(newer, new_entry("2"))
+    newer.close()
+
+
+def test_a_user_who_may_only_read(postgres_url: str) -> None:
+    index = PostgresIndex(postgres_url)
+    entry = add(index, new_entry())
+    plain, _, schema = postgres_url.partition("?schema=")
+    with psycopg.connect(plain) as connection:
+        role = f"reader_{schema}"
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{os.environ['PGPASSWORD']}'")
+        connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}")
+    reader = PostgresIndex(postgres_url.replace("rtfsc@", f"{role}@"))
+    assert reader.get(entry.id) == entry
+    assert reader.read_only_reason() == "this user may not write to it"
+    with pytest.raises(ReadOnlyStore, match="may not write"):
+        reader.pin(entry.id, True)
+    stranger = PostgresIndex(f"{plain.replace('rtfsc@', f'{role}@')}?schema=elsewhere")
+    with pytest.raises(ReadOnlyStore, match="permission denied"):
+        add(stranger, new_entry())
+    for each in (index, reader, stranger):
+        each.close()
+
+
+def test_opened_read_only(postgres_url: str) -> None:
+    index = PostgresIndex(postgres_url, read_only=True)
+    assert index.all() == [] and index.read_only_reason() == "opened read-only"
+    with pytest.raises(ReadOnlyStore):
+        add(index, new_entry())
+    index.close()
+
+
+def test_a_text_that_postgresql_cannot_keep(index: PostgresIndex) -> None:
+    with pytest.raises(InvalidModule, match=r"U\+0000"):
+        index.add(new_entry(doc="a\0b"))
+    assert index.all() == []
+
+
+@pytest.mark.parametrize("schema", ["", "a-b", 'x"; DROP SCHEMA public; --', "1a", "a" * 64])
+def test_names_that_are_no_schema(schema: str) -> None:
+    with pytest.raises(BadLocation):
+        PostgresIndex(f"postgresql://h/d?schema={schema}")
+
+
+def test_a_forked_process_has_its_own_connections(index: PostgresIndex) -> None:
+    add(index, new_entry())
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            signal.alarm(30)
+            add(index, new_entry("child"))
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(index.all()) == 2
