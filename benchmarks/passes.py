@@ -44,6 +44,10 @@ _POINTS = """(defn run [n]
                (if (< x 1000) (recur (inc x) (if (< (+ (* x x) (* y y)) n) (inc t) t)) t)))
       t)))"""
 _COLLATZ = next(kernel for kernel in kernels.KERNELS if kernel.name == "collatz")
+_TWELVE = [f'"word {i}"' for i in range(12)]
+_WORDS = f"""(def words [{" ".join(_TWELVE)}])
+  (defn code [word] (match word {" ".join(f"{word} {i}" for i, word in enumerate(_TWELVE))} _ -1))
+  (defn run [n] (loop [i 0 t 0] (if (< i n) (recur (inc i) (+ t (code (nth words (mod i 12))))) t)))"""
 
 ROWS: tuple[Row, ...] = (
     Row("tail", "self tail call", _STEP, ((1_000_000,), (999_999,), (1_000_001,))),
@@ -54,6 +58,7 @@ ROWS: tuple[Row, ...] = (
     Row("fuse", "map, filter, reduce over a range", _PIPE, ((100_000,), (100_001,), (99_999,))),
     Row("specialise", "fib", _FIB, ((24,), (25,), (23,))),
     Row("specialise", "floats in a loop", _MEAN, ((1_000_000,), (999_999,), (1_000_001,))),
+    Row("cases", "match of twelve words", _WORDS, ((100_000,), (100_001,), (99_999,))),
     Row("ranges", "collatz", _COLLATZ.rtfs, _COLLATZ.arguments),
     Row("ranges", "points in a circle", _POINTS, ((1_000_000,), (999_999,), (1_000_001,))),
 )

@@ -29,6 +29,7 @@ PASSES: Final[dict[str, str]] = {
     "fuse": "rtfsc.passes.fuse",
     "fold": "rtfsc.passes.fold",
     "branches": "rtfsc.passes.branches",
+    "cases": "rtfsc.passes.cases",
     "ranges": "rtfsc.passes.ranges",
     "dead": "rtfsc.passes.dead",
 }
@@ -36,7 +37,8 @@ PASSES: Final[dict[str, str]] = {
 O0: Final[list[str]] = []
 O1: Final = ["tail", "fold", "branches", "dead"]
 O2: Final = [
-    "tail", "inline", "lift", "dead", "specialise", "counting", "ranges", "fuse", "branches", "dead",
+    "tail", "inline", "lift", "dead", "specialise", "counting", "cases", "ranges", "fuse", "branches",
+    "dead",
 ]  # fmt: skip
 PIPELINES: Final = {0: O0, 1: O1, 2: O2}
 

@@ -17,6 +17,9 @@ _INT: Final = {f"int.{name}": name for name in _OPPOSITE}
 _FLOAT: Final = {f"float.{name}": name for name in _OPPOSITE}
 _ANY: Final = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 
+_BY_IDENTITY: Final = T.NIL | T.BOOL | T.KW | T.SYM
+"""Kinds of which equal values are the same 64 bits."""
+
 
 def compile_branch(c: FunctionCompiler, test: Expr, to: Label, sense: bool) -> None:
     """Jumps to the label if the test comes out as ``sense``, else goes on. Keeps no temporaries."""
@@ -53,6 +56,9 @@ def _primitive(c: FunctionCompiler, test: Prim, to: Label, sense: bool) -> None:
         _integers(c, test, to, sense)
     elif test.op in _FLOAT:
         _floats(c, test, to, sense)
+    elif test.op in ("eq", "ne") and any(T.subtype(x.type, _BY_IDENTITY) for x in test.args):
+        a, b = c.operands(test.args, ["val", "val"])
+        c.asm.jump("jump_int_eq" if sense == (test.op == "eq") else "jump_int_ne", a, b, to=to)
     elif test.op in _ANY:
         name, wanted = ("eq", not sense) if test.op == "ne" else (test.op, sense)
         a, b = c.operands(test.args, ["val", "val"])
