@@ -25,7 +25,8 @@ jump to | loop to | jump_true s to | jump_false s to | jump_truthy s to | jump_f
 jump_float_eq a b sense to | jump_float_lt a b sense to | jump_float_le a b sense to
 jump_lt a b sense to | jump_le a b sense to | jump_gt a b sense to | jump_ge a b sense to
 jump_eq a b sense to
-int_add d a b | int_sub d a b | int_mul d a b | int_mod d a b | int_quot d a b | int_and d a b | int_neg d a | int_abs d a
+int_add d a b | int_sub d a b | int_mul d a b | int_mod d a b | int_quot d a b | int_and d a b
+int_neg d a | int_abs d a
 int_add_imm d a imm | int_sub_imm d a imm
 {" | ".join(f"int_{c} d a b" for c in _INT_COMPARISONS)}
 int_min d a b | int_max d a b | int_odd d a | int_to_float d a

@@ -82,7 +82,8 @@ VALUES = '["a" "b" "c" "d" "e" "zz" :a :b 1 2 1.0 nil true [] {} "1" (list 1) 46
         f" (= x 4611686018427387904) 8 :else x)) (map f {VALUES})",
         '(defn f [x n] (loop [x x n n] (cond (= x "a") (recur "b" (inc n)) (= x "b") (recur "c" (inc n))'
         ' (= x "c") (recur "d" (inc n)) (= x "d") n :else (throw "odd")))) [(f "a" 0) (f "c" 0) (f "x" 0)]',
-        '(defn f [x] (cond (= x "a") (f "b") (= x "b") (f "c") (= x "c") (f "d") (= x "d") (/ 1 0) :else (+ x 1)))'
+        '(defn f [x] (cond (= x "a") (f "b") (= x "b") (f "c") (= x "c") (f "d") (= x "d") (/ 1 0)'
+        ' :else (+ x 1)))'
         ' (f "a")',
         '(defn f [x : String] (match x "a" 1 "b" 2 "c" 3 "d" 4 _ (count x))) [(f "a") (f "d") (f "long")]',
         "(defn f [x] (cond (= x :a) 1 (= x :b) 2 (= x nil) 3 (= x true) 4 (not= x false) 5 :else 6))"
