@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rtfsc.ir import types as T
+from rtfsc.ir.collect import Polls, find_polls
 from rtfsc.ir.nodes import Apply, Call, CallValue, Closure, Function, Global, Module, Prim, Try
 from rtfsc.ir.walk import children
 from rtfsc.ir.weight import frame_weights
@@ -66,7 +67,7 @@ class Facts:
     functions that can be part of a recursion. ``counted``: those of them that can grow the stack, by a
     call that is not a tail call. ``raises``: an error can come out. ``flagged``: unboxed result with an
     error flag. ``unknown``: calls of values occur. ``checked``: globals that may be read before they
-    are set."""
+    are set. ``polls``: where collections may happen."""
 
     values: dict[str, int]
     weights: dict[str, int]
@@ -75,6 +76,7 @@ class Facts:
     flagged: frozenset[str]
     checked: frozenset[str]
     unknown: bool
+    polls: Polls
 
 
 def analyse(module: Module) -> Facts:
@@ -90,6 +92,7 @@ def analyse(module: Module) -> Facts:
         values, weights, counted, raises, _flagged(module, calls, raises),
         frozenset(name for c in calls.values() for name in c.checked),
         any(UNKNOWN in c.plain or UNKNOWN in c.tail for c in calls.values()),
+        find_polls(module),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from backend_wasm import layout as L
 from backend_wasm.convert import allocate, convert
 from backend_wasm.function import NEVER, FunctionEmitter
 from backend_wasm.helpers import NOT_LIBRARY, apply_helper, call_helper, fn_header
+from backend_wasm.roots import hold, take_back
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Apply, Call, CallValue, Closure
 
@@ -31,7 +32,9 @@ def emit_call(f: FunctionEmitter, e: Call, tail: bool = False) -> str:
         f.leave()
         f.op(f"return_call {name}")
         return NEVER
+    held = hold(f, e)
     f.op(f"call {name}")
+    take_back(f, held)
     if flagged and e.func not in facts.raises:
         f.op("drop")
     elif flagged:
@@ -52,24 +55,27 @@ def emit_call_value(f: FunctionEmitter, e: CallValue, tail: bool = False) -> str
     f.value(e.callee, "val")
     for arg in e.args:
         f.value(arg, "val")
-    return _through_helper(f, call_helper(f.module, len(e.args)), e.site, tail)
+    return _through_helper(f, call_helper(f.module, len(e.args)), e, tail)
 
 
-def _through_helper(f: FunctionEmitter, helper: str, site: int, tail: bool) -> str:
+def _through_helper(f: FunctionEmitter, helper: str, e: CallValue | Apply, tail: bool) -> str:
     """The helper gets the site too: after a tail call this frame is not there to add it."""
-    f.op(f"i32.const {f.module.site(site)}")
+    f.op(f"i32.const {f.module.site(e.site)}")
     if tail:
         f.leave()
         f.op(f"return_call {helper}")
         return NEVER
+    held = hold(f, e)
     f.op(f"call {helper}")
-    f.check_error(site)
+    take_back(f, held)
+    f.check_error(e.site)
     return "val"
 
 
 def _call_inline(f: FunctionEmitter, e: CallValue, tail: bool) -> str:
     operands = [f.operand(item, "val") for item in (e.callee, *e.args)]
     lines = [line for line, _ in operands]
+    held = [] if tail else hold(f, e)
     f.op(lines[0], "i64.const 7", "i64.and", "i64.eqz")
     with f.nested("if (result i32)"):
         f.op(lines[0], "i32.wrap_i64", "i64.load")
@@ -92,6 +98,7 @@ def _call_inline(f: FunctionEmitter, e: CallValue, tail: bool) -> str:
         f.op(*lines, f"i32.const {f.module.site(e.site)}")
         f.op(f"return_call {call_helper(f.module, len(e.args))}")
         return NEVER
+    take_back(f, held)
     f.check_error(e.site)
     return "val"
 
@@ -99,7 +106,7 @@ def _call_inline(f: FunctionEmitter, e: CallValue, tail: bool) -> str:
 def emit_apply(f: FunctionEmitter, e: Apply, tail: bool = False) -> str:
     f.value(e.callee, "val")
     f.value(e.args, "val")
-    return _through_helper(f, apply_helper(f.module), e.site, tail and e.tail and f.result == "val")
+    return _through_helper(f, apply_helper(f.module), e, tail and e.tail and f.result == "val")
 
 
 def emit_closure(f: FunctionEmitter, e: Closure) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from backend_wasm import layout as L
 from backend_wasm.analysis import Facts, analyse
 from backend_wasm.constants import Pool
+from backend_wasm.normal import normalise
 from backend_wasm.text import Names
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Closure, Const, Module
@@ -18,8 +20,12 @@ RECORD = 2 * L.FN_CAPTURES
 class ModuleContext:
     def __init__(self, module: Module) -> None:
         self.module = module
-        self.functions = module.functions
         self.facts: Facts = analyse(module)
+        polls = self.facts.polls
+        self.functions = {
+            name: normalise(function, partial(polls.is_point, name)) if name in polls.collecting else function
+            for name, function in module.functions.items()
+        }
         self.pool = Pool()
         self.imports: dict[str, None] = {}
         self.arities: dict[int, None] = {}

@@ -14,6 +14,7 @@ from backend_wasm.calls import emit_apply, emit_call, emit_call_value, fill_clos
 from backend_wasm.convert import convert
 from backend_wasm.function import NEVER, NONE, FunctionEmitter
 from backend_wasm.inline import PLAIN
+from backend_wasm.roots import poll
 from backend_wasm.text import WASM
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Apply, Call, CallValue, Const, Expr, If, Let, LetRec, Local, Loop, Prim, Seq, Try
@@ -129,6 +130,8 @@ def _loop(f: FunctionEmitter, e: Loop, want: str, tail: bool) -> Expr:
     f.targets[e.label] = label, e.vars
     f.open(f"loop {label}" + _block_type(want))
     f.loops += 1
+    if (f.function.name, e.label) in f.module.facts.polls.loops:
+        poll(f, [f.bind(var) for var in f.live.after(e)])
     return e.body
 
 

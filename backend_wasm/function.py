@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from backend_wasm import layout as L
 from backend_wasm.context import ModuleContext
 from backend_wasm.text import WASM, Names
 from rtfsc.ir import types as T
+from rtfsc.ir.live import Liveness
 from rtfsc.ir.nodes import Expr, Function, Var
 
 NEVER = "never"
@@ -73,6 +75,9 @@ class FunctionEmitter:
 
         self.checked = 0, -1
         """Where the last test for an error began and ended in ``out``."""
+        polls = module.facts.polls
+        self.live = Liveness(function, partial(polls.is_point, function.name))
+        """What has to be kept over collections."""
 
     def value(self, e: Expr, want: str) -> None:
         """Leaves the value on the stack in representation ``want``; nothing for `NONE`."""

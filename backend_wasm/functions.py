@@ -9,6 +9,7 @@ from backend_wasm.control import result
 from backend_wasm.convert import convert
 from backend_wasm.expressions import natural, operand, value
 from backend_wasm.function import FunctionEmitter
+from backend_wasm.roots import poll
 from backend_wasm.text import WASM, params, results
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Const, Function
@@ -52,6 +53,9 @@ def _parameters(f: FunctionEmitter) -> str:
     for var in function.params:
         name = f.locals[var] = f.names.fresh(var.name)
         text += f" (param {name} {WASM[T.rep(var.type)]})"
+    if function.name in f.module.facts.polls.entries:
+        wanted = set(f.live.entry)
+        poll(f, [*filter(None, [closure]), *(f.locals[var] for var in function.params if var in wanted)])
     if closure:
         load_captures(f, closure)
     elif function.self_var and function.name in f.module.facts.values:

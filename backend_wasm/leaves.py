@@ -5,6 +5,7 @@ from __future__ import annotations
 from backend_wasm import layout as L
 from backend_wasm.constants import immediate
 from backend_wasm.function import NEVER, NONE, FunctionEmitter
+from backend_wasm.roots import hold, take_back
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Const, Global, Local, Recur, SetGlobal
 
@@ -60,6 +61,10 @@ def emit_global(f: FunctionEmitter, e: Global) -> str:
 def emit_set_global(f: FunctionEmitter, e: SetGlobal) -> str:
     rep, name = f.module.global_rep(e.name), f.module.global_names[e.name]
     f.value(e.value, rep)
+    if rep == "val":  # collections do not look at globals: what they hold stays where it is
+        held = hold(f, e)
+        f.op(f.module.rt("rt_keep"))
+        take_back(f, held)
     f.op(f"global.set {name}", f"global.get {name}")
     return rep
 

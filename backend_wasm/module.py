@@ -29,7 +29,7 @@ def emit_module(module: Module) -> Emitted:
     """The same text for the same module, always."""
     m = ModuleContext(module)
     body: list[str] = []
-    for function in module.functions.values():
+    for function in m.functions.values():
         body += emit_function(m, function)
     codes = _codes(m, body)
     exports = _exports(m, body)
@@ -144,11 +144,14 @@ def _init(m: ModuleContext) -> list[str]:
     if count or entries:
         lines.append("  data.drop $:data")
     top = m.functions[INIT]
-    lines.append(f"  call {m.function_names[INIT]}")
+    lines += [f"  {m.rt('rt_settle')}", f"  call {m.function_names[INIT]}"]
     if INIT in m.facts.flagged:
         lines += ["  if", f"    i64.const {L.SPECIAL_ERR}", "    return", "  end"]
     lines += _boxed(m, T.rep(top.result))
-    return [*lines, ")"]
+    if INIT in m.facts.raises:
+        error = f"  i64.const {L.SPECIAL_ERR}"
+        lines += ["  local.tee $v", error, "  i64.eq", "  if", error, "  return", "  end", "  local.get $v"]
+    return [*lines, f"  {m.rt('rt_keep')}", ")"]
 
 
 def _apply(m: ModuleContext) -> list[str]:

@@ -9,6 +9,7 @@ from backend_wasm.function import NEVER, FunctionEmitter
 from backend_wasm.generic import GENERIC
 from backend_wasm.helpers import adaptor, scratch
 from backend_wasm.inline import INLINE
+from backend_wasm.roots import hold, take_back
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Const, Prim
 from rtfsc.primitives.ops import OPS, Op
@@ -62,7 +63,9 @@ def _host(f: FunctionEmitter, e: Prim) -> str:
     f.module.host = True
     f.op(_immediate(f, e.imm))
     _variadic(f, e, OPS["vector"])
+    held = hold(f, e)
     f.op("call $:host")
+    take_back(f, held)
     f.check_error(e.site)
     return "val"
 

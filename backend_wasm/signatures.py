@@ -11,6 +11,10 @@ from rtfsc.primitives.ops import OPS, Op
 
 _HELPERS: Final = {
     "rt_alloc": "i32 -> i32",
+    "rt_settle": "->",
+    "rt_keep": "i64 -> i64",
+    "rt_collect": "->",
+    "rt_trap": "i32 ->",
     "rt_buffer": "i32 -> i32",
     "rt_decode": "i32 -> i64",
     "rt_box_int": "i64 -> i64",

@@ -32,7 +32,7 @@ from rtfsc.ir.nodes import Const
 PREFIX: Final = "rtfs:"
 HOST: Final = (
     "memory", "table", "__stack_pointer", "rt_init", "rt_reset", "rt_buffer", "rt_decode", "rt_encode",
-    "rt_str_pr", "rt_raise_host",
+    "rt_str_pr", "rt_raise_host", "rt_handle", "rt_handle_value", "rt_handle_close", "rt_evacuate",
 )  # fmt: skip
 """What hosts use of the runtime library."""
 

@@ -32,7 +32,7 @@ LINK_FLAGS = (
     "--growable-table",
     "--export-dynamic",
     "--export=__stack_pointer",
-    "--global-base=65536",
+    "--global-base=1638400",  # limits.DATA_BASE of layout.toml
     "--max-memory=4294901760",
     "-z",
     "stack-size=65536",

@@ -8,6 +8,7 @@
 #ifdef __wasm__ /* freestanding: compiler_rt has them, single instructions where bulk memory serves */
 void *memcpy(void *restrict to, const void *restrict from, size_t n);
 void *memset(void *to, int byte, size_t n);
+void *memmove(void *to, const void *from, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 #else
 #include <string.h>
@@ -50,13 +51,21 @@ typedef struct {
     ref root, tail;
     uint32_t pad2;
 } seq_obj;
-typedef struct { uint8_t kind; uint8_t pad; uint16_t capacity; uint32_t used; val items[]; } leaf_obj;
-typedef struct { uint8_t kind; uint8_t pad[7]; ref child[32]; } branch_obj;
+enum { LEAF, BRANCH, INDEX, COLLISIONS }; /* shapes of NODE: the collector must know its size and its parts */
+typedef struct { uint8_t kind, shape; uint16_t capacity; uint32_t used; val items[]; } leaf_obj;
+typedef struct { uint8_t kind, shape; uint8_t pad[6]; ref child[32]; } branch_obj;
 _Static_assert(offsetof(seq_obj, shift) == RT_SEQ_SHIFT && offsetof(seq_obj, count) == RT_SEQ_COUNT, "layout.toml");
 _Static_assert(offsetof(seq_obj, start) == RT_SEQ_START && offsetof(seq_obj, root) == RT_SEQ_ROOT, "layout.toml");
 _Static_assert(offsetof(seq_obj, tail) == RT_SEQ_TAIL && offsetof(leaf_obj, items) == RT_NODE_ITEM, "layout.toml");
 _Static_assert(offsetof(branch_obj, child) == RT_NODE_CHILD, "layout.toml");
 _Static_assert(offsetof(leaf_obj, capacity) == RT_NODE_CAPACITY && offsetof(leaf_obj, used) == RT_NODE_USED, "layout.toml");
+/* A node of a map's index: a word per bit of `bitmap`, either an entry number (n << 1 | 1) or the ref of a
+ * node. Below the last level, where all bits of the hash are used up, `bitmap` counts entry numbers. */
+typedef struct { uint8_t kind, shape; uint8_t pad[2]; uint32_t bitmap; uint32_t words[]; } index_node;
+
+/* A table of refs (interned names) or values (handles: `count` is the first free slot), private to its part. */
+typedef struct { uint8_t kind, values; uint8_t pad[2]; uint32_t capacity, count; ref previous; } table_obj;
+enum { NO_SLOT = 0x7FFFFFFF };
 
 typedef struct { val key, value; } entry;
 /* Up to SMALL_MAP entries lie in the map itself. Beyond, `entries` is a vector of keys and values in
@@ -83,10 +92,15 @@ typedef struct {
     uint32_t work;      /* done since the clock was looked at */
     uint32_t new_names; /* a name may have been interned since rt_reset */
     uint32_t gensyms; /* made so far */
+    uint32_t collect_at, roots, collections, stress;
+    ref handles;
+    uint32_t evacuated; /* HP after the last rt_evacuate */
 } state_block;
 _Static_assert(offsetof(state_block, fuel) + 1024 == RT_STATE_FUEL, "layout.toml");
 _Static_assert(offsetof(state_block, fresh) + 1024 == RT_STATE_FRESH, "layout.toml");
 _Static_assert(offsetof(state_block, deadline) + 1024 == RT_STATE_DEADLINE, "layout.toml");
+_Static_assert(offsetof(state_block, collect_at) + 1024 == RT_STATE_COLLECT_AT, "layout.toml");
+_Static_assert(offsetof(state_block, handles) + 1024 == RT_STATE_HANDLES, "layout.toml");
 _Static_assert(offsetof(error_obj, type) == RT_ERROR_TYPE, "layout.toml");
 _Static_assert(offsetof(fn_obj, captures) == RT_FN_CAPTURES, "layout.toml");
 _Static_assert(offsetof(fninfo_obj, name) == RT_FNINFO_NAME, "layout.toml");
@@ -95,6 +109,9 @@ _Static_assert(1024 + sizeof(state_block) <= RT_STATE_SCRATCH, "layout.toml");
 #define STATE ((state_block *)RT_AT(RT_STATE_HP))
 #define OBJ(T, r) ((T *)RT_AT(r))
 #define OF(T, v) ((T *)RT_AT((ref)(v)))
+
+static inline ref *table_refs(table_obj *t) { return (ref *)(t + 1); }
+static inline val *table_values(table_obj *t) { return (val *)(t + 1); }
 
 /* ---- values */
 static inline bool is_int63(val v) { return v & 1; }

@@ -1,9 +1,6 @@
 /* Maps that keep the order of insertion: see map_obj. A key that is set again keeps its place. */
 #include "internal.h"
 
-/* A node of the index: a word per bit of `bitmap`, either an entry number (n << 1 | 1) or the ref of a
- * node. Below the last level, where all bits of the hash are used up, `bitmap` counts entry numbers. */
-typedef struct { uint8_t kind; uint8_t pad[3]; uint32_t bitmap; uint32_t words[]; } index_node;
 enum { LAST_SHIFT = 30 };
 
 static inline bool map_key_ok(val key) { return is_int(key) || is_kw(key) || is_str(key); }
@@ -41,16 +38,16 @@ static int64_t index_find(large_map *m, val key, uint32_t hash) {
     return -1;
 }
 
-static index_node *index_node_new(uint32_t bitmap, uint32_t words) {
+static index_node *index_node_new(int shape, uint32_t bitmap, uint32_t words) {
     index_node *n = alloc(sizeof(index_node) + words * sizeof(uint32_t));
-    *n = (index_node){.kind = RT_KIND_NODE, .bitmap = bitmap};
+    *n = (index_node){.kind = RT_KIND_NODE, .shape = (uint8_t)shape, .bitmap = bitmap};
     return n;
 }
 
 /* The node for two entries that share all bits of the hash below `shift`. */
 static ref index_pair(uint32_t a, uint32_t hash_a, uint32_t b, uint32_t hash_b, int shift) {
     if (shift > LAST_SHIFT) {
-        index_node *n = index_node_new(2, 2);
+        index_node *n = index_node_new(COLLISIONS, 2, 2);
         n->words[0] = a;
         n->words[1] = b;
         return RT_REF(n);
@@ -58,11 +55,11 @@ static ref index_pair(uint32_t a, uint32_t hash_a, uint32_t b, uint32_t hash_b, 
     uint32_t at_a = (hash_a >> shift) & 31, at_b = (hash_b >> shift) & 31;
     if (at_a == at_b) {
         ref below = index_pair(a, hash_a, b, hash_b, shift + 5); /* at most seven levels */
-        index_node *n = index_node_new(1u << at_a, 1);
+        index_node *n = index_node_new(INDEX, 1u << at_a, 1);
         n->words[0] = below;
         return RT_REF(n);
     }
-    index_node *n = index_node_new(1u << at_a | 1u << at_b, 2);
+    index_node *n = index_node_new(INDEX, 1u << at_a | 1u << at_b, 2);
     n->words[at_a > at_b] = a;
     n->words[at_a < at_b] = b;
     return RT_REF(n);
@@ -70,7 +67,7 @@ static ref index_pair(uint32_t a, uint32_t hash_a, uint32_t b, uint32_t hash_b, 
 
 /* A copy of `old` with a word put in at `at`. */
 static ref index_widen(index_node *old, uint32_t words, uint32_t at, uint32_t word, uint32_t bitmap) {
-    index_node *n = index_node_new(bitmap, words + 1);
+    index_node *n = index_node_new(old->shape, bitmap, words + 1);
     memcpy(n->words, old->words, at * sizeof(uint32_t));
     n->words[at] = word;
     memcpy(n->words + at + 1, old->words + at, (words - at) * sizeof(uint32_t));
@@ -83,7 +80,7 @@ static void index_insert(large_map *m, uint32_t slot, uint32_t hash, ref since) 
     uint32_t leaf = slot << 1 | 1;
     for (int shift = 0;; shift += 5) {
         if (!*place) {
-            index_node *n = index_node_new(1u << (hash & 31), 1);
+            index_node *n = index_node_new(INDEX, 1u << (hash & 31), 1);
             n->words[0] = leaf;
             *place = RT_REF(n);
             return;
@@ -100,7 +97,7 @@ static void index_insert(large_map *m, uint32_t slot, uint32_t hash, ref since) 
             return;
         }
         if (*place < since) {
-            index_node *copy = index_node_new(n->bitmap, words);
+            index_node *copy = index_node_new(n->shape, n->bitmap, words);
             memcpy(copy->words, n->words, words * sizeof(uint32_t));
             *place = RT_REF(copy);
             n = copy;
@@ -125,7 +122,7 @@ static void index_remove(large_map *m, uint32_t slot, uint32_t hash) {
         if (last) while (n->words[at] >> 1 != slot) at++;
         else at = (uint32_t)__builtin_popcount(n->bitmap & (bit - 1));
         bool leaf = n->words[at] & 1;
-        index_node *copy = index_node_new(last ? words - leaf : leaf ? n->bitmap & ~bit : n->bitmap, words);
+        index_node *copy = index_node_new(n->shape, last ? words - leaf : leaf ? n->bitmap & ~bit : n->bitmap, words);
         memcpy(copy->words, n->words, at * sizeof(uint32_t));
         memcpy(copy->words + at, n->words + at + leaf, (words - at - leaf) * sizeof(uint32_t));
         *place = RT_REF(copy);

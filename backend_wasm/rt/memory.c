@@ -97,6 +97,7 @@ ref rt_buffer(uint32_t size) { return alloc_ref(size); }
 
 static void init_errors(void);
 static void init_names(void);
+static void plan(void);
 
 void rt_init(void) {
     state_block *state = STATE;
@@ -112,8 +113,8 @@ void rt_init(void) {
     state->depth = RT_LIMITS_STACK_BUDGET;
     init_names();
     init_errors();
-    state->mark = state->hp;
-    state->fresh = 0;
+    state->roots = RT_LIMITS_ROOTS_BASE;
+    rt_settle();
 }
 
 enum { WORK_BETWEEN_LOOKS = 1 << 18 };

@@ -40,7 +40,7 @@ static void init_body(void *unused) {
 
 char *rt_instance_new(uint32_t max_bytes) {
     uint32_t max = max_bytes > TOP ? TOP : max_bytes & ~7u;
-    if (max < 2 * RT_LIMITS_DATA_BASE) return NULL;
+    if (max < RT_LIMITS_DATA_BASE + GUARD) return NULL;
     char *base = mmap(NULL, (size_t)max + GUARD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) return NULL;
     char *former = rt_enter(base);

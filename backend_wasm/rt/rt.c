@@ -29,6 +29,7 @@
 #include "json_read.c"
 #include "json_write.c"
 #include "check.c"
+#include "gc.c"
 #ifndef __wasm__
 #include "native.c"
 #endif

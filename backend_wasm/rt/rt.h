@@ -22,6 +22,13 @@ extern __thread char *rt_base __attribute__((tls_model("initial-exec"), visibili
 
 RT_API void rt_init(void);
 RT_API void rt_reset(void);
+RT_API void rt_settle(void);
+RT_API val rt_keep(val value);
+RT_API void rt_collect(void);
+RT_API void rt_evacuate(void);
+RT_API int32_t rt_handle(val value);
+RT_API val rt_handle_value(int32_t handle);
+RT_API void rt_handle_close(int32_t handle);
 RT_API ref rt_alloc(uint32_t size);
 RT_API ref rt_buffer(uint32_t size);
 RT_API val rt_decode(ref buffer);
@@ -57,4 +64,5 @@ char *rt_instance_new(uint32_t max_bytes);
 void rt_instance_free(char *base);
 char *rt_enter(char *base);
 int rt_guarded(rt_body body, void *arg);
+void rt_collect_values(val *roots, uint32_t n);
 #endif

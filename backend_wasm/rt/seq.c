@@ -6,7 +6,7 @@ static inline uint32_t tail_start(const seq_obj *s) { return (seq_end(s) - 1) & 
 
 static ref leaf_new(uint32_t capacity, const val *items, uint32_t used) {
     leaf_obj *leaf = alloc(sizeof(leaf_obj) + capacity * sizeof(val));
-    *leaf = (leaf_obj){.kind = RT_KIND_NODE, .capacity = (uint16_t)capacity, .used = used};
+    *leaf = (leaf_obj){.kind = RT_KIND_NODE, .shape = LEAF, .capacity = (uint16_t)capacity, .used = used};
     copy_words(leaf->items, items, used);
     return RT_REF(leaf);
 }
@@ -18,6 +18,7 @@ static ref branch_copy(ref node, ref since) {
     else {
         memset(copy, 0, sizeof *copy);
         copy->kind = RT_KIND_NODE;
+        copy->shape = BRANCH;
     }
     return RT_REF(copy);
 }
@@ -70,9 +71,10 @@ static void push_slow(seq_obj *s, val item, uint32_t end, ref since) {
     s->count++;
 }
 
+/* In place where no later value has done so, but never below MARK: the collector does not look there. */
 static inline void trie_push(seq_obj *s, val item, ref since) {
     uint32_t end = seq_end(s), used = end & 31;
-    if (used) {
+    if (used && s->tail >= STATE->mark) {
         leaf_obj *tail = OBJ(leaf_obj, s->tail);
         if (tail->used == used && used < tail->capacity) {
             tail->items[used] = item;
@@ -163,7 +165,7 @@ static val *builder_room(val builder, uint32_t *room) {
         if (end) *leaf_slot(s, end - 32, RT_REF(s)) = s->tail;
         s->tail = leaf_new(32, NULL, 0);
         tail = OBJ(leaf_obj, s->tail);
-    } else if (tail->used != used || used >= tail->capacity) {
+    } else if (tail->used != used || used >= tail->capacity || s->tail < STATE->mark) {
         s->tail = leaf_new(32, tail->items, used);
         tail = OBJ(leaf_obj, s->tail);
     }

@@ -15,6 +15,8 @@ function limitError(kind, limit) {
   return new LimitExceeded(kind, message, new Map([[keyword("limit"), limit]]));
 }
 
+const stackOverflow = () => new RtfsError("StackOverflow", "Stack overflow", null, keyword("stack-overflow"));
+
 const closed = new FinalizationRegistry(({ instance, handle }) => instance.drop(handle));
 
 class Instance {
@@ -59,21 +61,25 @@ class Instance {
     if (this.depth >= NEST) throw new RangeError("calls between JavaScript and RTFS nest too deeply");
     if (this.depth === 0 && this.stale) {
       this.stale = false;
-      this.reset();
+      if (this.live === 0) this.reset();
+      else this.rt("rt_evacuate");
     }
     const state = this.state;
     const hp = state.getUint32(S.HP, true), fresh = state.getUint32(S.FRESH, true);
-    const made = this.made, hosts = this.hosts.length;
+    const collections = state.getUint32(S.COLLECTIONS, true), made = this.made, hosts = this.hosts.length;
     this.depth++;
     try {
       return this.guard(body);
     } finally {
       this.depth--;
-      if (this.state.getUint32(S.FRESH, true) === fresh && this.made === made) {
-        this.state.setUint32(S.HP, hp, true);
+      const now = this.state;
+      const moved = now.getUint32(S.COLLECTIONS, true) !== collections;
+      if (now.getUint32(S.FRESH, true) === fresh && this.made === made && !moved) {
+        now.setUint32(S.HP, hp, true);
         this.hosts.length = hosts;
-      } else if (this.depth === 0 && this.live === 0) {
-        this.reset();
+      } else if (this.depth === 0) {
+        if (this.live === 0) this.reset();
+        else this.rt("rt_evacuate");
       }
     }
   }
@@ -81,11 +87,13 @@ class Instance {
   /** Runs `body`; after an error the stacks are as before, and a trap is explained. */
   guard(body) {
     const budget = this.state.getInt32(S.DEPTH, true), stack = this.stack.value;
+    const roots = this.state.getUint32(S.ROOTS, true);
     try {
       return body();
     } catch (error) {
       const trap = this.state.getUint32(S.TRAP, true);
       this.state.setInt32(S.DEPTH, budget, true);
+      this.state.setUint32(S.ROOTS, roots, true);
       this.state.setUint32(S.TRAP, 0, true);
       this.stack.value = stack;
       const pending = this.pending;
@@ -96,13 +104,13 @@ class Instance {
 
   explained(error, trap) {
     if (trap > 0 && LIMITS[KINDS[trap - 1]]) return limitError(KINDS[trap - 1], this.memoryBytes);
+    if (KINDS[trap - 1] === "StackOverflow") return stackOverflow();
     if (error instanceof WebAssembly.RuntimeError) {
       return new RtfsError("InternalError", `Internal error: ${error.message}`);
     }
     // Engines report the end of their own stack in their own ways.
     const overflow = error instanceof RangeError ? /stack/i : /recursion/i;
-    if (error instanceof Error && overflow.test(error.message)) return new RtfsError("StackOverflow", "Stack overflow", null, keyword("stack-overflow"));
-    return error;
+    return error instanceof Error && overflow.test(error.message) ? stackOverflow() : error;
   }
 
   reset() {
@@ -186,7 +194,9 @@ class Instance {
       return Object.assign((...given) => this.hosts[host](...given), { [GRANTED]: this.hosts[host] });
     }
     const counted = boxed >= BigInt(this.state.getUint32(S.MARK, true));
-    const handle = { instance: this, open: true, counted, boxed: () => used(handle, boxed) };
+    // Collections move what is not there for good: it is found by its place in a table of the module.
+    const slot = counted ? this.rt("rt_handle", boxed) : -1;
+    const handle = { instance: this, open: true, slot, boxed: () => used(handle) && (counted ? this.rt("rt_handle_value", slot) : boxed) };
     if (counted) {
       this.made++;
       this.live++;
@@ -201,7 +211,10 @@ class Instance {
   drop(handle) {
     if (!handle.open) return;
     handle.open = false;
-    if (handle.counted && --this.live === 0) this.stale = true;
+    if (handle.slot < 0) return;
+    this.rt("rt_handle_close", handle.slot);
+    this.live--;
+    this.stale = true;
   }
 
   // -- what programs ask of the host
@@ -238,9 +251,9 @@ class Instance {
 const OWNERS = new WeakMap();
 const boxedCount = (variant) => variant.letters.filter((letter) => letter === "v").length;
 
-function used(handle, boxed) {
+function used(handle) {
   if (!handle.open) throw new Error("the function handle is closed");
-  return boxed;
+  return true;
 }
 
 function arityError(name, fixed, rest, actual) {

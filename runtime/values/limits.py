@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 
@@ -14,3 +15,9 @@ class Limits:
     memory_bytes: int = 512 << 20
     fuel: int | None = None
     output_bytes: int = 256 << 20
+
+
+def stress() -> bool:
+    """Whether instances made now collect at every poll and move all that lives each time, as tests of the
+    collector want: ``RTFSC_GC=stress``."""
+    return os.environ.get("RTFSC_GC") == "stress"

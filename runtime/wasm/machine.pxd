@@ -23,6 +23,8 @@ cdef struct Entry:
     int32_t stack       # C stack pointer of rt
     Py_ssize_t made     # function handles made before it
     Py_ssize_t hosts    # host functions granted before it
+    uint32_t collections    # before it
+    uint32_t roots      # top of the stack of roots
 
 
 cdef class Machine:
@@ -32,13 +34,14 @@ cdef class Machine:
     cdef int depth
     cdef unsigned long owner
     cdef uint64_t started, allowed_ns, fuel
-    cdef bint stale              # closed, or the region of closed handles is still there
+    cdef bint stale              # closed, or closed handles hold memory still
     cdef bint timed_out, counts_fuel, ready
     cdef int patience            # ticks that rt_reset may still take; 0: it is not running
     cdef bint broken             # rt_reset did not end: the module destroyed what rt keeps
     cdef Py_ssize_t made, live
     cdef list hosts
-    cdef wt_func f_encode, f_decode, f_buffer, f_reset, f_apply
+    cdef list dropped            # handles that were closed
+    cdef wt_func f_encode, f_decode, f_buffer, f_reset, f_evacuate, f_handle, f_handle_value, f_handle_close, f_apply
     cdef bint can_apply
     cdef bint own_rt             # a standalone file: rt and the module are one instance
     cdef wt_memory memory
@@ -65,7 +68,8 @@ cdef class Machine:
     cdef object take_error(self)
     cdef object host_call(self, int32_t handle, uint64_t arguments)
     cdef object host_operation(self, uint64_t operation, uint64_t arguments)
-    cdef void drop_handle(self) noexcept
+    cdef int32_t hold(self, uint64_t value) except -1
+    cdef void drop_handle(self, int32_t handle) noexcept
 
     cdef int _lookup_rt(self, str name, uint8_t kind, wt_extern *found) except -1
     cdef int _instantiate_module(self, Code code, wt_instance *out) except -1
@@ -74,7 +78,8 @@ cdef class Machine:
     cdef int _instantiate(self, Code code, const wt_extern *imports, size_t count, wt_instance *out) except -1
     cdef bint _get(self, const wt_instance *instance, str name, wt_extern *found) except -1
     cdef int _bind(self, wt_instance *instance, str name, tuple params, tuple results, wt_func *out) except -1
-    cdef void _reset(self) noexcept
+    cdef void _drop_region(self) noexcept
+    cdef void _quietly(self, const wt_func *func, wt_raw *slots, size_t count) noexcept
     cdef object _explain(self, uint8_t code, str text, str where)
     cdef char *_room(self, size_t size) except? NULL
     cdef size_t _end(self) noexcept
@@ -92,8 +97,9 @@ cdef class Machine:
 
 cdef class Function:
     cdef Machine machine
-    cdef uint64_t boxed
-    cdef bint open, counted      # counted: keeps the region of the call that made it
+    cdef uint64_t boxed          # where it does not move: below MARK
+    cdef int32_t handle          # else its place in the table of handles; -1: none
+    cdef bint open
     cdef uint64_t _value(self) except? 10
 
 
@@ -118,6 +124,8 @@ cdef inline int enter(Machine m, Entry *entry) except -1:
     entry.stack = m.stack_now
     entry.made = m.made
     entry.hosts = len(m.hosts)
+    entry.collections = state(m, layout.STATE_COLLECTIONS)[0]
+    entry.roots = state(m, layout.STATE_ROOTS)[0]
     return 0
 
 
@@ -125,7 +133,8 @@ cdef inline void leave(Machine m, Entry *entry) noexcept:
     m.depth -= 1
     if m.depth == 0:
         rtfsc_ticker_leave(ticker)
-    if state(m, layout.STATE_FRESH)[0] == entry.fresh and m.made == entry.made:
+    if (state(m, layout.STATE_FRESH)[0] == entry.fresh and m.made == entry.made
+            and state(m, layout.STATE_COLLECTIONS)[0] == entry.collections):
         state(m, layout.STATE_HP)[0] = entry.hp
         if len(m.hosts) > entry.hosts:
             del m.hosts[entry.hosts:]

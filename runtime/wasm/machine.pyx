@@ -18,6 +18,7 @@ from runtime.wasm.capi cimport (
 )
 
 from runtime.values.errors import RtfsError, error_class, error_from_value, error_parts, limit_error
+from runtime.values.limits import stress
 from runtime.host.access import host_of
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
 
@@ -110,7 +111,7 @@ cdef class Machine:
 
     def __cinit__(self, Code rt_code, Code code not None, limits):
         self.code, self.rt_code, self.limits = code, rt_code, limits
-        self.hosts = []
+        self.hosts, self.dropped = [], []
         self.allowed_ns = <uint64_t>(limits.deadline_ms or 0) * 1000000
         self.counts_fuel = code.engine.fuel
         self.fuel = limits.fuel or 0
@@ -176,10 +177,15 @@ cdef class Machine:
         cdef wt_func init
         self.bind_rt("rt_init", (), (), &init)
         self.bind_rt("rt_reset", (), (), &self.f_reset)
+        self.bind_rt("rt_evacuate", (), (), &self.f_evacuate)
+        self.bind_rt("rt_handle", (VAL_I64,), (VAL_I32,), &self.f_handle)
+        self.bind_rt("rt_handle_value", (VAL_I32,), (VAL_I64,), &self.f_handle_value)
+        self.bind_rt("rt_handle_close", (VAL_I32,), (), &self.f_handle_close)
         self.bind_rt("rt_encode", (VAL_I64,), (VAL_I64,), &self.f_encode)
         self.bind_rt("rt_decode", (VAL_I32,), (VAL_I64,), &self.f_decode)
         self.bind_rt("rt_buffer", (VAL_I32,), (VAL_I32,), &self.f_buffer)
         state(self, layout.STATE_MAX)[0] = min(self.limits.memory_bytes, MAX_MEMORY)
+        state(self, layout.STATE_STRESS)[0] = stress()
         self.invoke(&init, NULL, 0)
 
     cdef int _lookup_rt(self, str name, uint8_t kind, wt_extern *found) except -1:
@@ -291,18 +297,31 @@ cdef class Machine:
         elif self.broken:
             raise self._broken("memory")
         elif self.stale:
-            self.stale = False
-            self._reset()
-            self.hosts.clear()
+            self._drop_region()
         return 0
 
     cdef void leave_slowly(self, Entry *entry) noexcept:
-        """New symbols or handles: the region is dropped only where nothing can point into it."""
-        if self.depth == 0 and self.live == 0:
-            self._reset()
-            self.hosts.clear()
+        """New symbols or handles, or a collection: the region is dropped only where nothing can point into
+        it. What handles need stays, moved together."""
+        if self.depth == 0:
+            self._drop_region()
 
-    cdef void _reset(self) noexcept:
+    cdef void _drop_region(self) noexcept:
+        cdef wt_raw slot
+        self.stale = False
+        if self.live == 0:
+            self._quietly(&self.f_reset, NULL, 0)
+            self.dropped.clear()
+            self.hosts.clear()
+            return
+        for handle in self.dropped:
+            slot.i64 = <int64_t>handle
+            self._quietly(&self.f_handle_close, &slot, 1)
+        self.dropped.clear()
+        self._quietly(&self.f_evacuate, NULL, 0)
+
+    cdef void _quietly(self, const wt_func *func, wt_raw *slots, size_t count) noexcept:
+        """Calls a function of rt between calls: with a limit of its own, as it may not be ours."""
         cdef void *trap = NULL
         cdef void *error
         if rtfsc_ticker_enter(ticker):
@@ -311,7 +330,7 @@ cdef class Machine:
             except RuntimeError:
                 rtfsc_ticker_enter(ticker)  # without a thread there is no limit; `wake` has left
         self.patience = RESET_TICKS
-        error = api.wasmtime_func_call_unchecked(self.context, &self.f_reset, NULL, 0, &trap)
+        error = api.wasmtime_func_call_unchecked(self.context, func, slots, count, &trap)
         self.patience = 0
         rtfsc_ticker_leave(ticker)
         if error != NULL:
@@ -326,6 +345,7 @@ cdef class Machine:
         cdef wt_val stack
         state(self, layout.STATE_DEPTH)[0] = <uint32_t>entry.budget
         state(self, layout.STATE_TRAP)[0] = 0
+        state(self, layout.STATE_ROOTS)[0] = entry.roots
         stack.kind = VAL_I32
         stack.of.i32 = entry.stack
         api.wasmtime_global_set(self.context, &self.stack_pointer, &stack)
@@ -363,7 +383,7 @@ cdef class Machine:
             return limit_error("MemoryLimit", self.limits.memory_bytes)
         if kind == 1 + layout.ERRKIND_OUTPUT_LIMIT:
             return limit_error("OutputLimit", self.limits.output_bytes)
-        if code == TRAP_STACK_OVERFLOW:
+        if code == TRAP_STACK_OVERFLOW or kind == 1 + layout.ERRKIND_STACK_OVERFLOW:
             return error_class("StackOverflow")("StackOverflow", "Stack overflow")
         if code == TRAP_OUT_OF_FUEL and self.counts_fuel:
             return limit_error("FuelExhausted", self.limits.fuel)
@@ -589,6 +609,7 @@ cdef class Machine:
         """What lives now stays for the life of the instance."""
         entry.hp = (state(self, layout.STATE_HP)[0] + 7) & ~<uint32_t>7
         entry.fresh = 0
+        entry.collections = state(self, layout.STATE_COLLECTIONS)[0]
         entry.hosts = len(self.hosts)
         state(self, layout.STATE_MARK)[0] = entry.hp
         state(self, layout.STATE_FRESH)[0] = 0
@@ -665,19 +686,30 @@ cdef class Machine:
         self.invoke(&raiser, &slot, 1)
         return layout.SPECIAL_ERR
 
-    cdef void drop_handle(self) noexcept:
+    cdef int32_t hold(self, uint64_t value) except -1:
+        """A place in the table of handles, where collections find the value."""
+        cdef wt_raw slot
+        slot.i64 = <int64_t>value
+        self.invoke(&self.f_handle, &slot, 1)
+        if slot.i32 < 0:
+            raise self._broken("handle")
+        self.made += 1
+        self.live += 1
+        return slot.i32
+
+    cdef void drop_handle(self, int32_t handle) noexcept:
+        """Only noted: Python may drop it at any time, also while the instance runs in another thread."""
         self.live -= 1
-        if self.live == 0:
-            self.stale = True
+        self.dropped.append(handle)
+        self.stale = True
 
 
 cdef Function _function(Machine machine, uint64_t value):
     cdef Function f = Function.__new__(Function)
-    f.machine, f.boxed, f.open = machine, value, True
-    f.counted = value >= state(machine, layout.STATE_MARK)[0]
-    if f.counted:  # what $init made stays anyway
-        machine.made += 1
-        machine.live += 1
+    f.machine, f.boxed, f.handle = machine, value, -1
+    if value >= state(machine, layout.STATE_MARK)[0]:  # what $init made stays where it is
+        f.handle = machine.hold(value)
+    f.open = True
     return f
 
 
@@ -689,13 +721,13 @@ cdef class Function:
         cdef Machine m = self.machine
         cdef Entry entry
         cdef wt_raw slots[2]
-        if not self.open:
-            raise InstanceClosed("the function handle is closed")
         if not m.can_apply:
             raise ModuleRejected("the module exports no $apply")
+        if not self.open:
+            raise InstanceClosed("the function handle is closed")
         enter(m, &entry)
         try:
-            slots[0].i64 = <int64_t>self.boxed
+            slots[0].i64 = <int64_t>self._value()
             slots[1].i64 = <int64_t>m.box(list(args), -1, None)
             m.invoke(&m.f_apply, slots, 2)
             if <uint64_t>slots[0].i64 == layout.SPECIAL_ERR:
@@ -710,14 +742,19 @@ cdef class Function:
     cdef uint64_t _value(self) except? 10:
         if not self.open:
             raise InstanceClosed("the function handle is closed")
-        return self.boxed
+        if self.handle < 0:
+            return self.boxed
+        cdef wt_raw slot
+        slot.i64 = self.handle
+        self.machine.invoke(&self.machine.f_handle_value, &slot, 1)
+        return <uint64_t>slot.i64
 
     def close(self):
         """Lets go of the function's memory; later calls raise `InstanceClosed`."""
         if self.open:
             self.open = False
-            if self.counted:
-                self.machine.drop_handle()
+            if self.handle >= 0:
+                self.machine.drop_handle(self.handle)
 
     def __enter__(self):
         return self
@@ -726,8 +763,8 @@ cdef class Function:
         self.close()
 
     def __dealloc__(self):
-        if self.open and self.counted:
-            self.machine.drop_handle()
+        if self.open and self.handle >= 0:
+            self.machine.drop_handle(self.handle)
 
 
 cdef str _trap_text(void *trap):

@@ -25,7 +25,7 @@ from runtime.values.errors import (
     error_parts,
     limit_error,
 )
-from runtime.values.limits import Limits
+from runtime.values.limits import Limits, stress
 from runtime.values.shapes import Shape, shape_of
 from runtime.values.transit import decode_bytes, encode_bytes
 from runtime.wasm.errors import InstanceClosed, ModuleRejected, arity_error
@@ -48,6 +48,7 @@ class SlowInstance:
         self._hosts: list[Callable[..., Any]] = []
         self._lock = threading.RLock()
         self._depth = self._live = 0
+        self._dropped: list[int] = []
         self._closed = False
         self._failure: Exception | None = None
         self._result: int | None = None
@@ -69,6 +70,7 @@ class SlowInstance:
                 raise ModuleRejected("rt exports no memory")
             self._memory: wasmtime.Memory = self._rt["memory"]
             self._write(layout.STATE_MAX, min(limits.memory_bytes, _MAX_MEMORY), 4)
+            self._write(layout.STATE_STRESS, stress(), 4)
             self._rt_call("rt_init")
             self._user = self._user or self._instantiated(artifact)
         except wasmtime.WasmtimeError as error:
@@ -152,9 +154,10 @@ class SlowInstance:
         with self._lock:
             if self._closed:
                 raise InstanceClosed("the instance is closed")
-            hosts, depth = len(self._hosts), self._read(layout.STATE_DEPTH, 4)
+            depth = self._read(layout.STATE_DEPTH, 4)
             stack = self._rt["__stack_pointer"]
             top: int = stack.value(self._store)
+            roots = self._read(layout.STATE_ROOTS, 4)
             self._depth += 1
             timer = self._timer() if self._depth == 1 else None
             try:
@@ -164,16 +167,28 @@ class SlowInstance:
                     self._write(layout.STATE_FRESH, 0, 4)
             except BaseException:
                 self._write(layout.STATE_DEPTH, depth, 4)
+                self._write(layout.STATE_ROOTS, roots, 4)
                 stack.set_value(self._store, top)
                 raise
             finally:
                 self._depth -= 1
                 if timer is not None:
                     timer.cancel()
-                if self._depth == 0 and self._live == 0:
+                if self._depth == 0:
                     self._store.set_epoch_deadline(1)
-                    self._rt_call("rt_reset")
-                    del self._hosts[hosts:]
+                    self._drop_region()
+
+    def _drop_region(self) -> None:
+        """What handles need stays, moved together."""
+        dropped, self._dropped = self._dropped, []
+        for handle in dropped:
+            self._live -= 1
+            self._rt_call("rt_handle_close", handle)
+        if self._live:
+            self._rt_call("rt_evacuate")
+        else:
+            self._rt_call("rt_reset")
+            self._hosts.clear()
 
     def _timer(self) -> threading.Timer | None:
         self._store.set_epoch_deadline(1)
@@ -212,7 +227,7 @@ class SlowInstance:
 
     def _box(self, value: Any, argument: int = -1, shape: Shape | None = None) -> int:
         if isinstance(value, SlowFunction) and value.owner is self:
-            return value.boxed
+            return value.value()
         data = encode_bytes(value, shape, self._grant, argument)
         ref = self._rt_call("rt_buffer", len(data))
         self._memory.write(self._store, data, ref & 0xFFFFFFFF)
@@ -250,14 +265,14 @@ class SlowInstance:
                 raise _internal("the module gave a malformed host function")
             return HostFunction(self._hosts[-1 - boxed])
         self._live += 1
-        return SlowFunction(self, boxed)
+        return SlowFunction(self, self._rt_call("rt_handle", boxed))
 
     def _grant(self, function: Any) -> int | None:
         """For `transit.encode_bytes`."""
         if isinstance(function, HostFunction):
             self._hosts.append(function.function)
             return len(self._hosts) - 1
-        return -function.boxed if isinstance(function, SlowFunction) and function.owner is self else None
+        return -function.value() if isinstance(function, SlowFunction) and function.owner is self else None
 
     def _host_call(self, handle: int, arguments: int) -> int:
         given = self._unbox(arguments)
@@ -311,21 +326,29 @@ class SlowInstance:
 class SlowFunction:
     """A function value of a module; keeps the memory of the call that made it until it is closed."""
 
-    def __init__(self, owner: SlowInstance, boxed: int) -> None:
-        self.owner, self.boxed, self._open = owner, boxed, True
+    def __init__(self, owner: SlowInstance, handle: int) -> None:
+        self.owner, self._handle, self._open = owner, handle, True
 
-    def __call__(self, *args: Any) -> Any:
+    def value(self) -> int:
+        """The boxed value; it may move while the instance runs."""
         if not self._open:
             raise InstanceClosed("the function handle is closed")
+        boxed: int = self.owner._rt_call("rt_handle_value", self._handle)
+        return boxed
+
+    def __call__(self, *args: Any) -> Any:
         owner = self.owner
         with owner._entered():
-            packed = owner._box(list(args))
-            return owner._unbox(owner._checked(owner._invoke(owner._export("$apply"), self.boxed, packed)))
+            boxed, packed = self.value(), owner._box(list(args))
+            return owner._unbox(owner._checked(owner._invoke(owner._export("$apply"), boxed, packed)))
 
     def close(self) -> None:
         if self._open:
             self._open = False
-            self.owner._live -= 1
+            self.owner._dropped.append(self._handle)
+
+    def __del__(self) -> None:
+        self.close()
 
     def __enter__(self) -> SlowFunction:
         return self

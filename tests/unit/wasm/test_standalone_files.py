@@ -70,7 +70,10 @@ def test_fuel_and_deadline(artifact: bytes) -> None:
 GOOD = (
     '(memory (export "rtfs:memory") 2 10) (global (export "rtfs:__stack_pointer") (mut i32) (i32.const 4096))'
 )
-RT = """(func (export "rtfs:rt_init")) (func (export "rtfs:rt_reset"))
+RT = """(func (export "rtfs:rt_init")) (func (export "rtfs:rt_reset")) (func (export "rtfs:rt_evacuate"))
+(func (export "rtfs:rt_handle") (param i64) (result i32) i32.const 0)
+(func (export "rtfs:rt_handle_value") (param i32) (result i64) i64.const 0)
+(func (export "rtfs:rt_handle_close") (param i32))
 (func (export "rtfs:rt_encode") (param i64) (result i64) i64.const 0)
 (func (export "rtfs:rt_decode") (param i32) (result i64) i64.const 0)
 (func (export "rtfs:rt_buffer") (param i32) (result i32) i32.const 0)

@@ -6,15 +6,19 @@
 (import "rtfs" "rt_buffer" (func $rt_buffer (param i32) (result i32)))
 (import "rtfs" "rt_call_args" (func $rt_call_args (param i64 i32 i32) (result i32)))
 (import "rtfs" "rt_closure_call_error" (func $rt_closure_call_error (param i64 i32) (result i64)))
+(import "rtfs" "rt_collect" (func $rt_collect))
 (import "rtfs" "rt_decode" (func $rt_decode (param i32) (result i64)))
 (import "rtfs" "rt_error_site" (func $rt_error_site (param i32)))
+(import "rtfs" "rt_keep" (func $rt_keep (param i64) (result i64)))
 (import "rtfs" "rt_kw_get" (func $rt_kw_get (param i64 i64) (result i64)))
 (import "rtfs" "rt_kw_get_or" (func $rt_kw_get_or (param i64 i64 i64) (result i64)))
 (import "rtfs" "rt_list" (func $rt_list (param i32 i32) (result i64)))
 (import "rtfs" "rt_overflow2" (func $rt_overflow2 (param i32 i64 i64) (result i64)))
 (import "rtfs" "rt_seq_nth" (func $rt_seq_nth (param i64 i64) (result i64)))
 (import "rtfs" "rt_seq_to_list" (func $rt_seq_to_list (param i64) (result i64)))
+(import "rtfs" "rt_settle" (func $rt_settle))
 (import "rtfs" "rt_stack_overflow" (func $rt_stack_overflow (result i64)))
+(import "rtfs" "rt_trap" (func $rt_trap (param i32)))
 (import "rtfs" "rt_unbox_int" (func $rt_unbox_int (param i64) (result i64)))
 (import "rtfs" "rt_vector" (func $rt_vector (param i32 i32) (result i64)))
 (import "rtfs_host" "call_host" (func $:call_host (param i32 i64) (result i64)))
@@ -67,7 +71,21 @@
   call $:rt_vector.3
 )
 (func $twice (param $f i64) (param $x i64) (result i64)
-  (local $t.i32 i32) (local $t.i64 i64)
+  (local $t.i32 i32) (local $t.i64 i64) (local $held i64)
+  i32.const 0
+  i32.load offset=1024
+  i32.const 0
+  i32.load offset=1136
+  i32.gt_u
+  if
+    local.get $f
+    local.get $x
+    call $:hold2
+    call $rt_collect
+    call $:held2
+    local.set $x
+    local.set $f
+  end
   block $fail1
   block $error1 (result i32)
     i32.const 0
@@ -85,6 +103,24 @@
     i32.const 64
     i32.sub
     i32.store offset=1032
+    i32.const 0
+    i32.load offset=1140
+    local.tee $t.i32
+    i32.const 1638392
+    i32.gt_u
+    if
+      i32.const 25
+      call $rt_trap
+      unreachable
+    end
+    local.get $t.i32
+    local.get $f
+    i64.store offset=0
+    i32.const 0
+    local.get $t.i32
+    i32.const 8
+    i32.add
+    i32.store offset=1140
     local.get $f
     i64.const 7
     i64.and
@@ -111,7 +147,17 @@
       i32.const 1
       call $:call1
     end
-    local.tee $t.i64
+    i32.const 0
+    i32.const 0
+    i32.load offset=1140
+    i32.const 8
+    i32.sub
+    local.tee $t.i32
+    i32.store offset=1140
+    local.get $t.i32
+    i64.load offset=0
+    local.set $f
+    local.tee $held
     i64.const 10
     i64.eq
     if
@@ -139,14 +185,14 @@
     i32.store offset=1032
     if
       local.get $f
-      local.get $t.i64
+      local.get $held
       local.get $f
       i32.wrap_i64
       i32.load offset=8
       return_call_indirect $:table (type $:t1)
     end
     local.get $f
-    local.get $t.i64
+    local.get $held
     i32.const 2
     return_call $:call1
   end
@@ -161,6 +207,20 @@
     i64.const 0
     local.set $i
     loop $loop2 (result i64)
+      i32.const 0
+      i32.load offset=1024
+      i32.const 0
+      i32.load offset=1136
+      i32.gt_u
+      if
+        local.get $f
+        local.get $xs
+        call $:hold2
+        call $rt_collect
+        call $:held2
+        local.set $xs
+        local.set $f
+      end
       block $other3
         local.get $i
         local.get $n
@@ -227,6 +287,27 @@
         i32.add
         i64.load offset=8
         local.set $t.i64
+        i32.const 0
+        i32.load offset=1140
+        local.tee $t.i32
+        i32.const 1638384
+        i32.gt_u
+        if
+          i32.const 25
+          call $rt_trap
+          unreachable
+        end
+        local.get $t.i32
+        local.get $f
+        i64.store offset=0
+        local.get $t.i32
+        local.get $xs
+        i64.store offset=8
+        i32.const 0
+        local.get $t.i32
+        i32.const 16
+        i32.add
+        i32.store offset=1140
         local.get $f
         i64.const 7
         i64.and
@@ -253,6 +334,19 @@
           i32.const 2
           call $:call1
         end
+        i32.const 0
+        i32.const 0
+        i32.load offset=1140
+        i32.const 16
+        i32.sub
+        local.tee $t.i32
+        i32.store offset=1140
+        local.get $t.i32
+        i64.load offset=0
+        local.set $f
+        local.get $t.i32
+        i64.load offset=8
+        local.set $xs
         local.tee $t.i64
         i64.const 10
         i64.eq
@@ -370,7 +464,17 @@
   call $rt_seq_nth
   global.set $:c0
   data.drop $:data
+  call $rt_settle
   call $$init
+  local.tee $v
+  i64.const 10
+  i64.eq
+  if
+  i64.const 10
+  return
+  end
+  local.get $v
+  call $rt_keep
 )
 (func (export "$apply") (param i64 i64) (result i64)
   local.get 0
@@ -391,6 +495,42 @@
   i32.const 2048
   i32.const 3
   call $rt_vector
+)
+(func $:hold2 (param i64 i64) (local $top i32)
+  i32.const 0
+  i32.load offset=1140
+  local.tee $top
+  i32.const 1638384
+  i32.gt_u
+  if
+    i32.const 25
+    call $rt_trap
+    unreachable
+  end
+  local.get $top
+  local.get 0
+  i64.store offset=0
+  local.get $top
+  local.get 1
+  i64.store offset=8
+  i32.const 0
+  local.get $top
+  i32.const 16
+  i32.add
+  i32.store offset=1140
+)
+(func $:held2 (result i64 i64) (local $top i32)
+  i32.const 0
+  i32.const 0
+  i32.load offset=1140
+  i32.const 16
+  i32.sub
+  local.tee $top
+  i32.store offset=1140
+  local.get $top
+  i64.load offset=0
+  local.get $top
+  i64.load offset=8
 )
 (func $:call1 (param $f i64) (param i64) (param $site i32) (result i64)
   (local $r i64)

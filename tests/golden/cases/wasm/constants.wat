@@ -5,7 +5,9 @@
 (import "rtfs" "rt_buffer" (func $rt_buffer (param i32) (result i32)))
 (import "rtfs" "rt_closure_call_error" (func $rt_closure_call_error (param i64 i32) (result i64)))
 (import "rtfs" "rt_decode" (func $rt_decode (param i32) (result i64)))
+(import "rtfs" "rt_keep" (func $rt_keep (param i64) (result i64)))
 (import "rtfs" "rt_seq_nth" (func $rt_seq_nth (param i64 i64) (result i64)))
+(import "rtfs" "rt_settle" (func $rt_settle))
 (import "rtfs" "rt_vector" (func $rt_vector (param i32 i32) (result i64)))
 (global $:c0 (mut i64) (i64.const 0))
 (global $:c1 (mut i64) (i64.const 0))
@@ -92,7 +94,9 @@
   call $rt_seq_nth
   global.set $:c5
   data.drop $:data
+  call $rt_settle
   call $$init
+  call $rt_keep
 )
 (func (export "$apply") (param i64 i64) (result i64)
   local.get 0

@@ -6,7 +6,9 @@
 (import "rtfs" "rt_closure_call_error" (func $rt_closure_call_error (param i64 i32) (result i64)))
 (import "rtfs" "rt_error_site" (func $rt_error_site (param i32)))
 (import "rtfs" "rt_is" (func $rt_is (param i64 i32) (result i32)))
+(import "rtfs" "rt_keep" (func $rt_keep (param i64) (result i64)))
 (import "rtfs" "rt_overflow2" (func $rt_overflow2 (param i32 i64 i64) (result i64)))
+(import "rtfs" "rt_settle" (func $rt_settle))
 (import "rtfs" "rt_stack_overflow" (func $rt_stack_overflow (result i64)))
 (import "rtfs" "rt_unbox_int" (func $rt_unbox_int (param i64) (result i64)))
 (export "fib" (func $:export.fib))
@@ -158,7 +160,9 @@
 )
 (func $:init (export "$init") (param $names i64) (result i64)
   (local $p i32) (local $i i64) (local $v i64) (local $t i32)
+  call $rt_settle
   call $$init
+  call $rt_keep
 )
 (func (export "$apply") (param i64 i64) (result i64)
   local.get 0

@@ -4,7 +4,9 @@
 (import "rtfs" "rt_box_int" (func $rt_box_int (param i64) (result i64)))
 (import "rtfs" "rt_closure_call_error" (func $rt_closure_call_error (param i64 i32) (result i64)))
 (import "rtfs" "rt_error_site" (func $rt_error_site (param i32)))
+(import "rtfs" "rt_keep" (func $rt_keep (param i64) (result i64)))
 (import "rtfs" "rt_overflow2" (func $rt_overflow2 (param i32 i64 i64) (result i64)))
+(import "rtfs" "rt_settle" (func $rt_settle))
 (func $sum (param $m i64) (result i64 i32)
   (local $i i64) (local $t i64) (local $t.i64 i64)
   block $fail1
@@ -84,7 +86,17 @@
 )
 (func $:init (export "$init") (param $names i64) (result i64)
   (local $p i32) (local $i i64) (local $v i64) (local $t i32)
+  call $rt_settle
   call $$init
+  local.tee $v
+  i64.const 10
+  i64.eq
+  if
+  i64.const 10
+  return
+  end
+  local.get $v
+  call $rt_keep
 )
 (func (export "$apply") (param i64 i64) (result i64)
   local.get 0

@@ -3,18 +3,34 @@
 (import "rtfs" "table" (table $:table 0 funcref))
 (import "rtfs" "rt_buffer" (func $rt_buffer (param i32) (result i32)))
 (import "rtfs" "rt_closure_call_error" (func $rt_closure_call_error (param i64 i32) (result i64)))
+(import "rtfs" "rt_collect" (func $rt_collect))
 (import "rtfs" "rt_decode" (func $rt_decode (param i32) (result i64)))
 (import "rtfs" "rt_err_is" (func $rt_err_is (param i64 i64) (result i32)))
 (import "rtfs" "rt_error_site" (func $rt_error_site (param i32)))
+(import "rtfs" "rt_keep" (func $rt_keep (param i64) (result i64)))
 (import "rtfs" "rt_num_add" (func $rt_num_add (param i64 i64) (result i64)))
 (import "rtfs" "rt_num_dec" (func $rt_num_dec (param i64) (result i64)))
 (import "rtfs" "rt_seq_nth" (func $rt_seq_nth (param i64 i64) (result i64)))
+(import "rtfs" "rt_settle" (func $rt_settle))
 (import "rtfs" "rt_stack_overflow" (func $rt_stack_overflow (result i64)))
 (import "rtfs" "rt_throw" (func $rt_throw (param i64) (result i64)))
+(import "rtfs" "rt_trap" (func $rt_trap (param i32)))
 (global $:c0 (mut i64) (i64.const 0))
 (data $:data "\0b\01\00\00\00\00\00\00\05\0e\00\00\00\00\00\00\00\00\00\00\00\00\00\00DivisionByZero\00\00")
 (func $f (param $x i64) (result i64)
   (local $t.i32 i32) (local $t.i64 i64) (local $t.i64.1 i64) (local $t.i64.2 i64) (local $e i64)
+  i32.const 0
+  i32.load offset=1024
+  i32.const 0
+  i32.load offset=1136
+  i32.gt_u
+  if
+    local.get $x
+    call $:hold1
+    call $rt_collect
+    call $:held1
+    local.set $x
+  end
   block $fail1
   block $error1 (result i32)
     i32.const 0
@@ -188,11 +204,52 @@
   call $rt_seq_nth
   global.set $:c0
   data.drop $:data
+  call $rt_settle
   call $$init
+  local.tee $v
+  i64.const 10
+  i64.eq
+  if
+  i64.const 10
+  return
+  end
+  local.get $v
+  call $rt_keep
 )
 (func (export "$apply") (param i64 i64) (result i64)
   local.get 0
   i32.const 0
   return_call $rt_closure_call_error
+)
+(func $:hold1 (param i64) (local $top i32)
+  i32.const 0
+  i32.load offset=1140
+  local.tee $top
+  i32.const 1638392
+  i32.gt_u
+  if
+    i32.const 25
+    call $rt_trap
+    unreachable
+  end
+  local.get $top
+  local.get 0
+  i64.store offset=0
+  i32.const 0
+  local.get $top
+  i32.const 8
+  i32.add
+  i32.store offset=1140
+)
+(func $:held1 (result i64) (local $top i32)
+  i32.const 0
+  i32.const 0
+  i32.load offset=1140
+  i32.const 8
+  i32.sub
+  local.tee $top
+  i32.store offset=1140
+  local.get $top
+  i64.load offset=0
 )
 )
