@@ -36,10 +36,11 @@ from rtfsc.primitives.ops import OPS
 
 QUIET: Final = frozenset(
     {
-        "eq", "ne", "lt", "le", "gt", "ge", "compare", "num.even", "num.odd", "num.zero", "num.pos", "num.neg-p",
-        "num.check", "str.length", "str.contains", "str.starts-with", "str.eq", "length", "count", "empty",
-        "contains", "seq.nth", "seq.at", "seq.get", "get", "get-or", "get-in", "get-in-or", "kw-get", "kw-get-or", "map.check",
-        "map.has", "map.get", "err.message", "err.type", "err.data", "err.is",
+        "eq", "ne", "lt", "le", "gt", "ge", "compare", "num.even", "num.odd", "num.zero", "num.pos",
+        "num.neg-p", "num.check", "str.length", "str.contains", "str.starts-with", "str.eq", "length",
+        "count", "empty", "contains", "seq.nth", "seq.at", "seq.get", "get", "get-or", "get-in",
+        "get-in-or", "kw-get", "kw-get-or", "map.check", "map.has", "map.get", "err.message", "err.type",
+        "err.data", "err.is",
     }
 )  # fmt: skip
 """Functions of `rt` that allocate for an error alone."""
