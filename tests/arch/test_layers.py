@@ -50,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.store": {"runtime.trust", "runtime.values", "runtime.meaning"},
     "runtime.caches": set(),
     "runtime.providers": set(),
+    "runtime.delegation": {"runtime.caches", "runtime.providers"},
 }
 # The composition roots, and what sits on top of them.
 ROOTS = {

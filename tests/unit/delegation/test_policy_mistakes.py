@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+
+from runtime.delegation.breaker import Breaker, Breakers, BreakerSettings
+from runtime.delegation.policy_file import PolicyError, load, parse
+
+GOOD = """\
+[defaults]
+target = "local-pure"
+
+[models.big]
+cost = 1
+
+[[rule]]
+symbol = "a"
+target = "remote-big"
+
+[[rule]]
+# comment
+symbol = "b"
+target = "local-pure"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message", "hint"),
+    [
+        ('symbol = "b"', 'simbol = "b"', 13, "no key 'simbol'", "did you mean symbol?"),
+        ("remote-big", "remote-bug", 9, "no model 'bug'", "did you mean big?"),
+        ("remote-big", "rmote-big", 9, "no target 'rmote-big'", None),
+        ('target = "remote-big"', "", 7, "the rule says no target", 'target = "local-pure"'),
+        ("cost = 1", "cost = -1", 5, "cost must be at least 0, not -1", None),
+        ("cost = 1", 'cost = "1"', 5, "cost must be a number", None),
+        ("# comment", "retries = 9", 12, "retries must be at most 5, not 9", None),
+        ("# comment", "retries = 1.5", 12, "retries must be a whole number", None),
+        ("# comment", "timeout_ms = 0", 12, "timeout_ms must be at least 1, not 0", None),
+        ("# comment", "tenant = [1]", 12, "tenant must be a text or a list of texts", None),
+        ("# comment", 'privacy = "secret"', 12, "privacy is public, internal or private, not 'secret'", None),
+        ("# comment", "name = 3", 12, "the name must be a text", None),
+        ("# comment", "allow_private = 1", 12, "allow_private must be true or false", None),
+        ("[defaults]", "[default]", 1, "no key 'default'", "did you mean defaults?"),
+        ("[[rule]]\n# comment", "[[rule]\n# comment", 11, "no TOML", None),
+        ('symbol = "a"', 'note = """\nsymbol = 1\n"""\nsymbols = "a"', 8, "no key 'note'", None),
+    ],
+)
+def test_mistakes_have_a_place(old, new, line, message, hint):
+    assert old in GOOD
+    with pytest.raises(PolicyError) as caught:
+        parse(GOOD.replace(old, new, 1), "delegation.toml")
+    error = caught.value
+    assert (error.file, error.line) == ("delegation.toml", line)
+    assert message in error.message
+    if hint:
+        assert hint in error.hint
+
+
+def test_a_policy_from_a_file(tmp_path):
+    path = tmp_path / "delegation.toml"
+    path.write_text(GOOD)
+    assert [rule.place for rule in load(path).rules] == [f"{path}:7", f"{path}:11"]
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_breaker_opens_tries_and_closes():
+    clock = Clock()
+    breaker = Breaker(BreakerSettings(failures=2, cooldown_s=10, successes=2), clock=clock)
+    for _ in range(2):
+        assert breaker.admit()
+        breaker.failed()
+    assert (breaker.state, breaker.admit()) == ("open", False)
+    clock.now = 10
+    assert breaker.state == "half-open"
+    assert breaker.admit()
+    assert not breaker.admit(), "one at a time"
+    breaker.failed()
+    assert breaker.state == "open"
+    clock.now = 20
+    for _ in range(2):
+        assert breaker.admit()
+        breaker.succeeded()
+    assert breaker.state == "closed"
+    breaker.failed()
+    assert breaker.state == "closed", "failures count in a row"
+
+
+def test_breakers_are_one_per_model():
+    breakers = Breakers(BreakerSettings(failures=1))
+    breakers.of("a").failed()
+    assert breakers.of("b").admit()
+    assert breakers.states() == {"a": "open", "b": "closed"}
