@@ -15,7 +15,7 @@ WASM_FLAGS = (
     "-O2",
     "-fno-unroll-loops",
     "-mllvm",
-    "-inline-threshold=20",
+    "-inline-threshold=100",
     "-std=c11",
     "-ffp-contract=off",
     "-ffreestanding",

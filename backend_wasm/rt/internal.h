@@ -162,8 +162,8 @@ static uint32_t char_offset(str_obj *s, uint32_t index);
 static uint32_t char_size(unsigned char first);
 static val str_chars(val text);
 
-/* ---- print.c: text that is being written; it moves when it has to grow */
-typedef struct { ref object; uint32_t size, capacity; } text_out;
+/* ---- print.c: text that is being written; it moves when it has to grow. wide: not ASCII alone, perhaps */
+typedef struct { ref object; uint32_t size, capacity; bool wide; } text_out;
 static void out_init(text_out *out, uint32_t expected);
 static void out_bytes(text_out *out, const char *bytes, uint32_t size);
 static void out_text(text_out *out, const char *text);

@@ -20,15 +20,21 @@ static __attribute__((noinline)) void out_grow(text_out *out, uint32_t more) {
     out->capacity = (uint32_t)capacity;
 }
 
-static inline void out_bytes(text_out *out, const char *bytes, uint32_t size) {
+static inline void out_ascii(text_out *out, const char *bytes, uint32_t size) {
     if (unlikely(size > out->capacity - out->size)) out_grow(out, size);
     copy_bytes(OBJ(str_obj, out->object)->text + out->size, bytes, size);
     out->size += size;
 }
 
+static inline void out_bytes(text_out *out, const char *bytes, uint32_t size) {
+    out_ascii(out, bytes, size);
+    out->wide = true;
+}
+
 static void out_text(text_out *out, const char *text) { out_bytes(out, text, (uint32_t)__builtin_strlen(text)); }
 static void out_str(text_out *out, str_obj *s) { /* reserve first: growing may move nothing but the output */
-    out_bytes(out, s->text, s->size);
+    out_ascii(out, s->text, s->size);
+    out->wide |= s->chars != s->size;
 }
 
 /* Gives back what was not used. */
@@ -40,7 +46,8 @@ static void out_trim(text_out *out) {
 static val out_done(text_out *out) {
     str_obj *s = OBJ(str_obj, out->object);
     out_trim(out);
-    *s = (str_obj){.kind = RT_KIND_STR, .size = out->size, .chars = count_chars(s->text, out->size)};
+    *s = (str_obj){.kind = RT_KIND_STR, .size = out->size};
+    s->chars = out->wide ? count_chars(s->text, out->size) : out->size;
     return out->object;
 }
 
@@ -49,11 +56,14 @@ static void print_int(text_out *out, int64_t n) {
     int at = 20;
     uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
     for (; left >> 32; left /= 10) digits[--at] = (char)('0' + left % 10);
-    uint32_t small = (uint32_t)left; /* divided by a multiplication */
-    do digits[--at] = (char)('0' + small % 10);
-    while (small /= 10);
+    uint32_t small = (uint32_t)left; /* divided by a multiplication, two digits at a time */
+    for (; small >= 10; small /= 100) {
+        digits[--at] = (char)('0' + small % 10);
+        digits[--at] = (char)('0' + small / 10 % 10);
+    }
+    if (small || at == 20) digits[--at] = (char)('0' + small);
     if (n < 0) digits[--at] = '-';
-    out_bytes(out, digits + at, (uint32_t)(20 - at));
+    out_ascii(out, digits + at, (uint32_t)(20 - at));
 }
 
 static void zeros(text_out *out, int n) {
@@ -65,7 +75,7 @@ static void print_decimal(text_out *out, const char *digits, int n, int whole) {
     if (whole <= 0) {
         out_text(out, "0.");
         zeros(out, -whole);
-        out_bytes(out, digits, (uint32_t)n);
+        out_ascii(out, digits, (uint32_t)n);
     } else if (whole >= n) {
         out_bytes(out, digits, (uint32_t)n);
         zeros(out, whole - n);

@@ -140,7 +140,7 @@ static val change_case(const char *operation, val v, bool upper) {
         unsigned char b = (unsigned char)s->text[at];
         if (b < 0x80) {
             char c = (char)(upper ? (b >= 'a' && b <= 'z' ? b - 32 : b) : b >= 'A' && b <= 'Z' ? b + 32 : b);
-            out_bytes(&out, &c, 1);
+            out_ascii(&out, &c, 1);
             continue;
         }
         uint32_t c = decode_char(s->text, at, s->size);
