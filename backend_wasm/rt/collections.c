@@ -87,6 +87,12 @@ static void push_spread(val out, val v) {
     else builder_push(out, v);
 }
 
+/* What this vector was made of came after it, so all is its own. */
+val rt_conj_own(val v, val x) {
+    trie_push(OF(seq_obj, v), x, (ref)v);
+    return v;
+}
+
 /* Continues the first vector: concatenating in a loop shares what is there already. */
 val rt_concat(val *args, uint32_t n) {
     bool share = n > 0 && is_seq(args[0]);

@@ -86,6 +86,11 @@ val rt_assoc(val c, val key, val value) {
     return RT_REF(copy);
 }
 
+/* A large map that grew from an empty one: its nodes came after it. A small one is copied. */
+val rt_assoc_own(val map, val key, val value) {
+    return map_key_ok(key) ? map_put(map, key, value, (ref)map) : bad_key("assoc", key);
+}
+
 val rt_dissoc(val m, val key) {
     if (!is_map(m)) return type_error("dissoc", "map", m);
     return map_key_ok(key) ? map_remove(m, key) : m;

@@ -27,6 +27,7 @@ PASSES: Final[dict[str, str]] = {
     "specialise": "rtfsc.passes.specialise",
     "counting": "rtfsc.passes.counting",
     "fuse": "rtfsc.passes.fuse",
+    "owned": "rtfsc.passes.owned",
     "fold": "rtfsc.passes.fold",
     "branches": "rtfsc.passes.branches",
     "cases": "rtfsc.passes.cases",
@@ -37,8 +38,8 @@ PASSES: Final[dict[str, str]] = {
 O0: Final[list[str]] = []
 O1: Final = ["tail", "fold", "branches", "dead"]
 O2: Final = [
-    "tail", "inline", "lift", "dead", "specialise", "counting", "cases", "ranges", "fuse", "branches",
-    "dead",
+    "tail", "inline", "lift", "dead", "specialise", "counting", "cases", "ranges", "fuse", "owned",
+    "branches", "dead",
 ]  # fmt: skip
 PIPELINES: Final = {0: O0, 1: O1, 2: O2}
 

@@ -188,7 +188,7 @@ class Inference:
         value, t = self.walk(e.value)
         if t == T.NEVER:
             return value, t
-        if isinstance(value, Local) or (isinstance(value, Const) and value.type in _SMALL_CONSTS):
+        if isinstance(value, Local) or (isinstance(value, Const) and _is_small(value)):
             self.env[e.var] = value
             return self.walk(e.body)
         v = self.bind(e.var, Var(e.var.name, t if t in SCALARS else value.type), t)
@@ -359,6 +359,11 @@ class Inference:
         handler, t2 = self.walk(e.handler)
         self.undo(mark)
         return Try(body, v, handler), t1 | t2
+
+
+def _is_small(c: Const) -> bool:
+    """As cheap to make again as to keep; a collection is if it is empty."""
+    return c.type in _SMALL_CONSTS or c.value == ()
 
 
 def _join(a: LoopTypes, b: LoopTypes) -> LoopTypes:

@@ -170,6 +170,7 @@ nth any any -> any                        raises
 nth3 any any any -> any                   raises
 cons any any -> vec                       raises
 conj any any -> vec                       raises
+conj.own vec any -> vec                                     # in place: nobody else holds it or a part of it
 concat any... -> vec
 subvec any any -> vec                     raises
 subvec3 any any any -> vec                raises
@@ -212,6 +213,7 @@ find any any -> any                       raises
 keys any -> vec                           raises
 vals any -> vec                           raises
 assoc any any any -> any                  raises
+assoc.own map any any -> map              raises            # in place: nobody else holds it or a part of it
 dissoc any any -> map                     raises
 merge any any -> map                      raises
 map.check any -> map                      raises            # a map, else TypeError in merge

@@ -100,8 +100,26 @@ DECLARED = [
     '(defn f [v : [:union [:vector Int] [:vector String]]] (count v)) (f [1 "a"])',
 ]
 
+OWNED = [
+    "(loop [i 0 v []] (if (< i 70) (recur (inc i) (conj v (* i i))) [v (count v)]))",
+    "(loop [i 0 v [] w nil] (if (< i 40) (recur (inc i) (conj v i) (if (= i 20) v w)) [v w]))",
+    "(loop [i 0 v []] (if (< i 70) (recur (inc i) (conj v (if (> i 0) (nth v (- i 1)) i))) v))",
+    "(loop [i 0 v []] (if (< i 9) (recur (inc i) (if (even? i) (conj (conj v i) (count v)) v)) v))",
+    "(reduce (fn [a x] (conj a [x (count a)])) [] (range 0 40))",
+    "(reduce (fn [a x] (conj x a)) [] [[1] [2]])",
+    "(loop [i 0 m {}] (if (< i 40) (recur (inc i) (assoc m i (get m (- i 1) 0))) [(count m) m]))",
+    '(reduce (fn [m w] (assoc m w (inc (get m w 0)))) {} ["a" "b" "a"])',
+    "(reduce (fn [m w] (assoc m w (inc (get m w 0)))) {} [:a 1 2.5])",
+    "(loop [i 0 m {} old {}] (if (< i 20) (recur (inc i) (assoc m i i) m) [(count m) (count old)]))",
+    "(loop [i 0 m {}] (if (< i 20) (recur (inc i) (update m (mod i 3) (fn [x] (if x (inc x) 0)))) m))",
+    "(map (fn [n] (loop [i 0 v []] (if (< i n) (recur (inc i) (conj v i)) v))) (range 0 5))",
+    "(loop [i 0 v []] (if (< i 5) (recur (inc i) (conj v (fn [] (count v)))) (map (fn [f] (f)) v)))",
+    "(defn f [i v] (if (< i 5) (f (inc i) (conj v i)) v)) [(f 0 []) (f 3 [1])]",
+    "(loop [i 0 v [] seen []] (if (< i 5) (recur (inc i) (conj v i) (conj seen (count v))) [v seen]))",
+]
 
-@pytest.mark.parametrize("program", CALLBACKS + ELEMENTS + PIPES + DECLARED)
+
+@pytest.mark.parametrize("program", CALLBACKS + ELEMENTS + PIPES + DECLARED + OWNED)
 def test_all_levels_of_both_engines_agree(program):
     found = outcomes(program)
     assert found is not None and not any(CUT in told for told in found.values()), found
