@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from runtime.offline import offline
 from runtime.providers.base import Health, OnText, Request, Response, StopReason
 from runtime.providers.errors import Garbled, Interrupted, Misconfigured, Refused, TimedOut, Unavailable
 from runtime.providers.retry import Retry, retrying
@@ -229,6 +230,8 @@ class OpenAiCompatible:
 
     @cached_property
     def _pool(self) -> urllib3.PoolManager:
+        if offline():
+            raise Misconfigured(self.id, "needs a network, and this is offline")
         try:
             import urllib3
         except ImportError:

@@ -170,6 +170,9 @@ class Entries(Protocol):
     def all(self) -> list[Entry]:
         """Every entry, newest first."""
 
+    def starting(self, prefix: str) -> list[Entry]:
+        """Those whose artifact's digest begins so, newest first."""
+
     def add(
         self, new: NewEntry, replacing: Entry | None = None, leaf: bytes | None = None
     ) -> tuple[Entry, bool]:

@@ -70,6 +70,9 @@ class MemoryIndex:
     def all(self) -> list[Entry]:
         return newest_first(self._all())
 
+    def starting(self, prefix: str) -> list[Entry]:
+        return newest_first(e for e in self._all() if e.digest.startswith(prefix))
+
     def add(
         self, new: NewEntry, replacing: Entry | None = None, leaf: bytes | None = None
     ) -> tuple[Entry, bool]:

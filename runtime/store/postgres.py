@@ -43,6 +43,9 @@ class PostgresIndex(PostgresPool):
     def all(self) -> list[Entry]:
         return self._select(_NEWEST)
 
+    def starting(self, prefix: str) -> list[Entry]:
+        return self._select(f"WHERE starts_with(storage_pointer, %s) {_NEWEST}", prefix)
+
     def add(
         self, new: NewEntry, replacing: Entry | None = None, leaf: bytes | None = None
     ) -> tuple[Entry, bool]:

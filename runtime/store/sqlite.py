@@ -39,6 +39,10 @@ class SqliteIndex(SqliteFile):
     def all(self) -> list[Entry]:
         return self._select(_NEWEST)
 
+    def starting(self, prefix: str) -> list[Entry]:
+        after = prefix + "\U0010ffff"
+        return self._select(f"WHERE storage_pointer >= ? AND storage_pointer < ? {_NEWEST}", prefix, after)
+
     def add(
         self, new: NewEntry, replacing: Entry | None = None, leaf: bytes | None = None
     ) -> tuple[Entry, bool]:

@@ -404,13 +404,20 @@ class ModuleStore:
         return self.index.all()
 
     def get(self, text: str) -> Entry | None:
-        """The newest entry with this id, name, or beginning of a digest (8 digits or more)."""
+        """The entry with this id, the current one of this name, or the newest whose digest begins so (8
+        digits or more).  Raises `NotVerified` where the version that was chosen for the name is none any
+        more."""
         if text.isascii() and text.isdigit() and len(text) < 8:
             return self.index.get(int(text))
-        for entry in self.index.all():
-            if text == entry.name or (len(text) >= 8 and entry.digest.startswith(text)):
-                return entry
-        return None
+        current = self.index.current(text)
+        if current is not None:
+            return current
+        for entry in self.index.history(text, 1):
+            if entry.status == "Verified":
+                raise NotVerified(f"The version that was chosen for {text} is not verified any more",
+                                  hint=f"'rtfsc store rollback {text} VERSION' chooses another")  # fmt: skip
+            return entry
+        return next(iter(self.index.starting(text)), None) if len(text) >= 8 else None
 
     def stats(self) -> dict[str, Any]:
         """Counts of entries by status, uses, and blobs and bytes by kind."""

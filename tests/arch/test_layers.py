@@ -49,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.meaning": set(),
     "runtime.store": {"runtime.trust", "runtime.values", "runtime.meaning"},
     "runtime.caches": set(),
-    "runtime.providers": set(),
+    "runtime.providers": {"runtime.offline"},
     "runtime.delegation": {"runtime.caches", "runtime.providers"},
 }
 # The composition roots, and what sits on top of them.

@@ -151,6 +151,11 @@ class IndexContract:
         assert index.find("interface_hash", sha("interface"), limit=2) == [newest, middle]
         assert index.all() == [newest, middle, old]
 
+    def test_entries_by_the_beginning_of_their_digest(self, index: IndexBackend) -> None:
+        first, second = add(index, new_entry("1")), add(index, new_entry("2"))
+        assert index.starting(first.digest[:8]) == index.starting(first.digest) == [first]
+        assert index.starting("") == [second, first] and index.starting("%") == index.starting("x") == []
+
     def test_an_entry_with_one_interface_twice_is_found_once(self, index: IndexBackend) -> None:
         exports = tuple(Export(n, "function", sha(n), sha("i"), sha(f"r{n}")) for n in "ab")
         entry = add(index, new_entry(exports=exports))

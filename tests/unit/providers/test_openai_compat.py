@@ -182,3 +182,11 @@ def test_where_it_runs():
         with pytest.raises(Misconfigured) as caught:
             OpenAiCompatible("m", url=url)
         assert "secret" not in str(caught.value)
+
+
+def test_offline_nothing_is_asked(monkeypatch):
+    monkeypatch.setenv("RTFSC_OFFLINE", "1")
+    with model_server() as server:
+        with pytest.raises(Misconfigured, match="offline"):
+            model(server).infer(REQUEST)
+        assert not model(server).health().ok and server.requests == []

@@ -234,3 +234,18 @@ def test_a_store_in_memory_works_the_same() -> None:
     assert not store.publish(ARTIFACT, predicate(), key).created
     assert repair(store).orphans == 0
     store.close()
+
+
+def test_a_name_stands_for_its_current_version(shop: Shop) -> None:
+    newer = shop.store.publish(ARTIFACT + b"2", predicate(salt="2"), shop.key).entry
+    assert shop.store.get("shop.pricing") == newer
+    shop.store.index.set_current("shop.pricing", shop.entry.id)
+    assert shop.store.get("shop.pricing") == shop.entry
+    shop.store.index.set_status(shop.entry.id, "Revoked", "bad")
+    with pytest.raises(NotVerified, match="not verified any more"):
+        shop.store.get("shop.pricing")
+    shop.store.index.set_current("shop.pricing", None)
+    assert shop.store.get("shop.pricing") == newer
+    shop.store.index.set_status(newer.id, "Pending", "damaged")
+    found = shop.store.get("shop.pricing")
+    assert found is not None and found.status == "Pending"
