@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from runtime.store.store import ModuleStore, VerifiedArtifact
     from runtime.trust.file import TrustFile
     from runtime.trust.keys import KeyRing, Prompt, SigningKey
-    from runtime.trust.proof import Proof
     from runtime.trust.verifier import Verified, Verifier
 
 TARGETS = {"wasm": "wasm32", "evaluator": "rtfs-ir"}
@@ -329,7 +328,9 @@ class Runtime:
 
     def _load_verified(self, artifact: VerifiedArtifact, found: Any) -> Module:
         from backend_wasm.sections import read_interface
+        from runtime.vouched import refuse_undeclared
 
+        refuse_undeclared(artifact.artifact, artifact.verified)
         exports = {e["name"]: e for e in read_interface(artifact.artifact)["exports"]}
         provenance = Provenance("store", "wasm", artifact.entry.digest, artifact.signers[0])
         if found is None:
@@ -396,33 +397,11 @@ class Runtime:
             return self._load_bytes(bytes(module), None)
         path = Path(module)
         data = path.read_bytes()
-        manifest = Path(f"{path}.dsse")
-        if not manifest.exists():
+        if not Path(f"{path}.dsse").exists():
             return self._load_bytes(data, None)
-        verified = self.verifier.verify(manifest.read_bytes(), hashlib.sha256(data).hexdigest())
-        self._require_proof(path, verified)
-        return self._load_bytes(data, verified)
+        from runtime.vouched import verified_file
 
-    def proof_beside(self, path: str | os.PathLike[str]) -> Proof | None:
-        """The proof (``x.wasm.proof``) that the publication of a file is on record, None if there is none.
-        Raises `Malformed`."""
-        from runtime.trust.proof import parse
-
-        proof = Path(f"{os.fspath(path)}.proof")
-        return parse(proof.read_bytes()) if proof.exists() else None
-
-    def _require_proof(self, path: Path, verified: Verified) -> None:
-        """Where a policy asks for publications on record, or a proof is there."""
-        from runtime.trust.errors import NotLogged
-
-        proof = self.proof_beside(path)
-        if proof is not None:
-            proof.check(verified, self.verifier)
-        elif any(p.logged for p in self.verifier.trust.policies(verified.statement.predicate.name)):
-            raise NotLogged(
-                f"There is no proof beside {path} that its publication is on record, the policy asks for it",
-                hint="'rtfsc store get MODULE -o FILE' writes one",
-            )
+        return self._load_bytes(data, verified_file(path, data, self.verifier))
 
     def _load_bytes(self, data: bytes, verified: Verified | None) -> Module:
         digest = hashlib.sha256(data).hexdigest()

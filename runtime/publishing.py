@@ -147,10 +147,20 @@ def predicate(compilation: Compilation, certificate: Certificate | None) -> Pred
         build=build,
         exports=exports,
         interface_hash=module_interface_hash(module),
-        effects=tuple(sorted({effect for export in module.exports for effect in export.effects})),
+        effects=_effects(compilation),
         source_digest=hashlib.sha256(source_text(compilation).encode()).hexdigest(),
         certificate=certificate,
     )
+
+
+def _effects(compilation: Compilation) -> tuple[str, ...]:
+    """Of all exports; where they name none and the module asks the host all the same, that."""
+    from runtime.vouched import HOST_EFFECT, asks_host
+
+    named = {effect for export in compilation.unoptimised.exports for effect in export.effects}
+    if not named and compilation.options.target == "wasm32" and asks_host(compilation.artifact):
+        named = {HOST_EFFECT}
+    return tuple(sorted(named))
 
 
 def source_text(compilation: Compilation) -> str:

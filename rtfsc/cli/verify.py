@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -81,27 +80,28 @@ def _facts(runtime: Any, text: str, log: bool) -> dict[str, Any]:
 
 def _of_file(runtime: Any, path: str, log: bool) -> tuple[Any, dict[str, Any] | None]:
     from runtime.trust.errors import NotLogged
+    from runtime.vouched import proof_beside, verified_file
 
-    manifest = Path(f"{path}.dsse")
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    verified = runtime.verifier.verify(manifest.read_bytes() if manifest.exists() else None, digest)
-    proof = runtime.proof_beside(path)
-    if proof is None:
-        if log:
-            raise NotLogged(
-                f"There is no proof beside the module ({path}.proof)",
-                hint="'rtfsc store get MODULE -o FILE' writes one",
-            )
-        return verified, None
-    head = proof.check(verified, runtime.verifier)
-    return verified, _record(proof, head)
+    verified = verified_file(path, Path(path).read_bytes(), runtime.verifier)
+    proof = proof_beside(path)
+    if proof is not None:
+        return verified, _record(proof, proof.check(verified, runtime.verifier))
+    if log:
+        raise NotLogged(
+            f"There is no proof beside the module ({path}.proof)",
+            hint="'rtfsc store get MODULE -o FILE' writes one",
+        )
+    return verified, None
 
 
 def _of_store(runtime: Any, text: str, log: bool) -> tuple[Any, dict[str, Any] | None]:
     from rtfsc.cli.store import find
+    from runtime.vouched import refuse_undeclared
 
     entry, _ = find(runtime, text)
-    verified = runtime.store.examine(entry).verified
+    fetched = runtime.store.examine(entry)
+    refuse_undeclared(fetched.artifact, fetched.verified)
+    verified = fetched.verified
     if not log:
         return verified, None
     proof = runtime.store.log.prove(verified)
