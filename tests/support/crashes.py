@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -84,8 +85,8 @@ def random_kills(site: Site, kills: int, random_: random.Random) -> Tally:
         tally.after_the_first += bool(told)
         all_told += told
         # What was whole once is read again at the end.
-        checked = apart(lambda: check(site, all_told, checked))
-    tally.found = len(apart(lambda: check(site, all_told)))
+        checked = apart(partial(check, site, all_told, checked))
+    tally.found = len(apart(partial(check, site, all_told)))
     return tally
 
 
