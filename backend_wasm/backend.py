@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backend_wasm.assemble import assemble
 from backend_wasm.interface import custom_sections
@@ -14,6 +14,9 @@ from backend_wasm.module import Emitted, emit_module
 from backend_wasm.sections import drop_section
 from rtfsc.ir.nodes import Module
 from rtfsc.ir.walk import deep
+
+if TYPE_CHECKING:
+    from backend_wasm.code_map import CodeMap
 
 _ROOT = Path(__file__).parent
 
@@ -30,9 +33,17 @@ class Wasm32Backend:
         """The module as text, without its custom sections."""
         return self._emit(module).wat
 
-    def _emit(self, module: Module) -> Emitted:
+    def _emit(self, module: Module, marks: bool = False) -> Emitted:
         with deep():
-            return emit_module(module)
+            return emit_module(module, marks)
+
+    def map_code(self, module: Module) -> CodeMap:
+        """Where the code of the module's binary comes from. It is worked out by compiling once more, so that
+        what nobody asks for costs nothing."""
+        from backend_wasm.code_map import code_map
+
+        emitted = self._emit(module, marks=True)
+        return code_map(module, emitted, assemble(emitted.wat))
 
     def compile(self, module: Module, *, action: Mapping[str, Any] | None = None) -> bytes:
         """The binary module. Same module and action, same bytes."""

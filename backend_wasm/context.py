@@ -17,9 +17,16 @@ RECORD = 2 * L.FN_CAPTURES
 """Bytes per function value in the module's data: its FNINFO, then an FN without captures."""
 
 
+MARK = "(;site;)"
+"""Comment after a site id, in text that is read by `backend_wasm.code_map`."""
+
+
 class ModuleContext:
-    def __init__(self, module: Module) -> None:
+    """``marks``: site ids carry `MARK`."""
+
+    def __init__(self, module: Module, marks: bool = False) -> None:
         self.module = module
+        self.marks = marks
         self.facts: Facts = analyse(module)
         polls = self.facts.polls
         self.functions = {
@@ -49,9 +56,12 @@ class ModuleContext:
         """The instruction that calls a function of `rt`."""
         return f"call {self.rt_name(c_name)}"
 
-    def site(self, site: int) -> int:
+    def site(self, site: int) -> str:
         """The id of a site in this module: those that code refers to, in the order of first use."""
-        return self.sites.setdefault(site, len(self.sites) + 1) if site else 0
+        if not site:
+            return "0"
+        number = self.sites.setdefault(site, len(self.sites) + 1)
+        return f"{number} {MARK}" if self.marks else str(number)
 
     def constant(self, e: Const) -> str:
         """The instruction that reads a constant of the pool."""

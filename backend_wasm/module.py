@@ -19,15 +19,17 @@ from rtfsc.ir.nodes import INIT, Function, Global, Module
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """The WAT text of a module, and the sites of the IR that its site ids mean: id *n + 1* is entry *n*."""
+    """The WAT text of a module, the sites of the IR that its site ids mean (id *n + 1* is entry *n*), and the
+    identifiers of its functions by name."""
 
     wat: str
     sites: list[int]
+    identifiers: dict[str, str]
 
 
-def emit_module(module: Module) -> Emitted:
-    """The same text for the same module, always."""
-    m = ModuleContext(module)
+def emit_module(module: Module, marks: bool = False) -> Emitted:
+    """The same text for the same module, always. ``marks``: see `backend_wasm.code_map`."""
+    m = ModuleContext(module, marks)
     body: list[str] = []
     for function in m.functions.values():
         body += emit_function(m, function)
@@ -46,7 +48,7 @@ def emit_module(module: Module) -> Emitted:
         out.append(f"(data $:data {string(data)})")
     out += body
     out.append(")\n")
-    return Emitted("\n".join(out), list(m.sites))
+    return Emitted("\n".join(out), list(m.sites), m.function_names)
 
 
 def _imports(m: ModuleContext) -> list[str]:

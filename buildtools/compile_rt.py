@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 WASM_FLAGS = (
@@ -42,6 +42,7 @@ ZIG_FLAGS = ("-O", "small", "-fstrip", "-fsingle-threaded", "-fno-unwind-tables"
 
 
 EXPORTS = 7
+FUNCTION = 0
 
 
 def compile_rt(root: Path, generated: Sequence[Path], temp: Path) -> None:
@@ -91,30 +92,52 @@ def compile_rt(root: Path, generated: Sequence[Path], temp: Path) -> None:
 
 
 def public_exports(module: bytes) -> bytes:
-    """The module with the exports of docs/abi.md alone, the linker's table under the name ``table``."""
-    out, at = bytearray(module[:8]), 8
+    """The module with the exports of docs/abi.md alone, the linker's table under the name ``table``, and a
+    section ``name`` in which the module is ``rt`` and its exported functions have their names: backtraces and
+    profiles tell it by them."""
+    out, names, at = bytearray(module[:8]), b"", 8
     while at < len(module):
         section = module[at]
         size, start = _read_leb(module, at + 1)
         body = module[start : start + size]
         if section == EXPORTS:
             body = _rename(body)
+            names = _names(body)
         out += bytes([section]) + _leb(len(body)) + body
         at = start + size
-    return bytes(out)
+    return bytes(out) + names
+
+
+def _names(exports: bytes) -> bytes:
+    """The section ``name``: subsections 0 (module) and 1 (functions, ascending)."""
+    functions = sorted((index, name) for name, kind, index in _entries(exports) if kind == FUNCTION)
+    entries = b"".join(_leb(index) + _text(name) for index, name in functions)
+    parts = [b"\0", _leb(3), _text(b"rt"), b"\1", _leb(len(_leb(len(functions)) + entries))]
+    body = _text(b"name") + b"".join(parts) + _leb(len(functions)) + entries
+    return b"\0" + _leb(len(body)) + body
+
+
+def _text(name: bytes) -> bytes:
+    return _leb(len(name)) + name
 
 
 def _rename(body: bytes) -> bytes:
-    count, at = _read_leb(body, 0)
     kept = []
-    for _ in range(count):
-        size, start = _read_leb(body, at)
-        name, kind = body[start : start + size], body[start + size]
-        index, at = _read_leb(body, start + size + 1)
+    for name, kind, index in _entries(body):
         name = b"table" if name == b"__indirect_function_table" else name
         if name.startswith(b"rt_") or name in (b"memory", b"table", b"__stack_pointer"):
-            kept.append(_leb(len(name)) + name + bytes([kind]) + _leb(index))
+            kept.append(_text(name) + bytes([kind]) + _leb(index))
     return _leb(len(kept)) + b"".join(kept)
+
+
+def _entries(body: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(name, kind, index) of each export."""
+    count, at = _read_leb(body, 0)
+    for _ in range(count):
+        size, start = _read_leb(body, at)
+        index, end = _read_leb(body, start + size + 1)
+        yield body[start : start + size], body[start + size], index
+        at = end
 
 
 def _read_leb(data: bytes, at: int) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, wraps
@@ -15,10 +15,12 @@ from rtfsc.options import CompileOptions
 from rtfsc.source import SourceFile
 
 if TYPE_CHECKING:
+    from backend_wasm.code_map import CodeMap
     from rtfsc.ir.nodes import Module
     from rtfsc.modules.project import Project
     from rtfsc.modules.unit import Unit
     from rtfsc.syntax.forms import Form
+    from runtime.values.errors import Frame
 
 # Trees of the deepest source that the reader lets through need a few thousand Python frames.
 RECURSION_LIMIT = 30_000
@@ -137,13 +139,38 @@ class Compilation:
             from backend_wasm.standalone import standalone
 
             artifact = standalone(artifact)
+        if self.options.source_map:
+            from rtfsc.source_map import sections
+
+            artifact += sections(self.code_map, self.options.source_map)
         return artifact
+
+    def source_map(self, file: str) -> str:
+        """The source map (JSON) of the artifact, which lies beside ``file`` and names it."""
+        from rtfsc.source_map import source_map
+
+        return source_map(self.code_map, file, {"": self.source, **self.sources})
 
     @_phase
     def wat(self) -> str:
         from backend_wasm.backend import Wasm32Backend
 
         return Wasm32Backend().wat(self.ir)
+
+    @_phase
+    def code_map(self) -> CodeMap:
+        """Where the code of the artifact, of target wasm32, comes from."""
+        from backend_wasm.backend import Wasm32Backend
+
+        return Wasm32Backend().map_code(self.ir)
+
+    def locate(self, offsets: Sequence[int]) -> list[Frame]:
+        """The functions that these bytes of the artifact come from; those of the library are left out, whose
+        callers follow."""
+        from runtime.values.errors import Frame
+
+        found = [] if self.options.standalone else map(self.code_map.names, offsets)
+        return [Frame(*names) for names in found if names is not None]
 
     @_phase
     def module_key(self) -> str:

@@ -92,7 +92,9 @@ def instantiate(compilation: Compilation, engine: str, limits: Any, host: Any = 
     run_by = executor(TARGETS[engine])
     if engine == "evaluator":
         return run_by.instantiate_module(compilation.ir, limits=limits, host=host)  # type: ignore[attr-defined]
-    return run_by.instantiate(compilation.artifact, limits=limits, host=host)
+    instance = run_by.instantiate(compilation.artifact, limits=limits, host=host)
+    instance.locate = compilation.locate
+    return instance
 
 
 def exports_of(module: Module) -> dict[str, Mapping[str, Any]]:

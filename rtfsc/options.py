@@ -11,7 +11,8 @@ class CompileOptions:
     pass whose result goes to standard error (does not change the bytes). ``path``: folders where modules
     are looked for after the program's own. ``keep_modules``: imported modules may come from, and go to, the
     user's cache folder. ``strict``: types that cannot be proved are reported too.
-    ``standalone``: the runtime library becomes part of the module."""
+    ``standalone``: the runtime library becomes part of the module. ``source_map``: the URL of a source map
+    that the module names, "" for none; then it has names of functions too."""
 
     level: int = 2
     target: str = "wasm32"
@@ -21,12 +22,16 @@ class CompileOptions:
     keep_modules: bool = True
     strict: bool = False
     standalone: bool = False
+    source_map: str = ""
 
     @property
     def features(self) -> tuple[str, ...]:
         """What decides the bytes besides compiler, backend and level; part of the action key."""
-        return ("standalone",) if self.standalone else ()
+        mapped = (f"source-map={self.source_map}",) if self.source_map else ()
+        return (("standalone",) if self.standalone else ()) + mapped
 
     def __post_init__(self) -> None:
         if self.level not in (0, 1, 2):
             raise ValueError(f"optimisation level must be 0, 1 or 2, not {self.level!r}")
+        if self.standalone and self.source_map:
+            raise ValueError("a standalone module has no source map")

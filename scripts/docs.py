@@ -19,7 +19,8 @@ def errors() -> str:
         "# Error kinds",
         GENERATED.format(source="rtfsc/errors.toml"),
         "What a running program can raise. `catch` names a kind, a group, or everything (`_`, `Any`, "
-        "`Error`, …); `(:type e)` is the keyword. Kinds that are not catchable are limits of the host.",
+        "`Error`, …); `(:type e)` is the keyword. Kinds that are not catchable are limits of the host: they "
+        "have the place and the functions (`trace`) that WebAssembly was at, and none in the evaluator.",
         "",
         "| kind | `:type` | code | message | catchable |",
         "|---|---|---|---|---|",

@@ -6,6 +6,7 @@ SIMD without its relaxed part. Anything else is a `MalformedModule`, never a gue
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from backend_wasm.sections import MalformedModule, read_uleb
@@ -52,8 +53,17 @@ class Walker:
 
     def expression(self) -> list[Piece]:
         """Up to and with the ``end`` that closes what was open at the start."""
+        for _ in self.instructions():
+            pass
+        self._copy(self.at)
+        return self.pieces
+
+    def instructions(self) -> Iterator[int]:
+        """Where each instruction of an expression starts, its ``end`` too; each is read when the next is
+        asked for."""
         depth = 1
         while depth:
+            yield self.at
             opcode = self._byte()
             if opcode in _NESTING:
                 depth += 1
@@ -61,8 +71,6 @@ class Walker:
                 depth -= 1
             if opcode not in _PLAIN:
                 self._immediates(opcode)
-        self._copy(self.at)
-        return self.pieces
 
     def skip(self, count: int) -> None:
         """Bytes that are copied."""

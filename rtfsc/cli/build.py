@@ -47,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also a loader for Node and browsers beside it: FILE.mjs, FILE.d.mts",
     )
+    parser.add_argument(
+        "--source-map",
+        action="store_true",
+        help="also FILE.wasm.map, for debuggers and browsers, and names of functions in the module",
+    )
     parser.add_argument("--sign", metavar="KEY", help="certify, and sign with this key into FILE.dsse")
     add_level(parser)
     add_path(parser)
@@ -74,6 +79,8 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
     if options.standalone and (options.stage or options.target != "wasm32"):
         other = f"--emit {options.stage}" if options.stage else f"--target {options.target}"
         raise UsageError(f"{mode} makes a .wasm file: it does not go with {other}")
+    if options.source_map and (options.standalone or options.stage or options.target != "wasm32"):
+        raise UsageError("--source-map goes with a module for the runtime library alone, of target wasm32")
 
 
 def _outputs(paths: list[str], options: argparse.Namespace) -> dict[str, str | None]:
@@ -112,6 +119,7 @@ def _build(path: str, output: str | None, options: argparse.Namespace, signer: _
             path=search_path(options, source),
             keep_modules=signer is None,
             standalone=options.standalone,
+            source_map=os.path.basename(output or "") + ".map" if options.source_map else "",
         ),
     )
     if options.stage:
@@ -123,6 +131,8 @@ def _build(path: str, output: str | None, options: argparse.Namespace, signer: _
     if manifest is not None:
         write(manifest, f"{output}.dsse")
     write(compilation.artifact, output)
+    if options.source_map and output is not None:
+        write(compilation.source_map(output).encode(), f"{output}.map")
     if options.js and output is not None:
         _write_loader(output, compilation.artifact)
 

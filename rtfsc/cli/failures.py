@@ -82,11 +82,24 @@ def show_program_error(error: Any, source: SourceFile | None, style: Any) -> Non
     foreseen = getattr(error, "warnings", ())
     if foreseen:
         show(foreseen, source, style)
+    hint = _active(error, source)
     if error.module is not None:
         source = error.sources.get(error.module)
     span = Span(*error.span) if error.span and source is not None else None
-    hint = f"raised in the module {error.module}" if error.module is not None and source is None else None
+    if error.module is not None and source is None:
+        hint = f"raised in the module {error.module}"
     show([Diagnostic(error.code, str(error.message), span, hint=hint)], source, style)
+
+
+def _active(error: Any, program: SourceFile | None) -> str | None:
+    """What ran when a limit ended the program: ``in spin, line 2; outer, line 5``."""
+    told = []
+    for function, place in error.trace:
+        module = place[2] if place is not None and len(place) == 3 else None
+        source = program if module is None else error.sources.get(module)
+        line = f", line {source.line_column(place[0])[0]}" if place is not None and source is not None else ""
+        told.append(f"{function}{line}{f' of {module}' if module else ''}")
+    return "in " + "; ".join(told) if told else None
 
 
 def _warning_shower(style: Any) -> Callable[..., None]:

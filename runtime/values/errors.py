@@ -6,12 +6,20 @@ Kinds, codes and templates are those of ``rtfsc/errors.toml``, from the table th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from runtime.values.layout import ERROR_KINDS
 
 Place = tuple[int, int] | tuple[int, int, str]
 """Start and end in code points, and the module where it is an imported one."""
+
+
+class Frame(NamedTuple):
+    """A function that was active: its name, and where in it, None if not known."""
+
+    function: str
+    place: Place | None
+
 
 KINDS: Final[tuple[str, ...]] = tuple(kind[0] for kind in ERROR_KINDS)
 """Names of the kinds; the index is the id."""
@@ -70,7 +78,8 @@ class RtfsError(Exception):
     source, None if not known; ``module``: the imported module whose source that is, None for the program
     itself; ``sources``: the texts of imported modules, where they are at hand; ``site``: id of the site in
     its module, 0 if not known; ``warnings``: the diagnostics that the compiler gave for a program whose top
-    level raised this.
+    level raised this; ``trace``: where WebAssembly was stopped by a limit or a fault of the compiler, the
+    functions that were active, innermost first, at most twenty.
     """
 
     def __init__(self, kind: str, message: str, data: Any = None, type: Any = None,
@@ -81,6 +90,15 @@ class RtfsError(Exception):
         self.module: str | None = None
         self.sources: Mapping[str, Any] = {}
         self.warnings: Sequence[Any] = ()
+        self.trace: Sequence[Frame] = ()
+
+    def located(self, trace: Sequence[Frame]) -> RtfsError:
+        """The error itself, with this trace, and with the place of its innermost function if it had none."""
+        self.trace = tuple(trace)
+        place = self.trace[0].place if self.trace and self.span is None else None
+        if place is not None:
+            self.span, self.module = place[:2], place[2] if len(place) == 3 else None
+        return self
 
     @property
     def code(self) -> str:

@@ -132,6 +132,9 @@ cdef struct Api:
     c_bool (*wasmtime_trap_code)(void *, uint8_t *) noexcept nogil
     void (*wasm_trap_message)(void *, wt_bytes *) noexcept nogil
     void (*wasm_trap_trace)(void *, wt_vec *) noexcept nogil
+    void (*wasmtime_error_wasm_trace)(void *, wt_vec *) noexcept nogil
+    size_t (*wasm_frame_module_offset)(void *) noexcept nogil
+    const wt_bytes *(*wasmtime_frame_module_name)(void *) noexcept nogil
     const wt_bytes *(*wasmtime_frame_func_name)(void *) noexcept nogil
     void (*wasm_frame_vec_delete)(wt_vec *) noexcept nogil
     void (*wasm_trap_delete)(void *) noexcept nogil

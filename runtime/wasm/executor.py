@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from backend_wasm.layout import ABI_MAJOR
 from backend_wasm.sections import MalformedModule, check_standalone, read_interface, read_sites
-from runtime.values.errors import Place
+from runtime.values.errors import Frame, Place
 from runtime.values.limits import Limits
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
 from runtime.wasm.native_cache import NativeCache
@@ -177,6 +177,16 @@ class Instance:
         self._failure: Exception | None = None
         self._exports = {entry["name"]: entry for entry in artifact.interface["exports"]}
         self._functions: dict[str, Callable[..., Any]] = {}
+
+    @property
+    def locate(self) -> Callable[[list[int]], list[Frame]] | None:
+        """Tells what bytes of the module are, for errors that stop it; None if not known."""
+        found: Callable[[list[int]], list[Frame]] | None = self._machine.locate
+        return found
+
+    @locate.setter
+    def locate(self, locate: Callable[[list[int]], list[Frame]] | None) -> None:
+        self._machine.locate = locate
 
     @property
     def interface(self) -> dict[str, Any]:

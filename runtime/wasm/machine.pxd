@@ -52,6 +52,7 @@ cdef class Machine:
     cdef Code code, rt_code
     cdef readonly object limits
     cdef public object spans
+    cdef public object locate    # byte offsets in the module to `Frame`s; None: not known
     cdef public object host      # performs the operation ``host``; None: denies everything
 
     cdef int enter_slowly(self) except -1
@@ -80,6 +81,7 @@ cdef class Machine:
     cdef int _bind(self, wt_instance *instance, str name, tuple params, tuple results, wt_func *out) except -1
     cdef void _drop_region(self) noexcept
     cdef void _quietly(self, const wt_func *func, wt_raw *slots, size_t count) noexcept
+    cdef object _trace(self, list active)
     cdef object _explain(self, uint8_t code, str text, str where)
     cdef char *_room(self, size_t size) except? NULL
     cdef size_t _end(self) noexcept

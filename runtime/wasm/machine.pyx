@@ -17,7 +17,7 @@ from runtime.wasm.capi cimport (
     EXTERN_FUNC, EXTERN_GLOBAL, EXTERN_MEMORY, VAL_I32, VAL_I64, take_bytes, wt_bytes, wt_val, wt_vec,
 )
 
-from runtime.values.errors import RtfsError, error_class, error_from_value, error_parts, limit_error
+from runtime.values.errors import Frame, RtfsError, error_class, error_from_value, error_parts, limit_error
 from runtime.values.limits import stress
 from runtime.host.access import host_of
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
@@ -44,6 +44,8 @@ cdef extern from "Python.h":
 cdef str PREFIX = "rtfs:"
 """Before the names of what `rt` exports in a standalone file."""
 
+RT_NAME = "rt"
+"""What rt calls itself in its section ``name``."""
 PRINT = "rt_str_pr"
 """The function of rt that gives a value's printed form."""
 
@@ -361,6 +363,7 @@ cdef class Machine:
         """Frees both and raises what stopped the call."""
         cdef uint8_t code = 255
         cdef str text = "", where = ""
+        cdef list active = _active(error, trap)
         if trap != NULL:
             if not api.wasmtime_trap_code(trap, &code):
                 code = 255
@@ -372,7 +375,12 @@ cdef class Machine:
         pending, self.pending = self.pending, None
         if pending is not None:
             raise pending
-        raise self._explain(code, text, where)
+        raise self._explain(code, text, where).located(self._trace(active))
+
+    cdef object _trace(self, list active):
+        if self.locate is not None:
+            return self.locate([offset for offset, _ in active])
+        return [Frame(name, None) for _, name in active if name and not name.startswith("<")]
 
     cdef object _explain(self, uint8_t code, str text, str where):
         cdef uint32_t kind = state(self, layout.STATE_TRAP)[0]
@@ -771,6 +779,29 @@ cdef str _trap_text(void *trap):
     cdef wt_bytes message
     api.wasm_trap_message(trap, &message)
     return take_bytes(&message).rstrip(b"\0").decode("utf-8", "replace")
+
+
+cdef list _active(void *error, void *trap):
+    """(byte of the module, name or "") of the active functions of the module, innermost first. Names are there
+    where the module has a section of them."""
+    cdef wt_vec frames
+    cdef list found = []
+    if trap != NULL:
+        api.wasm_trap_trace(trap, &frames)
+    elif error != NULL:
+        api.wasmtime_error_wasm_trace(error, &frames)
+    else:
+        return found
+    for i in range(frames.size):
+        if _name(api.wasmtime_frame_module_name(frames.data[i])) != RT_NAME:
+            found.append((api.wasm_frame_module_offset(frames.data[i]),
+                          _name(api.wasmtime_frame_func_name(frames.data[i]))))
+    api.wasm_frame_vec_delete(&frames)
+    return found
+
+
+cdef str _name(const wt_bytes *name):
+    return "" if name == NULL else (<char *>name.data)[:name.size].decode("utf-8", "replace")
 
 
 cdef str _trap_function(void *trap):

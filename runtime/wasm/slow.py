@@ -18,6 +18,7 @@ from runtime.host.access import HostCallable, host_of
 from runtime.values.atoms import HostFunction, List
 from runtime.values.errors import (
     ErrorValue,
+    Frame,
     Place,
     RtfsError,
     error_class,
@@ -51,6 +52,8 @@ class SlowInstance:
         self._dropped: list[int] = []
         self._closed = False
         self._failure: Exception | None = None
+        self.locate: Callable[[list[int]], list[Frame]] | None = None
+        """Tells what bytes of the module are, for errors that stop it; None if not known."""
         self._result: int | None = None
         self._store = wasmtime.Store(_engine(limits.fuel is not None))
         self._store.set_epoch_deadline(1)
@@ -208,7 +211,14 @@ class SlowInstance:
         try:
             return code(self._store, *args)
         except wasmtime.Trap as trap:
-            raise self._explain(trap) from None
+            raise self._explain(trap).located(self._trace(trap)) from None
+
+    def _trace(self, trap: wasmtime.Trap) -> list[Frame]:
+        active = [frame for frame in trap.frames if frame.module_name != "rt"]
+        if self.locate is not None:
+            return self.locate([frame.module_offset for frame in active])
+        names = [frame.func_name or "" for frame in active]
+        return [Frame(name, None) for name in names if name and not name.startswith("<")]
 
     def _explain(self, trap: wasmtime.Trap) -> RtfsError:
         kind = self._read(layout.STATE_TRAP, 4)

@@ -57,6 +57,7 @@ ROOTS = {
     "rtfsc", "rtfsc.driver", "rtfsc.registry", "rtfsc.evaluation", "rtfsc.macrotime", "rtfsc.cli",
     "rtfsc.__main__",
     "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference", "rtfsc.javascript",
+    "rtfsc.source_map", "rtfsc.profiling",
     "runtime", "runtime.engine", "runtime.searching", "runtime.module", "runtime.printing",
 }  # fmt: skip
 

@@ -263,3 +263,21 @@ def _on_a_terminal(cli: Cli, *arguments: str) -> str:
     os.close(ours)
     process.wait(timeout=60)
     return shown.decode()
+
+
+def test_source_map(cli: Cli, area: Path) -> None:
+    cli("build", "area.rtfs", "--source-map", "-O0")
+    found = json.loads((cli.folder / "area.wasm.map").read_text())
+    assert (found["file"], found["sources"], "area" in found["names"]) == ("area.wasm", ["area.rtfs"], True)
+    assert cli("run", "area.wasm", "area", "6", "7").stdout == "42\n"
+    sections = cli("inspect", "area.wasm").stdout
+    assert "sourceMappingURL" in sections
+    cli("build", "area.rtfs", "--source-map", "--standalone", code=2)
+    cli("build", "area.rtfs", "--source-map", "--target", "rtfs-ir", code=2)
+
+
+def test_a_limit_shows_what_ran(cli: Cli) -> None:
+    cli.file("spin.rtfs", "(defn spin [n]\n  (loop [i 0]\n    (recur (+ i (mod n 2)))))\n(spin 3)\n")
+    shown = cli("run", "spin.rtfs", "--deadline-ms", "80", code=1).stderr
+    assert "spin.rtfs:3:" in shown
+    assert "in spin, line 3" in shown

@@ -85,7 +85,7 @@ def _compare(seed: int, source: Source, progress: Progress, small: bool) -> None
 
 def _report(seed: int, source: Source, differs: Callable[[Source], Outcomes | None]) -> None:
     print(f"seed {seed}\n{source}")
-    for where, told in (differs(source) or {}).items():
+    for where, told in (differs(source) or disagreement(source) or {}).items():
         print(f"    {where}: {told[:2000]}")
     sys.stdout.flush()
 

@@ -19,8 +19,8 @@ def run_watched(
     """Runs ``work`` in a forked child; None if it came to its end, else what became of it.
 
     ``at`` is a `counter` that changes as the work goes on; a child that leaves it alone for ``patience``
-    seconds is killed, but for while ``busy`` is not 0. The process that forks should have made no engine: their
-    threads would be lost."""
+    seconds is killed, but for while ``busy`` is not 0. The process that forks should have made no engine:
+    their threads would be lost."""
     worker = FORK.Process(target=work, args=arguments)
     worker.start()
     last, since = at.value, time.monotonic()
