@@ -1,7 +1,7 @@
 """Reports: every figure of docs/performance.md, peers in the same run, medians of interleaved runs.
 
 ``python -m benchmarks.report`` runs all; names choose: calls arguments c ten kernels evaluator passes
-parsing compile startup batch.
+parsing compile startup batch meaning.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.calls import arguments, calls
 from benchmarks.evaluator import evaluator, parsing
+from benchmarks.meaning import meaning
 from benchmarks.passes import passes
 from benchmarks.ten.report import c, ten
 from benchmarks.timing import bar, interleaved, milliseconds, table
@@ -160,7 +161,7 @@ def _environment() -> dict[str, str]:
 
 REPORTS = {
     f.__name__: f
-    for f in (calls, arguments, c, ten, kernels, evaluator, passes, parsing, compile, startup, batch)
+    for f in (calls, arguments, c, ten, kernels, evaluator, passes, parsing, compile, startup, batch, meaning)
 }
 
 
