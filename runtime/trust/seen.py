@@ -2,7 +2,7 @@
 
 Whoever can write a store can take away from it; only the memory of those who read it before shows that.  One
 SQLite file in the user's data folder, made when there is something to remember.  Where nothing can be
-written there (a read-only home) the memory lasts as long as the process.
+written there (a read-only home, a full disk) what is added lasts as long as the process.
 """
 
 from __future__ import annotations
@@ -11,18 +11,24 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote
 
 from runtime.trust.errors import TrustStoreError
 from runtime.trust.files import private_folder
 from runtime.trust.merkle import Frontier
 
+T = TypeVar("T")
+
 _HASH_BYTES = 32
 _PATIENCE_S = 10.0
 _SCHEMA = 1
+_UNWRITABLE = (
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN,
+)  # fmt: skip
 _TABLES = """
 CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY CHECK (id = 1), newest INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS stores (
@@ -66,15 +72,11 @@ class Seen:
         return int(row[0]) if row else 0
 
     def note_time(self, seconds: int) -> None:
-        with self._writing() as connection:
-            connection.execute(
-                "INSERT INTO clock VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET newest = max(newest, ?)",
-                (seconds, seconds),
-            )
+        sql = "INSERT INTO clock VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET newest = max(newest, ?)"
+        self._write(lambda connection: connection.execute(sql, (seconds, seconds)))
 
     def forget_time(self) -> None:
-        with self._writing() as connection:
-            connection.execute("DELETE FROM clock")
+        self._write(lambda connection: connection.execute("DELETE FROM clock"))
 
     def store(self, location: str) -> SeenStore:
         return SeenStore(self, location)
@@ -95,19 +97,19 @@ class Seen:
             connection = self._open(create=False)
             return [] if connection is None else connection.execute(sql, values).fetchall()
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Does the work in a transaction.  Where the file cannot be written (a full disk, a read-only home)
+        in one on a copy in memory, so that what is remembered still counts."""
         with self._lock, self._errors():
             connection = self._open(create=True)
             assert connection is not None
-            connection.execute("BEGIN IMMEDIATE")
             try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+                return _transaction(connection, work)
+            except sqlite3.OperationalError as error:
+                if _primary(error) not in _UNWRITABLE:
+                    raise
+            self._connection = _copied(connection)
+            return _transaction(self._connection, work)
 
     def _open(self, *, create: bool) -> sqlite3.Connection | None:
         if self._connection is not None:
@@ -129,7 +131,15 @@ class Seen:
         except OSError:
             return self._copy()
         _refuse_shared(self.path)
-        connection = _connection(str(self.path))
+        try:
+            return self._writable(_connection(str(self.path)))
+        except sqlite3.OperationalError as error:
+            if _primary(error) not in _UNWRITABLE:
+                raise
+            return self._copy()
+
+    @staticmethod
+    def _writable(connection: sqlite3.Connection) -> sqlite3.Connection:
         if connection.execute("PRAGMA user_version").fetchone()[0] == _SCHEMA:
             return connection
         connection.execute("PRAGMA journal_mode = WAL")
@@ -137,16 +147,14 @@ class Seen:
 
     def _copy(self) -> sqlite3.Connection:
         """What is remembered, in a form that can be written."""
-        copy = _connection(":memory:")
-        if self.path is not None and self.path.exists():
-            try:
-                data = self.path.read_bytes()
-                if data:
-                    # A copy has no journal beside it; byte 18 and 19 say so.
-                    copy.deserialize(data[:18] + b"\1\1" + data[20:])
-            except OSError as error:
-                raise TrustStoreError(f"{self.path}: {error.strerror}") from error
-        return _prepared(copy)
+        assert self.path is not None
+        if not self.path.exists():
+            return _prepared(_connection(":memory:"))
+        uri = f"file:{quote(str(self.path.absolute()))}"
+        try:
+            return _copied(_connection(f"{uri}?mode=ro", uri=True))
+        except sqlite3.OperationalError:  # no journal can be made beside it
+            return _copied(_connection(f"{uri}?immutable=1", uri=True))
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -175,7 +183,8 @@ class SeenStore:
     def extend(self, size: int, leaves: Sequence[SeenLeaf]) -> bool:
         """Adds leaves after the first ``size``.  False, and nothing is done, where another process has
         been here meanwhile."""
-        with self._seen._writing() as connection:
+
+        def work(connection: sqlite3.Connection) -> bool:
             store, frontier = self._identify(connection)
             if frontier.size != size:
                 return False
@@ -188,6 +197,8 @@ class SeenStore:
                 (frontier.size, b"".join(frontier.peaks), store),
             )
             return True
+
+        return self._seen._write(work)
 
     def hashes(self, start: int, stop: int) -> list[bytes]:
         """Of the leaves ``start`` to ``stop`` - 1."""
@@ -214,21 +225,28 @@ class SeenStore:
         return max((int(row[0] or 0) for row in rows if row), default=0)
 
     def note_version(self, name: str, parts: Iterable[str], signers: Iterable[str], serial: int) -> None:
-        with self._seen._writing() as connection:
+        rows = [(name, part, signer, serial) for part in parts for signer in signers]
+
+        def work(connection: sqlite3.Connection) -> None:
             store, _ = self._identify(connection)
             connection.executemany(
                 "INSERT INTO versions VALUES (?1, ?2, ?3, ?4, ?5)"
                 " ON CONFLICT DO UPDATE SET serial = max(serial, ?5)",
-                [(store, name, part, signer, serial) for part in parts for signer in signers],
+                [(store, *row) for row in rows],
             )
+
+        self._seen._write(work)
 
     def forget(self) -> None:
         """As if the store had never been seen."""
-        with self._seen._writing() as connection:
+
+        def work(connection: sqlite3.Connection) -> None:
             store, _ = self._identify(connection)
-            connection.execute("DELETE FROM leaves WHERE store = ?", (store,))
-            connection.execute("DELETE FROM versions WHERE store = ?", (store,))
+            for table in ("leaves", "versions"):
+                connection.execute(f"DELETE FROM {table} WHERE store = ?", (store,))
             connection.execute("DELETE FROM stores WHERE id = ?", (store,))
+
+        self._seen._write(work)
 
     def _identify(self, connection: sqlite3.Connection) -> tuple[int, Frontier]:
         connection.execute(
@@ -248,8 +266,10 @@ class SeenStore:
         )
 
 
-def _connection(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE_S, check_same_thread=False)
+def _connection(path: str, *, uri: bool = False) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, isolation_level=None, timeout=_PATIENCE_S, check_same_thread=False, uri=uri
+    )
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -257,6 +277,28 @@ def _connection(path: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+        return result
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _copied(source: sqlite3.Connection) -> sqlite3.Connection:
+    copy = _connection(":memory:")
+    source.backup(copy)
+    return _prepared(copy)
+
+
+def _primary(error: sqlite3.Error) -> int:
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
