@@ -29,6 +29,8 @@ _MAP = "(defn run [n] (count (map (fn [x] (* x 3)) (range 0 n))))"
 _PIPE = "(defn run [n] (reduce + 0 (filter (fn [x] (= 0 (mod x 3))) (map (fn [x] (* x 2)) (range 0 n)))))"
 _COUNTS = """(defn run [n]
   (count (loop [i 0 m {}] (if (< i n) (recur (inc i) (assoc m (mod (* i 7919) 100003) i)) m))))"""
+_PAIR = """(defn run [n] (first
+  (loop [i 0 p [0 1]] (if (< i n) (let [[a b] p] (recur (inc i) [b (mod (+ a b) 1000007)])) p))))"""
 _SORT = """(defn run [n]
   (first (sort (fn [a b] (< a b)) (map (fn [i] (mod (* i 7919) 10007)) (range 0 n)))))"""
 _MATRIX = """(defn rows [n] (map (fn [i] (map (fn [j] (mod (+ i j) 7)) (range 0 n))) (range 0 n)))
@@ -59,6 +61,7 @@ ROWS: tuple[Row, ...] = (
     Row("counting", "map, filter, reduce over a range", _PIPE, ((100_000,), (100_001,), (99_999,))),
     Row("fuse", "map, filter, reduce over a range", _PIPE, ((100_000,), (100_001,), (99_999,))),
     Row("owned", "assoc in a loop", _COUNTS, ((20_000,), (20_001,), (19_999,))),
+    Row("scalars", "a pair in a loop", _PAIR, ((100_000,), (100_001,), (99_999,))),
     Row("specialise", "fib", _FIB, ((24,), (25,), (23,))),
     Row("specialise", "floats in a loop", _MEAN, ((1_000_000,), (999_999,), (1_000_001,))),
     Row("cases", "match of twelve words", _WORDS, ((100_000,), (100_001,), (99_999,))),

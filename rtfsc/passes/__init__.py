@@ -25,6 +25,7 @@ PASSES: Final[dict[str, str]] = {
     "lift": "rtfsc.passes.lift",
     "infer": "rtfsc.passes.infer",
     "specialise": "rtfsc.passes.specialise",
+    "scalars": "rtfsc.passes.scalars",
     "counting": "rtfsc.passes.counting",
     "fuse": "rtfsc.passes.fuse",
     "owned": "rtfsc.passes.owned",
@@ -38,7 +39,7 @@ PASSES: Final[dict[str, str]] = {
 O0: Final[list[str]] = []
 O1: Final = ["tail", "fold", "branches", "dead"]
 O2: Final = [
-    "tail", "inline", "lift", "dead", "specialise", "counting", "cases", "ranges", "fuse", "owned",
+    "tail", "inline", "lift", "dead", "scalars", "specialise", "counting", "cases", "ranges", "fuse", "owned",
     "branches", "dead",
 ]  # fmt: skip
 PIPELINES: Final = {0: O0, 1: O1, 2: O2}

@@ -69,22 +69,22 @@ class Producer:
                 if e.label != label:
                     raise NotFusible
                 others = [x for i, x in enumerate(e.args) if i != self.position]
-                if not all(_is_step(x) for x in others):
+                if not all(is_step(x) for x in others):
                     raise NotFusible
                 return pushed(e.args[self.position], others)
-            return _along(e, tail)
+            return along(e, tail)
 
         def pushed(e: Expr, others: list[Expr]) -> Expr:
             if isinstance(e, Local) and e.var is out:
                 return skip(others)
             if isinstance(e, Prim) and e.op == "builder.push" and _is_local(e.args[0], out):
                 return push(e.args[1], others)
-            return _along(e, lambda x: pushed(x, others))
+            return along(e, lambda x: pushed(x, others))
 
         return tail(self.step)
 
 
-def _along(e: Expr, f: Callable[[Expr], Expr]) -> Expr:
+def along(e: Expr, f: Callable[[Expr], Expr]) -> Expr:
     """``e`` with ``f`` of what stands in tail position."""
     if isinstance(e, If):
         return If(e.test, f(e.then), f(e.orelse))
@@ -234,7 +234,7 @@ def _next(e: Expr, counter: Var) -> bool:
     )  # fmt: skip
 
 
-def _is_step(e: Expr) -> bool:
+def is_step(e: Expr) -> bool:
     """Cheap, and as good after the element as before it."""
     if isinstance(e, Prim):
         return e.op in _ADDS and isinstance(e.args[0], Local) and isinstance(e.args[1], Local | Const)

@@ -118,8 +118,24 @@ OWNED = [
     "(loop [i 0 v [] seen []] (if (< i 5) (recur (inc i) (conj v i) (conj seen (count v))) [v seen]))",
 ]
 
+TAKEN_APART = [
+    "(defn f [n] (loop [i 0 p [0 1]] (if (< i n) (let [[a b] p] (recur (inc i) [b (+ a b)])) p))) (f 9)",
+    "(defn f [n] (loop [i 0 p [0 1]] (if (< i n) (let [[a b c] p] (recur (inc i) [b (+ a b)])) p))) (f 9)",
+    "(defn f [xs] (let [[s n] (reduce (fn [[s n] x] [(+ s x) (inc n)]) [0 0] xs)] (/ s n))) (f [1 2 4])",
+    '(defn f [xs] (let [[s n] (reduce (fn [[s n] x] [(+ s x) (inc n)]) [0 0] xs)] (/ s n))) (f [1 "a"])',
+    "(defn f [a b] (let [p {:x a :y b}] (+ (:x p) (get p :y) (count p)))) [(f 1 2) (f 1.5 2)]",
+    "(reduce (fn [{:keys [lo hi]} x] {:lo (min lo x) :hi (max hi x)}) {:lo 9 :hi 0} [3 1 2])",
+    "(let [v [1 2 3]] (match v [a b c] (+ a b c)))",
+    "(let [[a & more] [1 2 3]] [a more])",
+    "(loop [p [1 2]] (if (< (first p) 9) (recur (if (even? (first p)) [(+ 1 (nth p 0)) (nth p 1)]"
+    " [(+ 3 (nth p 0)) 0])) p))",
+    "(loop [i 0 p [0 0]] (if (< i 5) (recur (inc i) (if (even? i) p [(nth p 1) i])) [p (count p)]))",
+    "(loop [i 0 p [0 0]] (if (< i 5) (recur (inc (if (= i 3) (/ i 0) i)) (if (even? i) p [(nth p 1) i])) p))",
+    "(map (fn [[k v]] (+ k v)) (map (fn [x] [x (* 2 x)]) (range 0 5)))",
+]
 
-@pytest.mark.parametrize("program", CALLBACKS + ELEMENTS + PIPES + DECLARED + OWNED)
+
+@pytest.mark.parametrize("program", CALLBACKS + ELEMENTS + PIPES + DECLARED + OWNED + TAKEN_APART)
 def test_all_levels_of_both_engines_agree(program):
     found = outcomes(program)
     assert found is not None and not any(CUT in told for told in found.values()), found
