@@ -28,14 +28,14 @@ def _words(text: str) -> list[str]:
 
 
 VERBS = _words(
-    "Compute Convert Count Extract Filter Find Format Group List Merge Normalise Parse Rank Remove Round Select "
-    "Sort Split Sum Validate"
+    "Compute Convert Count Extract Filter Find Format Group List Merge Normalise Parse Rank Remove "
+    "Round Select Sort Split Sum Validate"
 )
 THINGS = _words(
-    "orders invoices customers temperatures distances words lines email addresses timestamps prices salaries "
-    "payments tickets messages files images passwords matrices polygons points accounts loans bookings flights "
-    "parcels recipes scores students grades books albums tracks sensors readings meters vehicles routes "
-    "warehouses products reviews"
+    "orders invoices customers temperatures distances words lines email addresses timestamps prices "
+    "salaries payments tickets messages files images passwords matrices polygons points accounts "
+    "loans bookings flights parcels recipes scores students grades books albums tracks sensors "
+    "readings meters vehicles routes warehouses products reviews"
 )
 CONDITIONS = [
     "above {} dollars", "older than {} days", "with more than {} characters", "from the last {} months",
@@ -43,8 +43,9 @@ CONDITIONS = [
     "in groups of {}", "within {} kilometers", "rounded to {} digits", "with at least {} items",
 ]  # fmt: skip
 GOALS = [
-    "and return the average", "and keep the newest", "without duplicates", "in descending order", "per customer",
-    "as a map by name", "and sum the rest", "ignoring case", "before the given date", "for each country",
+    "and return the average", "and keep the newest", "without duplicates", "in descending order",
+    "per customer", "as a map by name", "and sum the rest", "ignoring case", "before the given date",
+    "for each country",
 ]  # fmt: skip
 
 

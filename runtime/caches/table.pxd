@@ -18,7 +18,7 @@ cdef class Hit:
     cdef readonly uint64_t uses
     cdef Node node
     cdef uint64_t rank
-    cdef bint linked
+    cdef bint linked, ranked
 
 
 cdef class Table:
@@ -47,7 +47,7 @@ cdef class Lru(Table):
 cdef class Lfu(Table):
     cdef dict groups
     cdef uint64_t least
-    cdef int join(self, Hit entry, uint64_t rank) except -1
+    cdef int join(self, Hit entry, uint64_t rank, dict fresh) except -1
     cdef int leave(self, Hit entry) except -1
 
 

@@ -2,13 +2,15 @@
 """Tables in process: a dict from key to entry, and an order that says who gives way.
 
 A hit is the entry itself, so that finding it allocates nothing.  Every method runs under the
-interpreter's lock; a key's ``__eq__`` may let another thread in, so an entry found is looked at again
-(``linked``) before it is moved in the order.
+interpreter's lock.  Another thread can come in where a key's ``__eq__`` runs, and where an object that the
+garbage collector tracks is allocated (a collection may run finalizers): so an entry that was found is
+looked at again (``linked``) before it is moved, and whatever is allocated is allocated before the order is
+touched.
 
 Invariants: ``len(entries) <= capacity`` between calls; an entry is linked exactly if it is in ``entries``.
 """
 
-from cpython.dict cimport PyDict_DelItem, PyDict_SetItem
+from cpython.dict cimport PyDict_DelItem, PyDict_Next, PyDict_SetItem
 from cpython.object cimport PyObject
 from libc.math cimport INFINITY
 from libc.stdint cimport uint64_t
@@ -89,6 +91,16 @@ cdef inline void link_last(Node *ends, Node *node) noexcept:
     ends.prev = node
 
 
+cdef Hit first(dict entries, bint values):
+    """The first value or key of a dict, without allocating an iterator."""
+    cdef Py_ssize_t at = 0
+    cdef PyObject *key
+    cdef PyObject *value
+    if not PyDict_Next(entries, &at, &key, &value):
+        return None
+    return <Hit>(value if values else key)
+
+
 cdef class Table:
     """Base of the tables; ``ttl`` in seconds (inf: for ever). Use `runtime.caches.protocol.table`."""
 
@@ -133,8 +145,7 @@ cdef class Table:
         if entry.expires != INFINITY:
             now = self.now()
             if now >= entry.expires:
-                self.drop(entry)
-                self.expirations += 1
+                self.expirations += self.drop(entry)
                 self.misses += 1
                 return _expired
             entry.used = now
@@ -166,8 +177,7 @@ cdef class Table:
         if former is not NULL:
             self.drop(<Hit>former)
         while len(self.entries) >= self.capacity:
-            self.drop(self.victim())
-            self.evictions += 1
+            self.evictions += self.drop(self.victim())
         PyDict_SetItem(self.entries, key, entry)
         entry.linked = True
         self.added(entry)
@@ -176,16 +186,14 @@ cdef class Table:
     def invalidate(self, key):
         """Whether there was such an entry."""
         cdef PyObject *found = PyDict_GetItemWithError(self.entries, key)
-        if found is NULL:
+        if found is NULL or not self.drop(<Hit>found):
             return False
-        self.drop(<Hit>found)
         self.invalidations += 1
         return True
 
     def clear(self):
         while self.entries:
-            self.drop(<Hit>next(iter(self.entries.values())))
-            self.invalidations += 1
+            self.invalidations += self.drop(first(self.entries, True))
 
     def sweep(self):
         """Removes what has expired; returns how many entries."""
@@ -193,8 +201,7 @@ cdef class Table:
         cdef Hit entry
         old = [entry for entry in self.entries.values() if now >= (<Hit>entry).expires]
         for entry in old:
-            self.drop(entry)
-            self.expirations += 1
+            self.expirations += self.drop(entry)
         return len(old)
 
     def items(self):
@@ -215,12 +222,13 @@ cdef class Table:
         )
 
     cdef int drop(self, Hit entry) except -1:
+        """1, or 0 if somebody else was faster."""
         if not entry.linked:
             return 0
         entry.linked = False
         self.removed(entry)
         PyDict_DelItem(self.entries, entry.key)
-        return 0
+        return 1
 
 
 cdef class Fifo(Table):
@@ -246,13 +254,17 @@ cdef class Lfu(Table):
         self.groups = {}
 
     cdef int used(self, Hit entry) except -1:
-        self.leave(entry)
-        self.join(entry, entry.rank + 1)
+        cdef dict fresh = {}
+        if entry.linked:
+            self.leave(entry)
+            self.join(entry, entry.rank + 1, fresh)
         return 0
 
     cdef int added(self, Hit entry) except -1:
-        self.join(entry, 0)
-        self.least = 0
+        cdef dict fresh = {}
+        if entry.linked:
+            self.join(entry, 0, fresh)
+            self.least = 0
         return 0
 
     cdef int removed(self, Hit entry) except -1:
@@ -260,19 +272,26 @@ cdef class Lfu(Table):
         return 0
 
     cdef Hit victim(self):
+        if not self.groups:  # another thread is just moving the only one
+            return first(self.entries, True)
         if self.least not in self.groups:
             self.least = min(self.groups)
-        return next(iter((<dict>self.groups[self.least])))
+        return first(<dict>self.groups[self.least], False)
 
-    cdef int join(self, Hit entry, uint64_t rank) except -1:
+    cdef int join(self, Hit entry, uint64_t rank, dict fresh) except -1:
+        """``fresh``: an empty dict, for the case that there is no such group."""
         entry.rank = rank
+        entry.ranked = True
         group = self.groups.get(rank)
         if group is None:
-            group = self.groups[rank] = {}
+            group = self.groups[rank] = fresh
         (<dict>group)[entry] = None
         return 0
 
     cdef int leave(self, Hit entry) except -1:
+        if not entry.ranked:
+            return 0
+        entry.ranked = False
         cdef dict group = self.groups[entry.rank]
         del group[entry]
         if not group:
@@ -293,10 +312,14 @@ cdef class Random(Table):
 
     cdef int added(self, Hit entry) except -1:
         entry.rank = len(self.slots)
+        entry.ranked = True
         self.slots.append(entry)
         return 0
 
     cdef int removed(self, Hit entry) except -1:
+        if not entry.ranked:
+            return 0
+        entry.ranked = False
         cdef Hit last = self.slots.pop()
         if last is not entry:
             last.rank = entry.rank
@@ -304,6 +327,8 @@ cdef class Random(Table):
         return 0
 
     cdef Hit victim(self):
+        if not self.slots:
+            return first(self.entries, True)
         self.state += <uint64_t>0x9E3779B97F4A7C15
         cdef uint64_t z = self.state
         z = (z ^ (z >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
@@ -322,7 +347,8 @@ cdef class Soonest(Table):
 
     cdef int added(self, Hit entry) except -1:
         self.number += 1
-        heapq.heappush(self.queue, (entry.expires, self.number, entry))
+        item = (entry.expires, self.number, entry)
+        heapq.heappush(self.queue, item)
         return 0
 
     cdef int removed(self, Hit entry) except -1:
@@ -332,6 +358,6 @@ cdef class Soonest(Table):
         return 0
 
     cdef Hit victim(self):
-        while not (<Hit>self.queue[0][2]).linked:
+        while self.queue and not (<Hit>self.queue[0][2]).linked:
             heapq.heappop(self.queue)
-        return self.queue[0][2]
+        return self.queue[0][2] if self.queue else first(self.entries, True)

@@ -48,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.trust": set(),
     "runtime.meaning": set(),
     "runtime.store": {"runtime.trust", "runtime.values", "runtime.meaning"},
-    "runtime.caches": set(),
+    "runtime.caches": {"runtime.providers"},
     "runtime.providers": {"runtime.offline"},
     "runtime.delegation": {"runtime.caches", "runtime.providers"},
 }

@@ -1,0 +1,85 @@
+"""Write-behind: what may be written later is written by a thread of its own, in order."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+_MOST_WAITING = 10_000
+
+
+class WriterStats(NamedTuple):
+    """``dropped``: refused because too much waited; ``failed``: what the store would not take."""
+
+    written: int
+    failed: int
+    dropped: int
+    waiting: int
+
+
+class Writer:
+    """Runs writes one after the other. Its thread starts with the first write, also after a fork, and ends
+    with `close`; a full queue drops what comes, so that a slow store never slows a caller."""
+
+    def __init__(self, capacity: int = _MOST_WAITING) -> None:
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._start_afresh()
+        self._written = self._failed = self._dropped = 0
+
+    def _start_afresh(self) -> None:
+        self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(self._capacity)
+        self._thread: threading.Thread | None = None
+        self._owner = os.getpid()
+
+    def submit(self, write: Callable[[], None]) -> bool:
+        """Whether it was taken."""
+        with self._lock:
+            if self._owner != os.getpid():
+                self._start_afresh()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="rtfsc-writer", daemon=True)
+                self._thread.start()
+            try:
+                self._queue.put_nowait(write)
+            except queue.Full:
+                self._dropped += 1
+                return False
+            return True
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Waits until all that was taken is written; whether it was in time."""
+        if not self._alive():
+            return True
+        done = threading.Event()
+        try:
+            self._queue.put(done.set, timeout=timeout)
+        except queue.Full:
+            return False
+        return done.wait(timeout)
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Writes what waits, then ends the thread. A later write starts it again."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None and self._owner == os.getpid():
+            self._queue.put(None)
+            thread.join(timeout)
+
+    def stats(self) -> WriterStats:
+        return WriterStats(self._written, self._failed, self._dropped, self._queue.qsize())
+
+    def _alive(self) -> bool:
+        return self._thread is not None and self._owner == os.getpid()
+
+    def _run(self) -> None:
+        waiting = self._queue
+        while (write := waiting.get()) is not None:
+            try:
+                write()
+                self._written += 1
+            except Exception:  # whatever a store raises: the caller is long gone
+                self._failed += 1

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from runtime.caches.cold import ColdError, MemoryCold, SqliteCold
+from runtime.caches.inference import InferenceCache, decode, encode
+from runtime.caches.protocol import LOW_CONFIDENCE, UNAVAILABLE, CacheConfig
+from runtime.caches.writer import Writer
+from runtime.providers.base import Message, Request, Response
+from runtime.providers.errors import TimedOut
+
+REQUEST = Request("m", (Message("user", "hi"),))
+
+
+def response(text="hello", **fields):
+    return Response(text, "m", "1", **fields)
+
+
+def asked(cache, text="hello", request=REQUEST, revision="1", tenant="", **fields):
+    """The answer, and whether it was kept; the model would say ``text``."""
+    answer, kept = cache.answer(request, revision, lambda: response(text, **fields), tenant)
+    return answer.text, kept
+
+
+def test_the_second_time_no_model_is_asked():
+    cache = InferenceCache()
+    assert asked(cache, "one") == ("one", False)
+    assert asked(cache, "two") == ("one", True)
+    stats = cache.stats()
+    assert (stats.hits, stats.misses, stats.puts, stats.hit_rate) == (1, 1, 1, 0.5)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"revision": "2"}, {"tenant": "acme"}, {"request": Request("m", (Message("user", "ho"),))},
+     {"request": Request("n", REQUEST.messages)}, {"request": Request("m", REQUEST.messages, max_tokens=1)}],
+)  # fmt: skip
+def test_whatever_decides_the_answer_is_in_the_key(other):
+    cache = InferenceCache()
+    asked(cache, "one")
+    assert asked(cache, "two", **other) == ("two", False)
+
+
+def test_sampled_answers_are_kept_only_on_demand():
+    request = Request("m", REQUEST.messages, temperature=0.7)
+    cache = InferenceCache()
+    asked(cache, "one", request)
+    assert asked(cache, "two", request) == ("two", False)
+    cache = InferenceCache(sampled=True)
+    asked(cache, "one", request)
+    assert asked(cache, "two", request) == ("one", True)
+
+
+@pytest.mark.parametrize("stop", ["length", "refusal", "tool"])
+def test_what_is_no_whole_answer_is_not_kept(stop):
+    cache = InferenceCache()
+    asked(cache, "one", stop_reason=stop)
+    assert asked(cache, "two") == ("two", False)
+
+
+def test_failures_are_not_kept():
+    cache = InferenceCache()
+
+    def fail():
+        raise TimedOut("m", "slow")
+
+    with pytest.raises(TimedOut):
+        cache.answer(REQUEST, "1", fail)
+    assert asked(cache) == ("hello", False)
+
+
+def test_unsure_answers_are_removed_when_found():
+    cold = MemoryCold()
+    InferenceCache(cold=cold).put(key := InferenceCache().key(REQUEST, "1"), response(confidence=0.4))
+    cold.write(key, encode(response(confidence=0.4)))
+    cache = InferenceCache(config=CacheConfig(confidence=0.5), cold=cold)
+    assert cache.get(key) == LOW_CONFIDENCE
+    cache.writer.flush()
+    assert cold.read(key) is None
+    assert asked(cache, confidence=0.3) == ("hello", False)
+    assert asked(cache, "two", confidence=0.9) == ("two", False)
+    assert asked(cache, "three") == ("two", True)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def cold(request, tmp_path):
+    store = MemoryCold() if request.param == "memory" else SqliteCold(tmp_path / "deep" / "cold.sqlite")
+    yield store
+    store.close()
+
+
+def test_cold_answers_outlive_the_process_and_are_promoted(cold):
+    first = InferenceCache(cold=cold)
+    asked(first, "one")
+    assert first.writer.flush()
+    second = InferenceCache(cold=cold)
+    assert asked(second, "two") == ("one", True)
+    assert asked(second, "two") == ("one", True)
+    assert (second.cold_hits, second.hot.stats().hits) == (1, 1)
+    second.clear()
+    assert asked(InferenceCache(cold=cold), "three") == ("three", False)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null", b"\xff", b'{"v":2}', b'{"v":1,"text":3}',
+                                  b'{"v":1,"text":"a","model":"m","revision":"1","x":1}'])  # fmt: skip
+def test_damaged_cold_answers_are_misses(data):
+    cold = MemoryCold()
+    cache = InferenceCache(cold=cold)
+    cold.write(cache.key(REQUEST, "1"), data)
+    assert asked(cache, "new") == ("new", False)
+
+
+def test_a_cold_store_that_fails_is_a_miss():
+    class Broken(MemoryCold):
+        def read(self, key):
+            raise ColdError("gone")
+
+        def write(self, key, data):
+            raise ColdError("gone")
+
+    cache = InferenceCache(cold=Broken())
+    assert cache.get("k" * 64) == UNAVAILABLE
+    assert asked(cache, "one") == ("one", False)
+    assert asked(cache, "two") == ("one", True)
+    cache.writer.flush()
+    assert cache.writer.stats().failed == 1
+
+
+def test_a_file_that_is_no_database(tmp_path):
+    path = tmp_path / "cold.sqlite"
+    path.write_bytes(b"no database" * 100)
+    cache = InferenceCache(cold=SqliteCold(path))
+    assert asked(cache) == ("hello", False)
+
+
+def test_concurrent_requests_ask_once():
+    cache, calls, barrier = InferenceCache(), [], threading.Barrier(6)
+
+    def ask():
+        calls.append(1)
+        threading.Event().wait(0.2)
+        return response()
+
+    def work():
+        barrier.wait()
+        cache.answer(REQUEST, "1", ask)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+
+
+def test_answers_are_read_as_they_were_written():
+    full = Response('a\u2028"', "m", "r", "length", 3, 4, 0.25, 1.5)
+    assert decode(encode(full)) == full
+
+
+def test_a_slow_store_never_slows_a_caller():
+    release, writer = threading.Event(), Writer(capacity=2)
+    assert writer.submit(release.wait)
+    while writer.stats().waiting:
+        pass
+    taken = [writer.submit(lambda: None) for _ in range(5)]
+    assert taken == [True, True, False, False, False]
+    release.set()
+    assert writer.flush()
+    assert writer.stats()[:3] == (4, 0, 3)
+    writer.close()
+    assert writer.submit(lambda: None)
+    writer.close()
