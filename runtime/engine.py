@@ -375,11 +375,12 @@ class Runtime:
             raise NotStored(f"No stored function does this: {found.task}")
         return self.get(found.hit.entry, found.hit.export)[found.hit.export]
 
-    def get(self, entry: Entry, export: str | None = None) -> Module:
+    def get(self, entry: Entry, export: str | None = None, *, exact: bool = False) -> Module:
         """The module of a store entry that was found by its name, or by the interface of one of its
         exports, verified. Raises `TrustError`, also for a version older than one that was seen there
-        before, or `StoreError`."""
-        artifact = self.store.fetch_current(entry, _part(entry, export))
+        before, or `StoreError`.
+        ``exact``: it was asked for by its digest, whatever version it is."""
+        artifact = self.store.fetch(entry) if exact else self.store.fetch_current(entry, _part(entry, export))
         self.store.touch(entry)
         self.store.record("interface" if export else "name", export or entry.name, entry, "hit", None, "")
         return self._load_verified(artifact, None)

@@ -92,10 +92,12 @@ def _value(runtime: Any, source: SourceFile | None, options: argparse.Namespace,
         if module.__rtfs_warnings__:
             show(module.__rtfs_warnings__, source, options.output_format)
     elif options.stored:
-        from rtfsc.cli.store import find
+        from rtfsc.cli.store import find, is_exact
 
         entry, functions = find(runtime, options.module)
-        module, function = runtime.get(entry), functions[0] if functions else options.function
+        export = functions[0] if functions else None
+        module = runtime.get(entry, export, exact=is_exact(options.module, entry))
+        function = export or options.function
     else:
         module, function = runtime.load(options.module), options.function
     try:

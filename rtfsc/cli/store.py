@@ -99,17 +99,23 @@ def _ls(runtime: Any, options: argparse.Namespace) -> int:
 
 def _get(runtime: Any, options: argparse.Namespace) -> int:
     entry, functions = find(runtime, options.module)
-    artifact = runtime.store.fetch(entry)
+    exact = is_exact(options.module, entry)
+    artifact = runtime.store.fetch(entry) if exact else runtime.store.fetch_current(entry)
     if options.output is not None:
         write_atomically(f"{options.output}.dsse", runtime.store.manifest(entry))
         write_atomically(options.output, artifact.artifact)
         _write_proof(runtime, artifact.verified, f"{options.output}.proof")
         runtime.store.touch(entry)
-        print(f"wrote {options.output} and {options.output}.dsse", file=sys.stderr)
+        print(f"wrote {options.output}, with its manifest and proof beside it", file=sys.stderr)
     if options.output is None or options.json:
         matching = {"functions": functions} if functions else {}
         print_json({**_row(entry), **matching, "signers": list(artifact.signers)})
     return OK
+
+
+def is_exact(text: str, entry: Any) -> bool:
+    """Whether the text names this very module, and not whatever stands for a name or an interface."""
+    return text != entry.name and not text.lstrip().startswith("(")
 
 
 def _write_proof(runtime: Any, verified: Any, path: str) -> None:

@@ -21,12 +21,12 @@ def place(text: str, path: Path) -> tuple[int, int]:
     return line_and_column(text, known.get(path, 0))
 
 
-def duplicate(text: str) -> Path | None:
-    """The first field that stands twice in one object."""
+def duplicate(text: str) -> tuple[int, int] | None:
+    """Line and column of the first field that stands in its object for the second time."""
     seen: set[Path] = set()
-    for path, _ in fields(text):
+    for path, offset in fields(text):
         if path in seen:
-            return path
+            return line_and_column(text, offset)
         seen.add(path)
     return None
 

@@ -186,8 +186,8 @@ def _place(data: bytes, error: Malformed, what: str) -> str:
 
     try:
         text = data.decode()
-        path = error.path or places.duplicate(text) or ()
-        line, column = places.place(text, path)
+        found = None if error.path else places.duplicate(text)
+        line, column = found or places.place(text, error.path)
     except (ValueError, IndexError, RecursionError):  # no JSON at all: the message has the place
         return what
     return f"{what}:{line}:{column}"
