@@ -68,12 +68,18 @@ def run(module: Module) -> None:
             _open(module, facts, callbacks, name)
 
 
+def _copies(body: Expr) -> int:
+    """The largest number in the label of a loop that was inlined before: new ones come after it."""
+    labels = [e.label for e in nodes(body) if isinstance(e, Loop)]
+    return max((int(n) for label in labels for n in label.split("~")[1:] if n.isdecimal()), default=0)
+
+
 def _open(module: Module, facts: dict[str, Info], callbacks: Callbacks, name: str) -> None:
     """Opens what is called in one function."""
     f = module.functions[name]
     inliner = _Inliner(module, facts, callbacks, f)
     f.body = inliner.walk(f.body)
-    if inliner.copies:
+    if inliner.copies > inliner.earlier:
         seen = _inspect(f)
         facts[name].size, facts[name].applied = seen.size, seen.applied
 
@@ -144,7 +150,7 @@ class _Inliner:
         self.carriers: dict[Var, Var] = {}
         self.cyclic: set[Var] = set()
         self.budget = GROWTH
-        self.copies = 0
+        self.copies = self.earlier = _copies(function.body)
         self.open: list[str] = [function.name]
 
     def walk(self, e: Expr) -> Expr:

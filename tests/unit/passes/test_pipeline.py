@@ -48,3 +48,10 @@ def test_deep_trees_go_through_all_passes():
         deep = Prim("num.inc", [Prim("num.neg", [deep], NUM, 1)], NUM, 1)
     m.functions["$init"].body = deep
     assert verify(run(m, 2, verify=True)) is None
+
+
+def test_labels_stay_apart_where_code_is_inlined_in_several_rounds() -> None:
+    """Found by random programs: `and` as a comparator is inlined twice, once in each round."""
+    from rtfsc.driver import compile_text
+
+    run(compile_text("(sort and :k)").unoptimised, 2, verify=True)
