@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "say whether modules may be run, and why; examine the publication log",
     "doc": "say what a name means: library, language, or of a file",
     "explain": "explain a diagnostic code",
+    "profile": "show where a run of a program spends its time",
     "doctor": "say what works on this machine",
 }
 

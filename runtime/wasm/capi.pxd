@@ -15,6 +15,10 @@ cdef struct wt_vec:
     size_t size
     void **data
 
+cdef struct wt_profiled:    # a module that a profile names
+    const wt_bytes *name
+    void *module
+
 cdef struct wt_func:
     uint64_t store_id
     void *index
@@ -131,6 +135,11 @@ cdef struct Api:
     void *(*wasmtime_trap_new)(const char *, size_t) noexcept nogil
     c_bool (*wasmtime_trap_code)(void *, uint8_t *) noexcept nogil
     void (*wasm_trap_message)(void *, wt_bytes *) noexcept nogil
+    void *(*wasmtime_guestprofiler_new)(void *engine, const wt_bytes *name, uint64_t interval,
+                                        const wt_profiled *, size_t) noexcept nogil
+    void (*wasmtime_guestprofiler_sample)(void *, void *store, uint64_t delta) noexcept nogil
+    void *(*wasmtime_guestprofiler_finish)(void *, wt_bytes *) noexcept nogil
+    void (*wasmtime_guestprofiler_delete)(void *) noexcept nogil
     void (*wasm_trap_trace)(void *, wt_vec *) noexcept nogil
     void (*wasmtime_error_wasm_trace)(void *, wt_vec *) noexcept nogil
     size_t (*wasm_frame_module_offset)(void *) noexcept nogil

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -179,14 +180,23 @@ class Instance:
         self._functions: dict[str, Callable[..., Any]] = {}
 
     @property
-    def locate(self) -> Callable[[list[int]], list[Frame]] | None:
+    def locate(self) -> Callable[[list[int]], Sequence[Frame]] | None:
         """Tells what bytes of the module are, for errors that stop it; None if not known."""
-        found: Callable[[list[int]], list[Frame]] | None = self._machine.locate
-        return found
+        return self._machine.locate
 
     @locate.setter
-    def locate(self, locate: Callable[[list[int]], list[Frame]] | None) -> None:
+    def locate(self, locate: Callable[[list[int]], Sequence[Frame]] | None) -> None:
         self._machine.locate = locate
+
+    @contextmanager
+    def profiled(self) -> Iterator[list[bytes]]:
+        """Takes samples in the body; the list has the profile then (see `Machine.finish_profile`)."""
+        taken: list[bytes] = []
+        self._machine.start_profile()
+        try:
+            yield taken
+        finally:
+            taken.append(self._machine.finish_profile())
 
     @property
     def interface(self) -> dict[str, Any]:

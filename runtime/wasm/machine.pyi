@@ -1,7 +1,7 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
-from runtime.values.errors import Place
+from runtime.values.errors import Frame, Place
 from runtime.values.limits import Limits
 from runtime.wasm.engine import Code
 
@@ -9,6 +9,7 @@ from runtime.wasm.engine import Code
 class Machine:
     spans: Sequence[Place] | None
     host: Any
+    locate: Callable[[list[int]], Sequence[Frame]] | None
     @property
     def limits(self) -> Limits: ...
     def __init__(self, rt_code: Code | None, code: Code, limits: Limits) -> None: ...
@@ -18,6 +19,8 @@ class Machine:
     def initialise(self, names: list[str]) -> int: ...
     def convert(self, value: int) -> Any: ...
     def printed(self, value: int) -> str: ...
+    def start_profile(self) -> None: ...
+    def finish_profile(self) -> bytes: ...
 
 @final
 class Function:

@@ -14,7 +14,8 @@ from runtime.values cimport transit
 from runtime.values.atoms cimport HostFunction, List
 from runtime.wasm cimport capi
 from runtime.wasm.capi cimport (
-    EXTERN_FUNC, EXTERN_GLOBAL, EXTERN_MEMORY, VAL_I32, VAL_I64, take_bytes, wt_bytes, wt_val, wt_vec,
+    EXTERN_FUNC, EXTERN_GLOBAL, EXTERN_MEMORY, VAL_I32, VAL_I64, take_bytes, wt_bytes, wt_profiled, wt_val,
+    wt_vec,
 )
 
 from runtime.values.errors import Frame, RtfsError, error_class, error_from_value, error_parts, limit_error
@@ -50,6 +51,7 @@ PRINT = "rt_str_pr"
 """The function of rt that gives a value's printed form."""
 
 cdef enum:
+    TICK_NS = 2000000       # as in ticker.pyx
     RESET_TICKS = 5000      # ten seconds, for what takes microseconds
     TRAP_STACK_OVERFLOW = 0
     TRAP_OUT_OF_FUEL = 11
@@ -69,6 +71,9 @@ cdef void *on_epoch(void *context, void *env, uint64_t *delta, uint8_t *kind) no
         m.patience -= 1
         return NULL if m.patience else api.wasmtime_error_new(b"reset")
     now = rtfsc_now()
+    if m.profiler != NULL:
+        api.wasmtime_guestprofiler_sample(m.profiler, m.store, now - m.sampled)
+        m.sampled = now
     if m.started == 0:
         m.started = now
     elif m.allowed_ns and now - m.started > m.allowed_ns:
@@ -147,7 +152,32 @@ cdef class Machine:
         finally:
             leave(self, &entry)
 
+    def start_profile(self):
+        """From now on every tick takes a sample of what is active in this instance."""
+        cdef wt_profiled modules[2]
+        cdef wt_bytes names[2]
+        names[0].data, names[0].size = <uint8_t *>b"rt", 2
+        names[1].data, names[1].size = <uint8_t *>b"program", 7
+        for i in range(2):
+            modules[i].name = &names[i]
+        modules[0].module, modules[1].module = self.rt_code.module, self.code.module
+        self.sampled = rtfsc_now()
+        self.profiler = api.wasmtime_guestprofiler_new(
+            self.code.engine.ptr, &names[1], TICK_NS, modules, 2)
+
+    def finish_profile(self):
+        """The samples as JSON in the format of Firefox's profiler."""
+        cdef wt_bytes out
+        cdef void *profiler = self.profiler
+        self.profiler = NULL
+        cdef void *error = api.wasmtime_guestprofiler_finish(profiler, &out)
+        if error != NULL:
+            raise RuntimeError(capi.error_text(error))
+        return take_bytes(&out)
+
     def __dealloc__(self):
+        if self.profiler != NULL:
+            api.wasmtime_guestprofiler_delete(self.profiler)
         if self.store != NULL:
             api.wasmtime_store_delete(self.store)
 
