@@ -81,6 +81,18 @@ _LENGTHS: Final = frozenset({"seq.length", "map.length"})
 _COMPARISONS: Final = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 _OPPOSITE: Final = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 _MIRROR: Final = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
+_COMPARED: Final = frozenset({f"int.{name}" for name in _COMPARISONS})
+_VALUES: Final[dict[str, Callable[..., Range]]] = {
+    **{f"{family}.{name}": lambda a, b, rule=rule: cut(rule(a, b))
+       for family in ("int", "num") for name, rule in BINARY.items()},
+    **{f"{family}.{name}": lambda a, rule=rule: cut(rule(a))
+       for family in ("int", "num") for name, rule in UNARY.items()},
+    "int.min": least,
+    "int.max": greatest,
+    "as": lambda a: a,
+    "check": lambda a: a,
+}  # fmt: skip
+"""Of the results of operations, from those of their operands."""
 _RESULTS: Final[dict[str, Range]] = {
     **dict.fromkeys(["seq.length", "map.length", "length", "count", "str.length", "range.size"], LENGTHS),
     "compare": (-1, 1),
@@ -89,13 +101,9 @@ _RESULTS: Final[dict[str, Range]] = {
 
 def run(module: Module) -> None:
     for f in module.functions.values():
-        analysis = Analysis()
-        analysis.walk(f.body)
-        analysis.undo(0)
-        analysis.final = True
-        analysis.walk(f.body)
-        if analysis.better:
-            f.body = rewrite(f.body, lambda e, better=analysis.better: _replace(e, better))  # type: ignore[misc]
+        better = Analysis().run(f.body)
+        if better:
+            f.body = rewrite(f.body, lambda e, better=better: _replace(e, better))  # type: ignore[misc]
 
 
 def _replace(e: Expr, better: dict[int, Any]) -> Expr:
@@ -135,9 +143,22 @@ class Analysis:
         self.found: dict[str, tuple[list[Range], list[Range] | None]] = {}
         self.frames: dict[str, list[list[Range]]] = {}
         self.depth = 0
-        self.final = False
+        self.loops = False
+        self.final = True
         self.divisions: set[int] = set()
         self.better: dict[int, Any] = {}
+
+    def run(self, body: Expr) -> dict[int, Any]:
+        """What becomes of the nodes of a function."""
+        self.walk(body)
+        if self.loops:
+            self.final = False
+            for _ in range(2):
+                self.undo(0)
+                self.better.clear()
+                self.walk(body)
+                self.final = True
+        return self.better
 
     # --- what is known, and until when
 
@@ -205,7 +226,7 @@ class Analysis:
             self.assume(test.result, outcome)
         elif isinstance(test, Prim) and test.op == "bool.not":
             self.assume(test.args[0], not outcome)
-        elif isinstance(test, Prim) and test.op.startswith("int.") and test.op[4:] in _COMPARISONS:
+        elif isinstance(test, Prim) and test.op in _COMPARED:
             comparison = test.op[4:] if outcome else _OPPOSITE[test.op[4:]]
             a, b = map(self.place, test.args)
             x, y = (self.values[id(arg)] for arg in test.args)
@@ -217,7 +238,7 @@ class Analysis:
     def narrow(self, place: Place | None, comparison: str, other: Range) -> None:
         if place is None or place[0] is None:
             return
-        low, high = self.range(place)
+        old = low, high = self.range(place)
         if comparison in ("lt", "le", "eq"):
             high = min(high, other[1] - (comparison == "lt"))
         if comparison in ("gt", "ge", "eq"):
@@ -225,7 +246,20 @@ class Analysis:
         if comparison == "ne" and other[0] == other[1]:
             low, high = low + (low == other[0]), high - (high == other[0])
             self.set(self.unequal, (place[0], other[0] - place[1]), True)
-        self.set(self.known, place[0], (low - place[1], high - place[1]))
+        if (low, high) != old:
+            self.set(self.known, place[0], (low - place[1], high - place[1]))
+
+    def limit(self, e: Expr, least: int, most: int) -> None:
+        """``e`` is not below ``least`` nor above ``most``."""
+        if not isinstance(e, Local) or (least <= INT_MIN and most >= INT_MAX):
+            return
+        term, more = self.places.get(e.var, (e.var, 0))
+        if term is None:
+            return
+        old = low, high = self.range((term, 0))
+        new = max(low, least - more), min(high, most - more)
+        if new != old:
+            self.set(self.known, term, new)
 
     def relate(self, a: Place, comparison: str, b: Place) -> None:
         if comparison in ("gt", "ge"):
@@ -258,7 +292,8 @@ class Analysis:
         return (e.value, e.value) if e.type == T.INT else FULL
 
     def local(self, e: Local) -> Range:
-        return cut(self.range(self.places.get(e.var, (e.var, 0))))
+        place = self.places.get(e.var)
+        return self.known.get(e.var, FULL) if place is None else cut(self.range(place))
 
     def let(self, e: Let) -> Range:
         r = self.walk(e.value)
@@ -308,7 +343,8 @@ class Analysis:
 
     def loop(self, e: Loop) -> Range:
         start = [self.walk(x) for x in e.inits]
-        if self.depth >= _DEEP:
+        self.loops = True
+        if self.depth >= _DEEP or (self.final and e.label not in self.found):
             return self.round(e, [FULL] * len(start))
         found, seen = self.found.get(e.label, (start, None))
         if self.final:
@@ -346,37 +382,25 @@ class Analysis:
 
     def prim(self, e: Prim) -> Range:
         rs = [self.walk(x) for x in e.args]
-        family, _, name = e.op.partition(".")
-        if name and family in ("int", "num", "i64"):
-            r = self.arithmetic(e, family, name, rs)
-            if name in _COMPARISONS:
-                self.values.update(zip(map(id, e.args), rs, strict=True))
-        elif e.op in ("as", "check"):
-            r = rs[0]
+        op = e.op
+        rule = _VALUES.get(op)
+        if rule is not None:
+            r = rule(*rs)
+        elif op in _COMPARED:
+            r = FULL
+            self.values.update(zip(map(id, e.args), rs, strict=True))
+        elif op in _LENGTHS and isinstance(e.args[0], Local):
+            r = self.range((("length", self.source(e.args[0].var)), 0))
         else:
-            r = _RESULTS.get(e.op, FULL)
-            if e.op in _LENGTHS and isinstance(e.args[0], Local):
-                r = self.range((("length", self.source(e.args[0].var)), 0))
-        if self.final:
-            better = self.improve(e, rs)
+            r = _RESULTS.get(op, FULL)
+        if self.final and op in _IMPROVE:
+            better = _IMPROVE[op](self, e, rs)
             if better is not None:
                 self.better[id(e)] = better
-        if e.op in _LEARN:
-            _LEARN[e.op](self, e, rs)
+        learn = _LEARN.get(op)
+        if learn is not None:
+            learn(self, e, rs)
         return r
-
-    def arithmetic(self, e: Prim, family: str, name: str, rs: list[Range]) -> Range:
-        if name in UNARY and len(rs) == 1:
-            return cut(UNARY[name](rs[0]))
-        if name in BINARY and len(rs) == 2:
-            return cut(BINARY[name](*rs))
-        if family == "int" and name in ("min", "max"):
-            return (least if name == "min" else greatest)(*rs)
-        return FULL
-
-    def improve(self, e: Prim, rs: list[Range]) -> Any:
-        rule = _IMPROVE.get(e.op)
-        return None if rule is None else rule(self, e, rs)
 
 
 def _hull(ranges: tuple[Range, ...]) -> Range:
@@ -387,31 +411,23 @@ def _hull(ranges: tuple[Range, ...]) -> Range:
 
 
 def _learn_sum(a: Analysis, e: Prim, rs: list[Range]) -> None:
-    x, y = e.args
-    a.narrow(a.place(x), "le", (INT_MAX - rs[1][0],) * 2)
-    a.narrow(a.place(x), "ge", (INT_MIN - rs[1][1],) * 2)
-    a.narrow(a.place(y), "le", (INT_MAX - rs[0][0],) * 2)
-    a.narrow(a.place(y), "ge", (INT_MIN - rs[0][1],) * 2)
+    for x, other in zip(e.args, reversed(rs), strict=True):
+        a.limit(x, INT_MIN - other[1], INT_MAX - other[0])
 
 
 def _learn_difference(a: Analysis, e: Prim, rs: list[Range]) -> None:
-    x, _ = e.args
-    a.narrow(a.place(x), "le", (INT_MAX + rs[1][1],) * 2)
-    a.narrow(a.place(x), "ge", (INT_MIN + rs[1][0],) * 2)
+    a.limit(e.args[0], INT_MIN + rs[1][0], INT_MAX + rs[1][1])
 
 
 def _learn_product(a: Analysis, e: Prim, rs: list[Range]) -> None:
     """Of a square, or of a multiple."""
-    x, y = map(a.place, e.args)
-    if x is not None and x == y:
-        most = isqrt(INT_MAX)
-        a.narrow(x, "le", (most, most))
-        a.narrow(x, "ge", (-most, -most))
-    for place, other in ((x, rs[1]), (y, rs[0])):
+    x, y = e.args
+    if isinstance(x, Local) and isinstance(y, Local) and x.var is y.var:
+        a.limit(x, -isqrt(INT_MAX), isqrt(INT_MAX))
+    for operand, other in zip(e.args, reversed(rs), strict=True):
         least = max(other[0], -other[1])
         if least > 1:
-            a.narrow(place, "le", (INT_MAX // least + 1,) * 2)
-            a.narrow(place, "ge", (INT_MIN // least,) * 2)
+            a.limit(operand, INT_MIN // least, INT_MAX // least + 1)
 
 
 def _learn_divisor(a: Analysis, e: Prim, rs: list[Range]) -> None:

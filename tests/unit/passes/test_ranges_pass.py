@@ -158,7 +158,7 @@ def test_deeply_nested_loops_take_no_longer_than_their_size() -> None:
         f'(module "m" {SITES} (function f (params (a int) (b int)) {source}) (function $init (params) nil))'
     )
     analysis = Counted()
-    analysis.walk(m.functions["f"].body)
+    analysis.run(m.functions["f"].body)
     assert analysis.found and walks < 60 * 2 * 64
 
 
