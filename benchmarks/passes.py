@@ -52,6 +52,22 @@ _TWELVE = [f'"word {i}"' for i in range(12)]
 _WORDS = f"""(def words [{" ".join(_TWELVE)}])
   (defn code [word] (match word {" ".join(f"{word} {i}" for i, word in enumerate(_TWELVE))} _ -1))
   (defn run [n] (loop [i 0 t 0] (if (< i n) (recur (inc i) (+ t (code (nth words (mod i 12))))) t)))"""
+_BLUR = """(defn row [m y n]
+    (loop [x 1 t 0]
+      (if (< x (- n 1))
+        (recur (inc x)
+               (+ t (max (nth (nth m y) (- x 1)) (nth (nth m y) x) (nth (nth m y) (+ x 1)))))
+        t)))
+  (defn run [n]
+    (let [m (map (fn [y] (map (fn [x] (mod (* x y) 97)) (range 0 n))) (range 0 n))]
+      (loop [y 0 t 0] (if (< y n) (recur (inc y) (+ t (row m y n))) t))))"""
+_RULES = """(defn price [item]
+    (if (> (get item :count) 10)
+      (* (get item :price) (- (get item :count) 1))
+      (+ (* (get item :price) (get item :count)) (get item :fee))))
+  (defn run [n]
+    (loop [i 0 t 0]
+      (if (< i n) (recur (inc i) (+ t (price {:count (mod i 20) :price 3 :fee 1}))) t)))"""
 
 ROWS: tuple[Row, ...] = (
     Row("tail", "self tail call", _STEP, ((1_000_000,), (999_999,), (1_000_001,))),
@@ -65,6 +81,8 @@ ROWS: tuple[Row, ...] = (
     Row("specialise", "fib", _FIB, ((24,), (25,), (23,))),
     Row("specialise", "floats in a loop", _MEAN, ((1_000_000,), (999_999,), (1_000_001,))),
     Row("cases", "match of twelve words", _WORDS, ((100_000,), (100_001,), (99_999,))),
+    Row("common", "neighbours in a matrix", _BLUR, ((300,), (301,), (299,))),
+    Row("common", "fields of a map", _RULES, ((100_000,), (100_001,), (99_999,))),
     Row("ranges", "collatz", _COLLATZ.rtfs, _COLLATZ.arguments),
     Row("ranges", "points in a circle", _POINTS, ((1_000_000,), (999_999,), (1_000_001,))),
 )

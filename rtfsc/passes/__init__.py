@@ -32,6 +32,7 @@ PASSES: Final[dict[str, str]] = {
     "fold": "rtfsc.passes.fold",
     "branches": "rtfsc.passes.branches",
     "cases": "rtfsc.passes.cases",
+    "common": "rtfsc.passes.common",
     "ranges": "rtfsc.passes.ranges",
     "dead": "rtfsc.passes.dead",
 }
@@ -39,8 +40,8 @@ PASSES: Final[dict[str, str]] = {
 O0: Final[list[str]] = []
 O1: Final = ["tail", "fold", "branches", "dead"]
 O2: Final = [
-    "tail", "inline", "lift", "dead", "scalars", "specialise", "counting", "cases", "ranges", "fuse", "owned",
-    "branches", "dead",
+    "tail", "inline", "lift", "dead", "scalars", "specialise", "counting", "cases", "common", "ranges",
+    "fuse", "owned", "branches", "dead",
 ]  # fmt: skip
 PIPELINES: Final = {0: O0, 1: O1, 2: O2}
 

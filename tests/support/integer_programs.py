@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
+
+from rtfsc.ir.text import parse
+from rtfsc.ir.verify import verify
+from rtfsc.passes import run_passes
+from runtime.evaluator.executor import IrExecutor
+from runtime.values import RtfsError
 
 INT_MIN, INT_MAX = -(1 << 63), (1 << 63) - 1
 EDGES = [
@@ -128,3 +136,19 @@ class _Builder:
 def functions(draw: st.DrawFn) -> str:
     """A function ``f`` of the ints ``a`` and ``b``."""
     return f"(function f (params (a int) (b int)) (result int) {_Builder(draw).value(['a', 'b'], 4)})"
+
+
+_EXPORT = '(export "f" (func g) (params "a" "b") (types ":any" ":any") (result ":any"))'
+_ENTRY = "(function g (params a b) (call f (as [int] a) (as [int] b) ^int))"
+
+
+def outcome(sites: str, source: str, passes: list[str], a: int, b: int) -> Any:
+    """What ``f`` gives on the evaluator after the passes: a value, or kind, message and span of the error."""
+    module = parse(f'(module "m" {sites} {_EXPORT} {_ENTRY} {source} (function $init (params) nil))')
+    verify(module)
+    module = run_passes(module, passes, verify=True)
+    with IrExecutor().instantiate_module(module) as instance:
+        try:
+            return instance.function("f")(a, b)
+        except RtfsError as error:
+            return error.kind, error.message, error.span

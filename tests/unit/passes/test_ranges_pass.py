@@ -5,16 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from integer_programs import ARGUMENTS, functions
+from integer_programs import ARGUMENTS, functions, outcome
 from ir_checker import SITES, body, function, text
 
 from rtfsc.ir.text import parse
-from rtfsc.ir.verify import verify
-from rtfsc.passes import run_passes
 from rtfsc.passes.intervals import Range
 from rtfsc.passes.ranges import Analysis
-from runtime.evaluator.executor import IrExecutor
-from runtime.values import RtfsError
 
 MAX = (1 << 63) - 1
 
@@ -162,27 +158,12 @@ def test_deeply_nested_loops_take_no_longer_than_their_size() -> None:
     assert analysis.found and walks < 60 * 2 * 64
 
 
-def outcome(text: str, optimised: bool, a: int, b: int) -> Any:
-    module = parse(text)
-    verify(module)
-    if optimised:
-        module = run_passes(module, ["ranges", "branches", "dead"], verify=True)
-    with IrExecutor().instantiate_module(module) as instance:
-        try:
-            return instance.function("f")(a, b)
-        except RtfsError as error:
-            return error.kind, error.message, error.span
-
-
-EXPORT = '(export "f" (func g) (params "a" "b") (types ":any" ":any") (result ":any"))'
-ENTRY = "(function g (params a b) (call f (as [int] a) (as [int] b) ^int))"
-
-
 @settings(max_examples=300, deadline=None)
 @given(functions(), st.lists(st.tuples(ARGUMENTS, ARGUMENTS), min_size=3, max_size=6))
 def test_dropped_tests_never_fail(source: str, arguments: list[tuple[int, int]]) -> None:
     """The machine of the evaluator keeps its tests, and a dropped one has lost its place: were it to fail,
     the span of the error would differ."""
-    module = f'(module "m" {SITES} {EXPORT} {ENTRY} {source} (function $init (params) nil))'
     for a, b in arguments:
-        assert outcome(module, True, a, b) == outcome(module, False, a, b), (a, b)
+        assert outcome(SITES, source, ["ranges", "branches", "dead"], a, b) == outcome(
+            SITES, source, [], a, b
+        )
