@@ -1,7 +1,7 @@
 """Reports: every figure of docs/performance.md, peers in the same run, medians of interleaved runs.
 
 ``python -m benchmarks.report`` runs all; names choose: calls arguments c ten kernels evaluator passes
-parsing compile startup batch meaning.
+parsing compile startup batch meaning trust.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from benchmarks.meaning import meaning
 from benchmarks.passes import passes
 from benchmarks.ten.report import c, ten
 from benchmarks.timing import bar, interleaved, milliseconds, table
+from benchmarks.trust import trust
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -159,10 +160,10 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-REPORTS = {
-    f.__name__: f
-    for f in (calls, arguments, c, ten, kernels, evaluator, passes, parsing, compile, startup, batch, meaning)
-}
+_REPORTS = (
+    calls, arguments, c, ten, kernels, evaluator, passes, parsing, compile, startup, batch, meaning, trust,
+)  # fmt: skip
+REPORTS = {report.__name__: report for report in _REPORTS}
 
 
 def main(names: list[str]) -> None:

@@ -227,12 +227,12 @@ def is_encrypted(pem: bytes) -> bool:
 
 def _is_whole(pem: bytes) -> bool:
     """Whether it is base64 of one DER value: then only the passphrase can be wrong."""
-    body = pem.partition(_ENCRYPTED)[2].partition(b"-----END")[0]
+    body, end, _ = pem.partition(_ENCRYPTED)[2].partition(_ENCRYPTED.replace(b"BEGIN", b"END"))
     try:
         data = base64.b64decode(b"".join(body.split()), validate=True)
     except binascii.Error:
         return False
-    if len(data) < 4 or data[0] != 0x30:
+    if not end or len(data) < 4 or data[0] != 0x30:
         return False
     size = data[1] & 0x7F if data[1] & 0x80 else 0
     length = int.from_bytes(data[2 : 2 + size], "big") if size else data[1]
