@@ -96,7 +96,7 @@ class _Names:
             addresses,
             sources,
         )
-        self.by_index = {f.index: f for f in self.code.functions}
+        self.by_index = dict(enumerate(self.code.functions))  # wasmtime counts what is not imported
         self.stacks: dict[int, tuple[tuple[str, ...], Line | None] | None] = {}
 
     def stack(self, number: int | None) -> tuple[tuple[str, ...], Line | None] | None:
