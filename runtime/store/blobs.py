@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -94,6 +94,13 @@ class BlobStore:
         if self.cache is not None:
             self.cache.put(name, packed)
         return digest
+
+    def put_all(self, contents: Sequence[tuple[Kind, bytes]]) -> list[str]:
+        """Like `put` for each, at once: what takes long is waiting for the disk or the server."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(len(contents)) as threads:
+            return list(threads.map(lambda content: self.put(*content), contents))
 
     def get(self, kind: Kind, digest: str) -> bytes:
         """The content, hashed again.  Raises `MissingBlob`, `CorruptBlob`, `TooLarge`, `StoreError`."""

@@ -203,8 +203,12 @@ class PostgresIndex(PostgresPool):
         return int(found[0][0]) if found else 0
 
     def record_hits(self, hits: Sequence[Hit]) -> None:
-        statement = _into("rtfs_hits", rows.HIT)
-        self.writing(lambda c: c.cursor().executemany(statement, hits), durable=False, repeatable=False)
+        def work(connection: Connection) -> None:
+            with connection.cursor().copy(f"COPY rtfs_hits ({', '.join(rows.HIT)}) FROM STDIN") as copy:
+                for hit in hits:
+                    copy.write_row(hit)
+
+        self.writing(work, durable=False, repeatable=False)
 
     def hits(self, limit: int, since_ms: int = 0) -> list[Hit]:
         found = self._rows(

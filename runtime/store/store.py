@@ -150,14 +150,14 @@ class ModuleStore:
         statement = _statement(artifact, numbered, source, ir)
         manifest = dsse.sign(statement.encode(), signer, *cosigners).encode()
         missing = self.missing_signatures(manifest, statement.digest)
-        self.blobs.put(kind, artifact)
-        source_pointer = None if source is None else self.blobs.put(SOURCE, source.encode())
-        if ir is not None:
-            self.blobs.put(IR, ir)
+        contents = [(kind, artifact), (MANIFEST, manifest)]
+        contents += [(SOURCE, source.encode())] if source is not None else []
+        contents += [(IR, ir)] if ir is not None else []
+        _, signature, *others = self.blobs.put_all(contents)
         new = NewEntry(
             Description.of(statement),
-            source_pointer,
-            self.blobs.put(MANIFEST, manifest),
+            others[0] if source is not None else None,
+            signature,
             signer.public.key_id,
             int(self._clock() * 1000),
             "Pending" if missing else "Verified",

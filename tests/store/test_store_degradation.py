@@ -71,7 +71,7 @@ from store_samples import *
 from runtime.trust.keys import PublicKey
 from runtime.trust.store import TrustedKey, TrustStore
 from runtime.store.errors import ReadOnlyStore
-import runtime.store.sqlite, runtime.store.folder, zstandard, sqlite3
+import runtime.store.sqlite, runtime.store.folder, zstandard, sqlite3, concurrent.futures.thread
 key = SigningKey.generate()
 key.sign(b"loads cryptography")
 mine = TrustedKey(PublicKey(bytes.fromhex(sys.argv[2])), "k")
