@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ProviderError(Exception):
-    code = "M000"
+    code = "LM000"
     kind = "failed"
     retryable = False
 
@@ -22,21 +22,21 @@ class ProviderError(Exception):
 class UnknownModel(ProviderError):
     """No model of that id is registered."""
 
-    code = "M001"
+    code = "LM001"
     kind = "unknown"
 
 
 class Misconfigured(ProviderError):
     """A setting, a file or a package is missing or wrong."""
 
-    code = "M002"
+    code = "LM002"
     kind = "misconfigured"
 
 
 class Unavailable(ProviderError):
     """Nobody answers, or who answers is overloaded. ``after``: seconds that it asked to wait."""
 
-    code = "M003"
+    code = "LM003"
     kind = "unavailable"
     retryable = True
 
@@ -48,7 +48,7 @@ class Unavailable(ProviderError):
 
 
 class TimedOut(ProviderError):
-    code = "M004"
+    code = "LM004"
     kind = "timeout"
     retryable = True
 
@@ -56,7 +56,7 @@ class TimedOut(ProviderError):
 class Interrupted(ProviderError):
     """The answer stopped in the middle."""
 
-    code = "M005"
+    code = "LM005"
     kind = "interrupted"
     retryable = True
 
@@ -64,21 +64,21 @@ class Interrupted(ProviderError):
 class Garbled(ProviderError):
     """An answer that is none: no JSON, fields missing, not UTF-8."""
 
-    code = "M006"
+    code = "LM006"
     kind = "garbage"
 
 
 class Refused(ProviderError):
     """The provider will not answer this: wrong key, no such model there, request too long, policy."""
 
-    code = "M007"
+    code = "LM007"
     kind = "refused"
 
 
 class Crashed(ProviderError):
     """The process that ran the model ended."""
 
-    code = "M008"
+    code = "LM008"
     kind = "crashed"
     retryable = True
 
@@ -86,7 +86,7 @@ class Crashed(ProviderError):
 class WrongAnswer(ProviderError):
     """The model answered twice with something that is no value of the declared type. ``answer``: the last."""
 
-    code = "M009"
+    code = "LM009"
     kind = "wrong-type"
 
     def __init__(self, model: str, message: str, answer: str, *, hint: str | None = None) -> None:
