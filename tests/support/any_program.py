@@ -8,7 +8,7 @@ from library_programs import library_program
 from random_programs import program as untyped_program
 from typed_programs import Program, Source, program_with_modules, typed_program
 
-BATCH = 6
+BATCH = 10
 """Functions of one program in a batch."""
 
 

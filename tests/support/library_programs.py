@@ -11,7 +11,7 @@ from typed_programs import Source
 from rtfsc.ir import types as T
 from rtfsc.primitives.signatures import Signature, Term, names, signatures
 
-COUNT: Final = 10
+COUNT: Final = 20
 """Calls, each a function of its own, in one program."""
 _LEFT_OUT: Final = (
     "call", "context/", "llm-", "print", "log", "tool.log", "tool/log", "tool/time", "tool.time",
