@@ -1,11 +1,7 @@
 """Reports: every figure of docs/performance.md, peers in the same run, medians of interleaved runs.
 
 ``python -m benchmarks.report`` runs all; names choose: calls arguments c ten kernels evaluator passes
-<<<<<<< HEAD
-parsing compile startup batch meaning trust.
-=======
-parsing compile startup batch meaning store.
->>>>>>> de58d0e (Store: blobs of a publication are written at once; hits are logged in one copy; benchmark of the store)
+parsing compile startup batch meaning trust store.
 """
 
 from __future__ import annotations
@@ -165,31 +161,10 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-<<<<<<< HEAD
 _REPORTS = (
-    calls, arguments, c, ten, kernels, evaluator, passes, parsing, compile, startup, batch, meaning, trust,
+    calls, arguments, c, ten, kernels, evaluator, passes, parsing, compile, startup, batch, meaning, trust, store,
 )  # fmt: skip
 REPORTS = {report.__name__: report for report in _REPORTS}
-=======
-REPORTS = {
-    f.__name__: f
-    for f in (
-        calls,
-        arguments,
-        c,
-        ten,
-        kernels,
-        evaluator,
-        passes,
-        parsing,
-        compile,
-        startup,
-        batch,
-        meaning,
-        store,
-    )
-}
->>>>>>> de58d0e (Store: blobs of a publication are written at once; hits are logged in one copy; benchmark of the store)
 
 
 def main(names: list[str]) -> None:
