@@ -162,7 +162,8 @@ def _environment() -> dict[str, str]:
 
 
 _REPORTS = (
-    calls, arguments, c, ten, kernels, evaluator, passes, parsing, compile, startup, batch, meaning, trust, store,
+    calls, arguments, c, ten, kernels, evaluator, passes, parsing, compile, startup, batch, meaning, trust,
+    store,
 )  # fmt: skip
 REPORTS = {report.__name__: report for report in _REPORTS}
 
