@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.ten.peers import CALL_PEERS, Worker, start
-from benchmarks.timing import bar, interleaved, microseconds, nanoseconds, table
+from benchmarks.timing import Stopwatch, bar, interleaved, microseconds, nanoseconds, table
 
 CALLS, SLOW_CALLS, ROUNDS = 200_000, 2_000, 9
 
@@ -25,7 +25,7 @@ def calls() -> str:
     others: dict[str, list[float]] = {worker.peer.title: [] for worker in workers}
     for worker in workers:
         contenders[worker.peer.title] = lambda worker=worker: others[worker.peer.title].append(_timed(worker))
-    times = interleaved(contenders, ROUNDS)
+    times = interleaved(contenders, ROUNDS, Stopwatch)
     for worker in workers:  # by their own clocks, without the round that warms up
         times[worker.peer.title] = sorted(others[worker.peer.title][1:])[ROUNDS // 2]
         worker.close()
@@ -99,7 +99,8 @@ def arguments() -> str:
     for name, value, repeats, limit in cases:
         assert same(value) == value
         seconds = (
-            interleaved({"": lambda v=value, n=repeats: [same(v) for _ in range(n)]}, ROUNDS)[""] / repeats
+            interleaved({"": lambda v=value, n=repeats: [same(v) for _ in range(n)]}, ROUNDS, Stopwatch)[""]
+            / repeats
         )
         verdict = f"≤ {limit:g} µs: {bar(seconds * 1e6, limit)}" if limit else ""
         rows.append([name, microseconds(seconds), verdict])

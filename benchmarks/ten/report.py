@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from benchmarks.ten.kernels import KERNELS, Kernel, text
 from benchmarks.ten.native import Run, gcc_native, zig_to_wasm
 from benchmarks.ten.peers import PEERS, Worker, start
-from benchmarks.timing import milliseconds, table
+from benchmarks.timing import Stopwatch, milliseconds, table
 
 PATIENCE = 4.0
 """Seconds after which a peer's run is stopped; the rest of its runs of that kernel are not made."""
@@ -82,9 +81,9 @@ def _rtfs(typed: bool) -> Contender:
     def contender(kernel: Kernel, arguments: tuple[int, ...]) -> tuple[float, int]:
         run = runs[kernel.name]
         values = (text(arguments[0]),) if kernel.name == "words" else arguments
-        begin = time.perf_counter()
+        watch = Stopwatch()
         result = run(*values)
-        return time.perf_counter() - begin, result
+        return watch.seconds(), result
 
     return contender
 
@@ -92,9 +91,9 @@ def _rtfs(typed: bool) -> Contender:
 def _compiled_c(runs: dict[str, Run]) -> Contender:
     def contender(kernel: Kernel, arguments: tuple[int, ...]) -> tuple[float, int]:
         call = runs[kernel.name](arguments)
-        begin = time.perf_counter()
+        watch = Stopwatch()
         result = call()
-        return time.perf_counter() - begin, result
+        return watch.seconds(), result
 
     return contender
 
@@ -154,7 +153,7 @@ def _report(title: str, contenders: dict[str, Contender], workers: list[Worker],
     parts = table(title, columns, rows).split("\n", 2)
     bars = table("Bars", ["bar", "measured", ""], _bars(measured, titles))
     return "\n".join(
-        [parts[0], "", lead, parts[2], *(f"* {note}" for note in notes), *([""] if notes else []), bars]
+        [parts[0], "", lead, "", parts[2], *(f"* {note}" for note in notes), *([""] if notes else []), bars]
     )
 
 
