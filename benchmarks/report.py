@@ -19,7 +19,7 @@ from benchmarks.meaning import meaning
 from benchmarks.passes import passes
 from benchmarks.store import store
 from benchmarks.ten.report import c, ten
-from benchmarks.timing import bar, interleaved, milliseconds, table
+from benchmarks.timing import Stopwatch, bar, interleaved, milliseconds, table
 from benchmarks.trust import trust
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +42,7 @@ def kernels() -> str:
         assert answers[0] == answers[1] == answers[2], (kernel.name, answers)
         turns = {name: kernel.argument_cycle() for name in contenders}
         runs = {n: lambda r=r, turn=turns[n]: r(*next(turn)) for n, r in contenders.items()}
-        times = interleaved(runs)
+        times = interleaved(runs, stopwatch=Stopwatch)
         python = times["Python"]
         rows.append(
             [kernel.name, milliseconds(python), milliseconds(times["evaluator"]), milliseconds(times["Wasm"]),
