@@ -90,17 +90,8 @@ def _report(seed: int, source: Source, differs: Callable[[Source], Outcomes | No
     sys.stdout.flush()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--seed", type=int, default=1, help="first seed (default 1)")
-    parser.add_argument("--count", type=int, default=1000, help="number of programs (default 1000)")
-    parser.add_argument("--only", type=int, help="one seed: prints the program and what each engine tells")
-    parser.add_argument("--no-minimise", dest="small", action="store_false", help="print them as drawn")
-    options = parser.parse_args()
-    if options.only is not None:
-        _report(options.only, any_program(options.only), outcomes)
-        return 0
-    started, progress = time.monotonic(), Progress(options.seed)
+def _explore(options: argparse.Namespace, progress: Progress) -> None:
+    """In one child after the other."""
     end = options.seed + options.count
     while (
         progress.programs.value < options.count
@@ -115,6 +106,23 @@ def main() -> int:
             progress.found.value += 1
             progress.next.value = progress.at.value + 1
             print(f"seed {progress.at.value}: {trouble}\n{any_program(progress.at.value)}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1, help="first seed (default 1)")
+    parser.add_argument("--count", type=int, default=1000, help="number of programs (default 1000)")
+    parser.add_argument("--only", type=int, help="one seed: prints the program and what each engine tells")
+    parser.add_argument("--no-minimise", dest="small", action="store_false", help="print them as drawn")
+    options = parser.parse_args()
+    if options.only is not None:
+        _report(options.only, any_program(options.only), outcomes)
+        return 0
+    started, progress = time.monotonic(), Progress(options.seed)
+    try:
+        _explore(options, progress)
+    except KeyboardInterrupt:
+        print("interrupted")
     seconds = time.monotonic() - started
     print(f"seeds {options.seed} to {progress.next.value - 1}: {progress.told()}, {seconds:.0f} s")
     return 1 if progress.found.value else 0

@@ -24,12 +24,14 @@ def run_watched(
     worker = FORK.Process(target=work, args=arguments)
     worker.start()
     last, since = at.value, time.monotonic()
-    while worker.is_alive():
-        worker.join(1)
-        if at.value != last or (busy is not None and busy.value):
-            last, since = at.value, time.monotonic()
-        if time.monotonic() - since > patience:
-            worker.kill()
-            worker.join()
-            return f"took more than {patience:.0f} s"
+    try:
+        while worker.is_alive():
+            worker.join(1)
+            if at.value != last or (busy is not None and busy.value):
+                last, since = at.value, time.monotonic()
+            if time.monotonic() - since > patience:
+                return f"took more than {patience:.0f} s"
+    finally:
+        worker.kill()  # if it hangs, or this process was interrupted
+        worker.join()
     return f"ended the process with {worker.exitcode}" if worker.exitcode else None
