@@ -82,6 +82,8 @@ class Facts:
 def analyse(module: Module) -> Facts:
     calls = {name: _survey(function) for name, function in module.functions.items()}
     used = {name: None for c in calls.values() for name in c.closures}
+    if module.separate == "module":  # those that link to it see its functions as values
+        used |= {export.func: None for export in module.exports if export.func is not None}
     values = {name: i for i, name in enumerate(n for n in module.functions if n in used)}
     weights = frame_weights(module)
     counted = frozenset(

@@ -13,6 +13,9 @@ from backend_wasm.text import Names
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Closure, Const, Module
 
+ERROR_SITE = "rt_error_site"
+SITE_HELPER = "error_site"
+"""Stands for it in modules that share an instance: their sites have numbers of their own."""
 RECORD = 2 * L.FN_CAPTURES
 """Bytes per function value in the module's data: its FNINFO, then an FN without captures."""
 
@@ -38,8 +41,12 @@ class ModuleContext:
         self.arities: dict[int, None] = {}
         self.helpers: dict[str, list[str]] = {}
         self.sites: dict[int, int] = {}
-        self.library_values = any(module.functions[name].library for name in self.facts.values)
+        self.library_values = bool(module.separate) or any(
+            module.functions[name].library for name in self.facts.values
+        )
         """Whether code of the library can be called as a value."""
+        self.links: dict[tuple[str, str], str] = {}
+        """Imports from other modules: identifier by module and link name."""
         self.host = False
         """Whether the module performs an operation of the host."""
         names = Names()
@@ -49,12 +56,18 @@ class ModuleContext:
 
     def rt_name(self, c_name: str) -> str:
         """The identifier of a function of `rt`, which becomes an import."""
+        if c_name == ERROR_SITE and self.module.separate:
+            return f"$:{SITE_HELPER}"
         self.imports[c_name] = None
         return f"${c_name}"
 
     def rt(self, c_name: str) -> str:
         """The instruction that calls a function of `rt`."""
         return f"call {self.rt_name(c_name)}"
+
+    def link(self, module: str, name: str) -> str:
+        """The identifier of the function that answers what another module exports."""
+        return self.links.setdefault((module, name), f"$:link.{len(self.links)}")
 
     def site(self, site: int) -> str:
         """The id of a site in this module: those that code refers to, in the order of first use."""

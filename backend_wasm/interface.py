@@ -36,7 +36,9 @@ def _site(site: Site) -> list[Any]:
 def interface(module: Module, facts: Facts) -> dict[str, Any]:
     """What the section ``rtfs.interface`` says (docs/abi.md)."""
     functions = [module.functions[name] for name in facts.values]
+    shared = {"separate": module.separate, "modules": module.needs} if module.separate else {}
     return {
+        **shared,
         "abi": [L.ABI_MAJOR, L.ABI_MINOR],
         "name": module.name,
         "exports": [_export(module, facts, export) for export in module.exports],

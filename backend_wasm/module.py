@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend_wasm import layout as L
-from backend_wasm.context import RECORD, ModuleContext
+from backend_wasm.context import ERROR_SITE, RECORD, SITE_HELPER, ModuleContext
 from backend_wasm.convert import convert
 from backend_wasm.expressions import natural, operand, value
 from backend_wasm.function import FunctionEmitter
@@ -15,6 +15,10 @@ from backend_wasm.signatures import wasm_type
 from backend_wasm.text import WASM, string
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import INIT, Function, Global, Module
+from rtfsc.ir.separate import link_name
+
+MODULE_PREFIX = "rtfs/"
+"""Before the name of a module in the imports of another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ def emit_module(module: Module, marks: bool = False) -> Emitted:
     exports = _exports(m, body)
     body += _init(m)
     body += _apply(m)
+    if m.module.separate:
+        body += _error_site(m)
     for lines in m.helpers.values():
         body += lines
     out = ["(module", *_imports(m), *_types(m), *_globals(m)]
@@ -56,6 +62,10 @@ def _imports(m: ModuleContext) -> list[str]:
     out += [f'(import "rtfs" "{name}" (func ${name}{wasm_type(name)}))' for name in sorted(m.imports)]
     if m.facts.unknown and "slow" in m.helpers:
         out.append('(import "rtfs_host" "call_host" (func $:call_host (param i32 i64) (result i64)))')
+    out += [
+        f"(import {string(MODULE_PREFIX + module)} {string(name)} (func {identifier} (result i64)))"
+        for (module, name), identifier in m.links.items()
+    ]
     if m.host:
         out.append('(import "rtfs_host" "host" (func $:host (param i64 i64) (result i64)))')
     return out
@@ -69,6 +79,8 @@ def _types(m: ModuleContext) -> list[str]:
 
 def _globals(m: ModuleContext) -> list[str]:
     out = ["(global $:F (mut i64) (i64.const 0))"] if m.facts.values else []
+    if m.module.separate:
+        out.append("(global $:sites (mut i32) (i32.const 0))")
     out += [f"(global $:c{i} (mut i64) (i64.const 0))" for i in range(len(m.pool))]
     for name, identifier in m.global_names.items():
         rep = m.global_rep(name)
@@ -110,9 +122,13 @@ def _exports(m: ModuleContext, body: list[str]) -> list[str]:
     out = []
     for export in m.module.exports:
         name = string(export.name)
+        link = link_name(export.name, export.def_hash) if m.module.separate == "module" else None
         if export.func is None:
-            body += _value_export(m, export.name)
+            body += _value_export(m, export.name, link)
             continue
+        if link is not None:
+            closure = m.static_closure(export.func)
+            body += [f"(func (export {string(link)}) (result i64)", *(f"  {line}" for line in closure), ")"]
         entry, lines = emit_export(m, m.functions[export.func])
         body += lines
         out.append(f"(export {name} (func {entry}))")
@@ -126,12 +142,13 @@ def _exports(m: ModuleContext, body: list[str]) -> list[str]:
     return out
 
 
-def _value_export(m: ModuleContext, name: str) -> list[str]:
+def _value_export(m: ModuleContext, name: str, link: str | None) -> list[str]:
     f = FunctionEmitter(m, Function("", [], Global(name)), value, operand, natural)
     f.op(f"global.get {m.global_names[name]}")
     convert(f, m.global_rep(name), "val")
     declared = ["  " + " ".join(f.declared)] if f.declared else []
-    return [f"(func (export {string('=' + name)}) (result i64)", *declared, *f.out, ")"]
+    linked = f" (export {string(link)})" if link is not None else ""
+    return [f"(func (export {string('=' + name)}){linked} (result i64)", *declared, *f.out, ")"]
 
 
 def _init(m: ModuleContext) -> list[str]:
@@ -139,6 +156,9 @@ def _init(m: ModuleContext) -> list[str]:
     count, entries = len(m.facts.values), len(m.pool)
     lines = ['(func $:init (export "$init") (param $names i64) (result i64)',
              "  (local $p i32) (local $i i64) (local $v i64) (local $t i32)"]  # fmt: skip
+    if m.module.separate:  # the last name is the number of sites before those of this module
+        lines += ["  local.get $names", f"  i64.const {count}", f"  {m.rt('rt_seq_nth')}", "  i64.const 1",
+                  "  i64.shr_s", "  i32.wrap_i64", "  global.set $:sites"]  # fmt: skip
     if count:
         lines += _register(m, count)
     if entries:
@@ -156,9 +176,16 @@ def _init(m: ModuleContext) -> list[str]:
     return [*lines, f"  {m.rt('rt_keep')}", ")"]
 
 
+def _error_site(m: ModuleContext) -> list[str]:
+    """``rt_error_site`` with the site's number in the instance; 0 is none in both."""
+    m.imports[ERROR_SITE] = None
+    return [f"(func $:{SITE_HELPER} (param i32)", "  local.get 0", "  if", "    local.get 0",
+            "    global.get $:sites", "    i32.add", f"    call ${ERROR_SITE}", "  end", ")"]  # fmt: skip
+
+
 def _apply(m: ModuleContext) -> list[str]:
     head = '(func (export "$apply") (param i64 i64) (result i64)'
-    if not m.facts.values and not m.facts.unknown:
+    if not m.facts.values and not m.facts.unknown and not m.module.separate:
         # No function value can come from here, and this module calls none.
         error = m.rt_name("rt_closure_call_error")
         return [head, "  local.get 0", "  i32.const 0", f"  return_call {error}", ")"]

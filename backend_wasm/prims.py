@@ -12,6 +12,7 @@ from backend_wasm.inline import INLINE
 from backend_wasm.roots import hold, take_back
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Const, Prim
+from rtfsc.ir.separate import IMPORT
 from rtfsc.primitives.ops import OPS, Op
 
 MOST_ON_STACK = 8
@@ -59,7 +60,12 @@ def after_rt(f: FunctionEmitter, op: Op, site: int) -> str:
 
 
 def _host(f: FunctionEmitter, e: Prim) -> str:
-    """The operation's name and a vector of the arguments go to the host."""
+    """The operation's name and a vector of the arguments go to the host. What modules import from each other
+    is there already."""
+    if e.imm == IMPORT:
+        module, name = (arg.value for arg in e.args if isinstance(arg, Const))
+        f.op(f"call {f.module.link(module, name)}")
+        return "val"
     f.module.host = True
     f.op(_immediate(f, e.imm))
     _variadic(f, e, OPS["vector"])

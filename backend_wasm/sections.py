@@ -163,6 +163,13 @@ def read_interface(data: bytes) -> dict[str, Any]:
     _fields(interface, {"abi": list, "name": str, "exports": list, "functions": list}, "interface")
     if type(interface.get("standalone", False)) is not bool:
         raise MalformedModule("interface: 'standalone' is neither true nor false")
+    if interface.get("separate", "") not in ("", "program", "module"):
+        raise MalformedModule("interface: 'separate' is neither program nor module")
+    if not isinstance(interface.setdefault("modules", []), list):
+        raise MalformedModule("interface: 'modules' is not a list")
+    _texts(interface["modules"], "interface: 'modules'")
+    if any(set(name) & set("/\\\0") for name in interface["modules"]):
+        raise MalformedModule("interface: 'modules' holds what is no name")
     abi = interface["abi"]
     if len(abi) != 2 or not all(type(n) is int for n in abi):
         raise MalformedModule("interface: 'abi' is not a pair of numbers")

@@ -13,7 +13,7 @@ from rtfsc.version import __version__
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from rtfsc.diagnostics import Diagnostic, DiagnosticError
     from runtime.engine import Found, RefusedEntry, Runtime
@@ -141,11 +141,16 @@ def compile(
     )
 
 
-def load(module: str | os.PathLike[str] | bytes, *, limits: Limits | None = None) -> Module:
+def load(
+    module: str | os.PathLike[str] | bytes,
+    *,
+    limits: Limits | None = None,
+    modules: Mapping[str, bytes] | None = None,
+) -> Module:
     """A compiled module from a file or from bytes; the compiler is not loaded. See `Runtime.load`."""
     from runtime.engine import Runtime
 
-    return Runtime(limits=limits).load(module)
+    return Runtime(limits=limits).load(module, modules=modules)
 
 
 def __getattr__(name: str) -> Any:

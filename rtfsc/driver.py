@@ -61,6 +61,8 @@ class Compilation:
         self.source = source
         self.options = options or CompileOptions()
         self.sink = sink if sink is not None else Sink(source)
+        self._units: list[Module] = []
+        self._parts: dict[tuple[str, str], bytes] = {}
 
     @_phase
     def forms(self) -> list[Form]:
@@ -113,16 +115,71 @@ class Compilation:
         if self.ast.imports or self.ast.modules:
             project = self.project
             linked = {"imports": project.imports, "units": [unit.module for unit in project.units.values()]}
+            if self.options.separate:
+                self._keep_apart(linked.pop("units"))
         module = lower_program(
             self.ast, self.sink, module_name=self.options.module_name, strict=self.options.strict, **linked
         )
         self.sink.raise_if_errors()
+        if self.options.separate:
+            module = self._linked_copy(module)
         if linked and not self.project.is_sound(module):
             anew = Compilation(self.source, replace(self.options, keep_modules=False), self.sink)
             self.__dict__["project"] = anew.project
             return anew.unoptimised
         self._identify(module)
         return module
+
+    def _keep_apart(self, units: list[Module]) -> None:
+        from rtfsc.passes import copy_module
+
+        self._units = [copy_module(unit) for unit in units]
+
+    def _linked_copy(self, program: Module) -> Module:
+        """The program with all modules linked to it, for what is found out of the whole."""
+        from rtfsc.ir.link import link
+        from rtfsc.lower import link_library
+        from rtfsc.passes import copy_module
+
+        self._program = program
+        whole = copy_module(program)
+        link(whole, [copy_module(unit) for unit in self._units])
+        link_library(whole)
+        return whole
+
+    @_phase
+    def separate(self) -> list[Module]:
+        """With the option of this name: the imported modules in the order of their evaluation, then the
+        program, each on its own."""
+        from rtfsc.modules.separate import separated
+
+        whole = self.unoptimised
+        self._program.exports = [replace(export) for export in whole.exports]
+        units = self.project.units if self._units else {}
+        return separated(self._program, whole, units, self._units)
+
+    def compile_separately(self, module: Module) -> bytes:
+        """The bytes of one of the modules of `separate`."""
+        key = module.separate, module.name  # a program may have the name of a module
+        if key not in self._parts:
+            self._parts[key] = self._compile_part(module)
+        return self._parts[key]
+
+    def _compile_part(self, module: Module) -> bytes:
+        from rtfsc.passes import run
+
+        with compiling():
+            optimised = run(module, self.options.level, print_after=self.options.print_after)
+            action = {**self.action, "key": self.separate_key(module)}
+            artifact: bytes = self._backend.compile(optimised, action=action)
+            return artifact
+
+    def separate_key(self, module: Module) -> str:
+        """What decides the bytes of one of them."""
+        from rtfsc.modules.separate import build_key
+
+        action = self.action
+        return build_key(module, action["compiler"], action["backend"], str(action["level"]))
 
     @_phase
     def ir(self) -> Module:
@@ -134,6 +191,8 @@ class Compilation:
     @_phase
     def artifact(self) -> bytes:
         """The bytes of the chosen target."""
+        if self.options.separate:
+            return self.compile_separately(self.separate[-1])
         artifact: bytes = self._backend.compile(self.ir, action=self.action)
         if self.options.standalone:
             from backend_wasm.standalone import standalone

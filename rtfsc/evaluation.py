@@ -92,6 +92,11 @@ def instantiate(compilation: Compilation, engine: str, limits: Any, host: Any = 
     run_by = executor(TARGETS[engine])
     if engine == "evaluator":
         return run_by.instantiate_module(compilation.ir, limits=limits, host=host)  # type: ignore[attr-defined]
+    if compilation.options.separate:
+        from runtime.linked import modules_of
+
+        modules = modules_of(compilation)
+        return run_by.instantiate(compilation.artifact, limits=limits, host=host, modules=modules)  # type: ignore[call-arg]
     instance = run_by.instantiate(compilation.artifact, limits=limits, host=host)
     instance.locate = compilation.locate
     return instance

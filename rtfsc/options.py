@@ -11,7 +11,8 @@ class CompileOptions:
     pass whose result goes to standard error (does not change the bytes). ``path``: folders where modules
     are looked for after the program's own. ``keep_modules``: imported modules may come from, and go to, the
     user's cache folder. ``strict``: types that cannot be proved are reported too.
-    ``standalone``: the runtime library becomes part of the module. ``source_map``: the URL of a source map
+    ``standalone``: the runtime library becomes part of the module. ``separate``: imported modules stay
+    modules of their own, which share an instance with the program. ``source_map``: the URL of a source map
     that the module names, "" for none; then it has names of functions too."""
 
     level: int = 2
@@ -22,13 +23,14 @@ class CompileOptions:
     keep_modules: bool = True
     strict: bool = False
     standalone: bool = False
+    separate: bool = False
     source_map: str = ""
 
     @property
     def features(self) -> tuple[str, ...]:
         """What decides the bytes besides compiler, backend and level; part of the action key."""
-        mapped = (f"source-map={self.source_map}",) if self.source_map else ()
-        return (("standalone",) if self.standalone else ()) + mapped
+        named = tuple(name for name in ("separate", "standalone") if getattr(self, name))
+        return named + ((f"source-map={self.source_map}",) if self.source_map else ())
 
     def __post_init__(self) -> None:
         if self.level not in (0, 1, 2):

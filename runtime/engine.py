@@ -387,31 +387,57 @@ class Runtime:
 
     # -- files
 
-    def load(self, module: str | os.PathLike[str] | bytes) -> Module:
+    def load(
+        self, module: str | os.PathLike[str] | bytes, *, modules: Mapping[str, bytes] | None = None
+    ) -> Module:
         """A compiled module from a file or from bytes. A manifest beside the file (``x.wasm.dsse``) is
-        verified; a module without one is taken as it is, with no capability and never into a store.
+        verified; a module without one is taken as it is, with no capability and never into a store. What a
+        module was compiled separately from is found beside its file, or in ``modules``, by name.
 
         Raises `TrustError` if there is a manifest and it does not hold, `ModuleRejected` for bytes that
         are no module of ours.
         """
         if isinstance(module, (bytes, bytearray)):
-            return self._load_bytes(bytes(module), None)
+            return self._load_bytes(bytes(module), None, None, modules or {})
         path = Path(module)
         data = path.read_bytes()
-        if not Path(f"{path}.dsse").exists():
-            return self._load_bytes(data, None)
-        from runtime.vouched import verified_file
+        verified = None
+        if Path(f"{path}.dsse").exists():
+            from runtime.vouched import verified_file
 
-        return self._load_bytes(data, verified_file(path, data, self.verifier))
+            verified = verified_file(path, data, self.verifier)
+        return self._load_bytes(data, verified, path, modules or {})
 
-    def _load_bytes(self, data: bytes, verified: Verified | None) -> Module:
+    def _linked(
+        self, data: bytes, verified: Verified | None, path: Path | None, modules: Mapping[str, bytes]
+    ) -> dict[str, bytes]:
+        """The modules that a module needs, given or beside its file."""
+        from runtime.linked import beside, given, needed
+
+        names = needed(data)
+        if not names:
+            return {}
+        if modules or path is None:
+            from runtime.trust.errors import DifferentSigners
+
+            if verified is not None:
+                raise DifferentSigners(
+                    "a signed module takes no modules that are not signed; leave them beside it"
+                )
+            return given(names, modules)
+        return beside(path, names, self.verifier, verified)
+
+    def _load_bytes(
+        self, data: bytes, verified: Verified | None, path: Path | None, modules: Mapping[str, bytes]
+    ) -> Module:
         digest = hashlib.sha256(data).hexdigest()
         signer = verified.signers[0].public.key_id if verified else None
         host = self.host() if signer is not None else None
         if data[:4] == b"\0asm":
             from backend_wasm.sections import read_interface
 
-            instance = self._instantiate(data, host=host)
+            linked = self._linked(data, verified, path, modules)
+            instance = self._instantiate(data, host=host, modules=linked)
             exports = {e["name"]: e for e in read_interface(data)["exports"]}
             return _run(instance, exports, Provenance("file", "wasm", digest, signer))
         from rtfsc.evaluation import exports_of
@@ -424,7 +450,7 @@ class Runtime:
             exports = exports_of(loads(data))
             instance = executor("rtfs-ir").instantiate(data, limits=self.limits, host=host)
         except IRError as error:
-            raise ModuleRejected(f"not an RTFS module: {error}") from None
+            raise ModuleRejected(f"not an RTFS module: {error}", hint=_what_it_is(data)) from None
         return _run(instance, exports, Provenance("file", "evaluator", digest, signer))
 
     # -- publishing
@@ -543,3 +569,10 @@ def _warn(message: str, code: str) -> None:
     while frame.f_back is not None and frame.f_globals["__name__"].startswith(("runtime.", "rtfsc.")):
         level, frame = level + 1, frame.f_back
     warnings.warn(RefusedEntry(message, code), stacklevel=level)
+
+
+def _what_it_is(data: bytes) -> str:
+    """For bytes that are no module at all."""
+    if data.lstrip()[:1] in (b"(", b";", b"#"):
+        return "this is text: 'rtfsc build' compiles source, 'rtfsc run' takes it as a .rtfs file"
+    return "WebAssembly starts with the bytes 00 61 73 6d, serialised IR with 00 72 74 66 73 69 72"

@@ -12,7 +12,7 @@ from runtime.values import Limits
 
 if TYPE_CHECKING:
     from rtfsc.driver import Compilation
-    from rtfsc.ir.nodes import Export
+    from rtfsc.ir.nodes import Export, Module
     from rtfsc.source import SourceFile
     from runtime.engine import Runtime
     from runtime.store.index import Entry
@@ -95,6 +95,24 @@ def manifest(
     return envelope.sign(statement.encode(), signer).encode()
 
 
+def module_manifest(
+    runtime: Runtime, compilation: Compilation, module: Module, key: str | SigningKey
+) -> bytes:
+    """For a module that was compiled separately from the program. It is the program that is certified, with
+    all of its modules linked to it."""
+    from runtime.trust import envelope
+    from runtime.trust.statement import Statement
+
+    signer = runtime.keys.load(key, None) if isinstance(key, str) else key
+    artifact = compilation.compile_separately(module)
+    unit = next(unit for unit in compilation.units if unit.name == module.name)
+    about = _about(module, module.name, compilation, compilation.separate_key(module), unit.source.text)
+    about = about._replace(effects=_effects(module, compilation, artifact))
+    digest = hashlib.sha256(artifact).hexdigest()
+    statement = Statement(digest, about._replace(signed_at=int(runtime.verifier.clock.checked())))
+    return envelope.sign(statement.encode(), signer).encode()
+
+
 def certified(compilation: Compilation, inputs: int | None) -> Certificate:
     """Runs every export on both engines, on generated inputs and on the examples in its doc. What is
     compiled for another target than wasm32 is certified by its IR."""
@@ -119,12 +137,19 @@ def certified(compilation: Compilation, inputs: int | None) -> Certificate:
 
 
 def predicate(compilation: Compilation, certificate: Certificate | None) -> Predicate:
+    module, name = compilation.unoptimised, compilation.options.module_name
+    about = _about(module, name, compilation, action_key(compilation), source_text(compilation))
+    effects = _effects(module, compilation, compilation.artifact)
+    return about._replace(certificate=certificate, effects=effects)
+
+
+def _about(module: Module, name: str, compilation: Compilation, key: str, source: str) -> Predicate:
     from rtfsc.ir.keys import module_interface_hash
     from runtime.trust.statement import Build, Export, Predicate
 
-    module, options, action = compilation.unoptimised, compilation.options, compilation.action
+    options, action = compilation.options, compilation.action
     build = Build(
-        action_key=action_key(compilation),
+        action_key=key,
         target=options.target,
         level=f"O{options.level}",
         compiler_fingerprint=action["compiler"],
@@ -143,22 +168,20 @@ def predicate(compilation: Compilation, certificate: Certificate | None) -> Pred
         for export in module.exports
     )
     return Predicate(
-        name=options.module_name,
+        name=name,
         build=build,
         exports=exports,
         interface_hash=module_interface_hash(module),
-        effects=_effects(compilation),
-        source_digest=hashlib.sha256(source_text(compilation).encode()).hexdigest(),
-        certificate=certificate,
+        source_digest=hashlib.sha256(source.encode()).hexdigest(),
     )
 
 
-def _effects(compilation: Compilation) -> tuple[str, ...]:
+def _effects(module: Module, compilation: Compilation, artifact: bytes) -> tuple[str, ...]:
     """Of all exports; where they name none and the module asks the host all the same, that."""
     from runtime.vouched import HOST_EFFECT, asks_host
 
-    named = {effect for export in compilation.unoptimised.exports for effect in export.effects}
-    if not named and compilation.options.target == "wasm32" and asks_host(compilation.artifact):
+    named = {effect for export in module.exports for effect in export.effects}
+    if not named and compilation.options.target == "wasm32" and asks_host(artifact):
         named = {HOST_EFFECT}
     return tuple(sorted(named))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from rtfsc.cli.common import (
     OK,
@@ -48,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also a loader for Node and browsers beside it: FILE.mjs, FILE.d.mts",
     )
     parser.add_argument(
+        "--separate",
+        action="store_true",
+        help="imported modules become files of their own, beside the program's; unchanged ones are kept",
+    )
+    parser.add_argument(
         "--source-map",
         action="store_true",
         help="also FILE.wasm.map, for debuggers and browsers, and names of functions in the module",
@@ -74,12 +80,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _refuse_conflicts(options: argparse.Namespace) -> None:
-    mode = "--js" if options.js else "--standalone"
     options.standalone = options.standalone or options.js
-    if options.standalone and (options.stage or options.target != "wasm32"):
+    mode = "--js" if options.js else "--standalone" if options.standalone else ""
+    if options.separate and mode:
+        raise UsageError(f"{mode} links all into one file, --separate keeps modules apart: choose one")
+    mode = mode or ("--separate" if options.separate else "")
+    if mode and (options.stage or options.target != "wasm32"):
         other = f"--emit {options.stage}" if options.stage else f"--target {options.target}"
-        raise UsageError(f"{mode} makes a .wasm file: it does not go with {other}")
-    if options.source_map and (options.standalone or options.stage or options.target != "wasm32"):
+        raise UsageError(f"{mode} makes .wasm files: it does not go with {other}")
+    if options.source_map and (mode or options.stage or options.target != "wasm32"):
         raise UsageError("--source-map goes with a module for the runtime library alone, of target wasm32")
 
 
@@ -119,6 +128,7 @@ def _build(path: str, output: str | None, options: argparse.Namespace, signer: _
             path=search_path(options, source),
             keep_modules=signer is None,
             standalone=options.standalone,
+            separate=options.separate,
             source_map=os.path.basename(output or "") + ".map" if options.source_map else "",
         ),
     )
@@ -126,6 +136,8 @@ def _build(path: str, output: str | None, options: argparse.Namespace, signer: _
         write(render(compilation, options.stage), output)
         return
     compilation.refuse_warnings()
+    if options.separate and output is not None:
+        _build_modules(compilation, output, signer)
     manifest = signer.sign(compilation) if signer else None
     # The manifest first: a module beside the manifest of an older one would be refused.
     if manifest is not None:
@@ -135,6 +147,33 @@ def _build(path: str, output: str | None, options: argparse.Namespace, signer: _
         write(compilation.source_map(output).encode(), f"{output}.map")
     if options.js and output is not None:
         _write_loader(output, compilation.artifact)
+
+
+def _build_modules(compilation: Compilation, output: str, signer: _Signer | None) -> None:
+    """The modules that the program is linked to, beside it. What is there already is not made again, but a
+    signature is given to bytes of our own making alone."""
+    for module in compilation.separate[:-1]:
+        path = os.path.join(os.path.dirname(output), f"{module.name}.wasm")
+        if os.path.abspath(path) == os.path.abspath(output):
+            raise UsageError(f"the program and the module {module.name} would both be written to {path}")
+        if signer is not None:
+            write(signer.sign_module(compilation, module), f"{path}.dsse")
+        elif _is_built(path, compilation.separate_key(module)):
+            continue
+        elif os.path.exists(f"{path}.dsse"):
+            os.unlink(f"{path}.dsse")  # of an older one: the new file would be refused
+        write(compilation.compile_separately(module), path)
+
+
+def _is_built(path: str, key: str) -> bool:
+    """Whether the file was compiled from the same."""
+    from backend_wasm.sections import MalformedModule, read_action
+
+    try:
+        with open(path, "rb") as file:
+            return bool(read_action(file.read()).get("key") == key)
+    except (OSError, MalformedModule):
+        return False
 
 
 def _write_loader(output: str, artifact: bytes) -> None:
@@ -159,3 +198,9 @@ class _Signer:
 
     def sign(self, compilation: Compilation) -> bytes:
         return self._runtime.sign(compilation, self._key)
+
+    def sign_module(self, compilation: Compilation, module: Any) -> bytes:
+        """A manifest for one of the modules that the program is linked to."""
+        from runtime.publishing import module_manifest
+
+        return module_manifest(self._runtime, compilation, module, self._key)

@@ -128,7 +128,12 @@ def _classified(error: Exception, style: Any) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}", PROGRAM_ERROR)
     if _is_bad_module(error):
-        return _fail(str(error), PROGRAM_ERROR)
+        code, hint = getattr(error, "code", None), getattr(error, "hint", None)
+        message = (
+            str(error) if code else f"not an RTFS module: {error}"
+        )  # of the reader, which knows no codes
+        show([Diagnostic(code or "W001", message, None, hint=hint)], None, style)
+        return PROGRAM_ERROR
     return _internal(error)
 
 

@@ -34,28 +34,63 @@ def run(options: argparse.Namespace) -> int:
         return OK
     facts = describe_wasm(data) if is_wasm else describe_ir(data)
     facts["manifest"] = _manifest(options.path)
+    facts["signature"] = _signature_of(options.path, facts) if facts["manifest"] else None
     if options.json:
         print_json(facts)
     else:
         _print(options.path, facts)
+    if facts["fault"] is not None:
+        _refuse(facts["fault"])
     return OK
 
 
-def describe_wasm(data: bytes) -> dict[str, Any]:
-    """Digest, size, interface, imports, sections and provenance; raises `MalformedModule`."""
-    from backend_wasm.imports import read_imports
-    from backend_wasm.sections import read_action, read_interface, section_sizes
+def _refuse(fault: str) -> None:
+    from runtime.wasm.errors import ModuleRejected
 
-    return {
+    raise ModuleRejected(
+        f"not an RTFS module: {fault}",
+        hint="above is what the file holds; modules that 'run' and 'load' take are made by 'rtfsc build'",
+    )
+
+
+def describe_wasm(data: bytes) -> dict[str, Any]:
+    """Digest, size, interface, imports, sections and provenance. ``fault``: why it is no module of ours, None
+    if it is; then interface and action are empty. Raises `MalformedModule` for what is no WebAssembly."""
+    from backend_wasm.imports import read_imports
+    from backend_wasm.sections import MalformedModule, read_action, read_interface, section_sizes
+
+    facts: dict[str, Any] = {
         **_common(data, "wasm32"),
-        "interface": read_interface(data),
+        "interface": None,
         "imports": [entry._asdict() for entry in read_imports(data)],
         "sections": [
             {"name": name or _SECTIONS[kind], "offset": offset, "bytes": size}
             for kind, name, offset, size in section_sizes(data)
         ],
-        "action": read_action(data),
+        "action": {},
     }
+    try:
+        facts.update(interface=read_interface(data), action=read_action(data))
+    except MalformedModule as error:
+        facts["fault"] = str(error)
+    facts["fault"] = facts["fault"] or _invalid(data)
+    return facts
+
+
+def _invalid(data: bytes) -> str | None:
+    """What the engine has against a module, or the runtime against its interface; None if nothing."""
+    from runtime.wasm.errors import ModuleRejected
+
+    try:
+        from runtime.wasm.executor import read
+
+        read(data)
+        from runtime.wasm.engine import validate
+
+        validate(data)
+    except ModuleRejected as error:
+        return str(error).removeprefix("not an RTFS module: ")
+    return None
 
 
 def describe_ir(data: bytes) -> dict[str, Any]:
@@ -82,7 +117,7 @@ def describe_ir(data: bytes) -> dict[str, Any]:
 
 
 def _common(data: bytes, target: str) -> dict[str, Any]:
-    return {"target": target, "digest": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    return {"target": target, "digest": hashlib.sha256(data).hexdigest(), "bytes": len(data), "fault": None}
 
 
 def _manifest(path: str) -> str | None:
@@ -91,15 +126,29 @@ def _manifest(path: str) -> str | None:
     return str(manifest) if manifest.exists() else None
 
 
+def _signature_of(path: str, facts: dict[str, Any]) -> str:
+    """What comes of the manifest, as 'run' and 'load' find it."""
+    from runtime.engine import Runtime
+    from runtime.trust.errors import TrustError
+
+    try:
+        verified = Runtime().verifier.verify(Path(facts["manifest"]).read_bytes(), facts["digest"])
+    except TrustError as error:
+        return f"refused ({error.code}): {error.message}"
+    return "verified, signed by " + ", ".join(signer.public.key_id for signer in verified.signers)
+
+
 def _print(path: str, facts: dict[str, Any]) -> None:
-    interface = facts["interface"]
-    abi = f", ABI {interface['abi'][0]}.{interface['abi'][1]}" if "abi" in interface else ""
     print(f"{path}: {facts['bytes']:,} bytes, sha256 {facts['digest']}")
-    form = ", standalone" if interface.get("standalone") else ""
-    print(f"module {interface['name']}, target {facts['target']}{abi}{form}")
-    print(f"manifest: {facts['manifest'] or 'none beside it'}\n\nexports:")
-    for export in interface["exports"]:
-        _print_export(export)
+    if facts["interface"] is not None:
+        _print_interface(facts["interface"], facts["target"])
+    print(f"manifest: {facts['manifest'] or 'none beside it'}")
+    if facts["signature"]:
+        print(f"signature: {facts['signature']}")
+    if facts["interface"] is not None:
+        print("\nexports:")
+        for export in facts["interface"]["exports"]:
+            _print_export(export)
     if facts["imports"]:
         print("\nimports:")
     for entry in facts["imports"]:
@@ -108,9 +157,20 @@ def _print(path: str, facts: dict[str, Any]) -> None:
         print("\nsections:")
     for section in facts["sections"]:
         print(f"  {section['name']:<16} {section['bytes']:>8,} bytes")
-    print("\nbuilt from:")
+    if facts["action"]:
+        print("\nbuilt from:")
     for key, value in sorted(facts["action"].items()):
-        print(f"  {key}: {value}")
+        print(f"  {key}: {', '.join(value) if isinstance(value, list) else value}")
+
+
+def _print_interface(interface: dict[str, Any], target: str) -> None:
+    abi = f", ABI {interface['abi'][0]}.{interface['abi'][1]}" if "abi" in interface else ""
+    form = ", standalone" if interface.get("standalone") else ""
+    if interface.get("separate"):
+        form = f", compiled separately as a {interface['separate']}"
+    print(f"module {interface['name']}, target {target}{abi}{form}")
+    if interface.get("modules"):
+        print(f"needs: {', '.join(interface['modules'])}")
 
 
 def _print_export(export: dict[str, Any]) -> None:

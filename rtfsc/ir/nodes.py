@@ -265,13 +265,16 @@ class Export:
 @dataclass(slots=True)
 class Module:
     """``functions`` holds INIT too. ``globals`` maps each top-level value to its type.
-    ``sites[i - 1]`` is the site with id ``i``."""
+    ``sites[i - 1]`` is the site with id ``i``. ``separate``: empty, or "program" or "module" for
+    one of several in an instance (`rtfsc.ir.separate`); ``needs``: the others, in the order of evaluation."""
 
     name: str
     functions: dict[str, Function]
     globals: dict[str, Type] = field(default_factory=dict)
     exports: list[Export] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
+    separate: str = ""
+    needs: list[str] = field(default_factory=list)
 
 
 def nil() -> Const:

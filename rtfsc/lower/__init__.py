@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rtfsc.lower.program import lower_program, lower_unit
+from rtfsc.lower.program import link_library, lower_program, lower_unit
 
 if TYPE_CHECKING:
     from rtfsc.diagnostics import Sink
     from rtfsc.ir.nodes import Module
     from rtfsc.source import SourceFile
 
-__all__ = ["lower", "lower_program", "lower_unit"]
+__all__ = ["link_library", "lower", "lower_program", "lower_unit"]
 
 
 def lower(source: SourceFile, sink: Sink, *, module_name: str = "main") -> Module:

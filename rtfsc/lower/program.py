@@ -61,6 +61,11 @@ def lower_unit(program: A.Program, sink: Sink, imports: Imports) -> Module:
     return m.module
 
 
+def link_library(module: Module) -> None:
+    """Adds the library functions that a lowered module uses."""
+    Linker(_installed()).link(module)
+
+
 def _lowered(
     program: A.Program,
     sink: Sink,

@@ -86,6 +86,8 @@ def copy_module(module: Module) -> Module:
         dict(module.globals),
         [replace(e, variants=list(e.variants)) for e in module.exports],
         list(module.sites),
+        module.separate,
+        module.needs,
     )
 
 

@@ -10,6 +10,7 @@ __all__ = [
     "BadProof",
     "BadSignature",
     "ClockMovedBack",
+    "DifferentSigners",
     "DigestMismatch",
     "Expired",
     "InsufficientCertificate",
@@ -177,3 +178,9 @@ class TooFewSignatures(UntrustedKey):
     """Signed by trusted keys, but by fewer than the policy asks for."""
 
     code = "T022"
+
+
+class DifferentSigners(TrustError):
+    """Modules that link to each other are not all of one signer."""
+
+    code = "T023"

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from backend_wasm.layout import ABI_MAJOR
+from backend_wasm.layout import ABI_MAJOR, ABI_MINOR
 from backend_wasm.sections import MalformedModule, check_standalone, read_interface, read_sites
 from runtime.values.errors import Frame, Place
 from runtime.values.limits import Limits
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
+from runtime.wasm.linking import plan
 from runtime.wasm.native_cache import NativeCache
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MAX_MODULE_BYTES: Final = 64 << 20
 RT: Final = Path(__file__).resolve().parents[2] / "backend_wasm" / "rt.wasm"
 _KEPT: Final = 128
+_NONE: Final[Mapping[str, bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,13 @@ class Artifact:
         """Whether the runtime library is part of the module."""
         return bool(self.interface.get("standalone"))
 
-    @property
-    def names(self) -> list[str]:
-        return [function["name"] for function in self.interface["functions"]]
+
+class Uncompiled:
+    """An artifact of which only the sections were read."""
+
+    def __init__(self, artifact: bytes) -> None:
+        self.artifact = artifact
+        self.interface, self.spans = read(artifact)
 
 
 class WasmExecutor:
@@ -70,29 +76,36 @@ class WasmExecutor:
         spans: Sequence[Place] | None = None,
         names: Sequence[str] | None = None,
         host: HostCallable | None = None,
+        modules: Mapping[str, bytes] = _NONE,
     ) -> Instance | SlowInstance:
         """A fresh instance; its top level has not run yet. ``host``: what it may do outside; None denies
-        every capability. Raises `ModuleRejected`."""
+        every capability. ``modules``: by name, those that a module compiled separately links to; whoever
+        calls this has made sure that they may share a memory. Raises `ModuleRejected`."""
         from runtime.wasm.bridge import direct
 
         limits = limits or Limits()
         if not direct(lambda wasm: self._compile(wasm, hashlib.sha256(wasm).digest(), False)):
             from runtime.wasm.slow import SlowInstance
 
-            interface, own_spans = read(artifact)
-            own_names = [function["name"] for function in interface["functions"]]
+            described = Uncompiled(artifact)
+            planned = plan(described, modules, Uncompiled)
             return SlowInstance(
-                RT.read_bytes(), artifact, interface, limits,
-                own_spans if spans is None else spans, own_names if names is None else names, host,
+                RT.read_bytes(), artifact, described.interface, limits,
+                planned.spans if spans is None else spans, planned.names if names is None else names, host,
+                [(name, library.artifact) for name, library in planned.libraries], planned.library_names,
             )  # fmt: skip
         from runtime.wasm.machine import Machine
 
         fuel = limits.fuel is not None
         loaded = self.load(artifact, fuel=fuel)
-        machine = Machine(None if loaded.standalone else self._rt_code(fuel), loaded.code, limits)
+        planned = plan(loaded, modules, lambda data: self.load(data, fuel=fuel))
+        libraries = tuple((name, library.code) for name, library in planned.libraries)
+        rt = None if loaded.standalone else self._rt_code(fuel)
+        machine = Machine(rt, loaded.code, limits, libraries)
         machine.host = host
-        machine.spans = spans if spans is not None else loaded.spans
-        return Instance(machine, loaded, list(names) if names is not None else loaded.names)
+        machine.spans = spans if spans is not None else planned.spans
+        own_names = list(names) if names is not None else planned.names
+        return Instance(machine, loaded, own_names, tuple(planned.library_names))
 
     def load(self, artifact: bytes, *, fuel: bool = False) -> Artifact:
         """The compiled module, from this process, the native cache or the compiler, in this order."""
@@ -147,8 +160,14 @@ def read(artifact: bytes) -> tuple[dict[str, Any], list[Place]]:
         interface = read_interface(artifact)
         if interface.get("standalone"):
             check_standalone(artifact)
-        if interface["abi"][0] != ABI_MAJOR:
-            raise ModuleRejected(f"the module is of ABI {interface['abi'][0]}, this host runs {ABI_MAJOR}")
+        major, minor = interface["abi"]
+        if major != ABI_MAJOR or minor > ABI_MINOR:
+            raise ModuleRejected(
+                f"the module is of ABI {major}.{minor}, this host runs {ABI_MAJOR}.0 to {ABI_MAJOR}."
+                f"{ABI_MINOR}",
+                "W002",
+                "build it again with this rtfsc, or use the one that built it",
+            )
         return interface, [site[2:] for site in read_sites(artifact)]
     except MalformedModule as error:
         raise ModuleRejected(f"not an RTFS module: {error}") from None
@@ -172,8 +191,11 @@ class Instance:
     One thread is in it at a time; a second one waits. Errors of the program raise `RtfsError`.
     """
 
-    def __init__(self, machine: Machine, artifact: Artifact, names: list[str]) -> None:
+    def __init__(
+        self, machine: Machine, artifact: Artifact, names: list[Any], libraries: tuple[list[Any], ...] = ()
+    ) -> None:
         self._machine, self._artifact, self._names = machine, artifact, names
+        self._library_names = libraries
         self._result: int | None = None
         self._failure: Exception | None = None
         self._exports = {entry["name"]: entry for entry in artifact.interface["exports"]}
@@ -253,7 +275,7 @@ class Instance:
             raise self._failure.with_traceback(None)
         if self._result is None:
             try:
-                self._result = self._machine.initialise(self._names)
+                self._result = self._machine.initialise(self._names, self._library_names)
             except (InstanceClosed, KeyboardInterrupt):
                 raise
             except Exception as error:

@@ -52,6 +52,9 @@ cdef class Machine:
     cdef wt_instance rt, user
     cdef object pending
     cdef Code code, rt_code
+    cdef tuple libraries         # (name, code) of the modules that this one links to
+    cdef wt_instance *linked     # their instances, of which so many are there
+    cdef Py_ssize_t ready_libraries
     cdef readonly object limits
     cdef public object spans
     cdef public object locate    # byte offsets in the module to `Frame`s; None: not known
@@ -77,6 +80,8 @@ cdef class Machine:
     cdef int _lookup_rt(self, str name, uint8_t kind, wt_extern *found) except -1
     cdef int _instantiate_module(self, Code code, wt_instance *out) except -1
     cdef int _bind_apply(self) except -1
+    cdef int _resolve_link(self, str module, str name, wt_extern *out) except -1
+    cdef int64_t _init(self, wt_instance *instance, list names) except? -1
     cdef int _resolve(self, str module, str name, wt_extern *out) except -1
     cdef int _instantiate(self, Code code, const wt_extern *imports, size_t count, wt_instance *out) except -1
     cdef bint _get(self, const wt_instance *instance, str name, wt_extern *found) except -1

@@ -6,6 +6,7 @@ import time
 cimport cython
 
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.string cimport memcpy
@@ -21,7 +22,7 @@ from runtime.wasm.capi cimport (
 from runtime.values.errors import Frame, RtfsError, error_class, error_from_value, error_parts, limit_error
 from runtime.values.limits import stress
 from runtime.host.access import host_of
-from runtime.wasm.errors import InstanceClosed, ModuleRejected
+from runtime.wasm.errors import BUILD_HINT, IMPORT_HINT, InstanceClosed, ModuleRejected
 
 cdef extern from *:
     """
@@ -44,6 +45,9 @@ cdef extern from "Python.h":
 
 cdef str PREFIX = "rtfs:"
 """Before the names of what `rt` exports in a standalone file."""
+
+cdef str MODULES = "rtfs/"
+"""Before the names of modules in the imports of those that link to them."""
 
 RT_NAME = "rt"
 """What rt calls itself in its section ``name``."""
@@ -113,11 +117,16 @@ cdef void *on_host(void *env, void *caller, wt_raw *slots, size_t count) noexcep
 
 cdef class Machine:
     """``rt_code`` and ``code`` are of one engine; ``rt_code`` is None for a standalone file, which brings
-    its own. Raises `ModuleRejected` where they do not fit together, and the limit's error where not even
-    ``rt`` fits into ``limits.memory_bytes``."""
+    its own. ``libraries``: (name, code) of the modules that it links to, those that others need first. Raises
+    `ModuleRejected` where they do not fit together, and the limit's error where not even ``rt`` fits into
+    ``limits.memory_bytes``."""
 
-    def __cinit__(self, Code rt_code, Code code not None, limits):
+    def __cinit__(self, Code rt_code, Code code not None, limits, tuple libraries=()):
         self.code, self.rt_code, self.limits = code, rt_code, limits
+        self.libraries = libraries
+        self.linked = <wt_instance *>PyMem_Malloc(max(1, len(libraries)) * sizeof(wt_instance))
+        if self.linked == NULL:
+            raise MemoryError()
         self.hosts, self.dropped = [], []
         self.allowed_ns = <uint64_t>(limits.deadline_ms or 0) * 1000000
         self.counts_fuel = code.engine.fuel
@@ -144,6 +153,7 @@ cdef class Machine:
             self._start_rt()
             self._keep(&entry)
             if not self.own_rt:
+                self._link_libraries()
                 self._instantiate_module(code, &self.user)
             self._bind_apply()
         except:
@@ -180,6 +190,7 @@ cdef class Machine:
             api.wasmtime_guestprofiler_delete(self.profiler)
         if self.store != NULL:
             api.wasmtime_store_delete(self.store)
+        PyMem_Free(self.linked)
 
     def close(self):
         """Frees the memory. Later calls raise `InstanceClosed`."""
@@ -202,7 +213,7 @@ cdef class Machine:
         self.stack_pointer = found.of.var
         api.wasmtime_global_get(self.context, &self.stack_pointer, &stack)
         if stack.kind != VAL_I32:
-            raise ModuleRejected("__stack_pointer is not of the expected type")
+            raise ModuleRejected("__stack_pointer is not of the expected type", "W004")
         self.stack_now = stack.of.i32
 
     def _start_rt(self):
@@ -223,8 +234,14 @@ cdef class Machine:
     cdef int _lookup_rt(self, str name, uint8_t kind, wt_extern *found) except -1:
         self.lookup(&self.rt, PREFIX + name if self.own_rt else name, found)
         if found.kind != kind:
-            raise ModuleRejected(f"rt exports no {name}")
+            raise ModuleRejected(f"rt exports no {name}", "W004")
         return 0
+
+    def _link_libraries(self):
+        cdef Py_ssize_t i
+        for i, (name, code) in enumerate(self.libraries):
+            self._instantiate_module(code, &self.linked[i])
+            self.ready_libraries = i + 1
 
     cdef int _instantiate_module(self, Code code, wt_instance *out) except -1:
         cdef wt_extern imports[512]
@@ -253,7 +270,20 @@ cdef class Machine:
         if module == "rtfs" and not self.own_rt and (name in ("memory", "table") or name.startswith("rt_")):
             if self._get(&self.rt, name, out):
                 return 0
-        raise ModuleRejected(f"the module imports {module}.{name}, which this host does not offer")
+        if module.startswith(MODULES):
+            return self._resolve_link(module[len(MODULES):], name, out)
+        raise ModuleRejected(f"the module imports {module}.{name}, which this host does not offer", "W003", IMPORT_HINT)
+
+    cdef int _resolve_link(self, str module, str name, wt_extern *out) except -1:
+        """What another module of the instance exports under its link name."""
+        cdef Py_ssize_t i
+        for i in range(self.ready_libraries):
+            if self.libraries[i][0] == module:
+                if self._get(&self.linked[i], name, out):
+                    return 0
+                raise ModuleRejected(
+                    f"{module} has no {name.partition(':')[0]} of the meaning that is linked to", "W004", BUILD_HINT)
+        raise ModuleRejected(f"the module needs {module}, which is not there", "W004")
 
     cdef int _instantiate(self, Code code, const wt_extern *imports, size_t count, wt_instance *out) except -1:
         cdef void *trap = NULL
@@ -262,7 +292,7 @@ cdef class Machine:
             text = capi.error_text(error)
             if "memory minimum size" in text:
                 raise limit_error("MemoryLimit", self.limits.memory_bytes)
-            raise ModuleRejected("the module cannot be linked: " + text)
+            raise ModuleRejected("the module cannot be linked: " + text, "W004")
         if trap != NULL:
             self.fail(NULL, trap)
         return 0
@@ -276,7 +306,7 @@ cdef class Machine:
 
     cdef int lookup(self, const wt_instance *instance, str name, wt_extern *found) except -1:
         if not self._get(instance, name, found):
-            raise ModuleRejected(f"no export {name}")
+            raise ModuleRejected(f"no export {name}", "W004")
         return 0
 
     cdef int bind(self, str name, tuple params, tuple results, wt_func *out) except -1:
@@ -292,7 +322,7 @@ cdef class Machine:
             raise InstanceClosed("the instance is closed")
         self.lookup(instance, name, &found)
         if found.kind != EXTERN_FUNC or capi.signature(self.context, &found.of.func) != (params, results):
-            raise ModuleRejected(f"the export {name} is not of the type that its interface says")
+            raise ModuleRejected(f"the export {name} is not of the type that its interface says", "W004")
         out[0] = found.of.func
         return 0
 
@@ -623,25 +653,34 @@ cdef class Machine:
         finally:
             leave(self, &entry)
 
-    def initialise(self, list names not None):
-        """Runs ``$init``; everything made by it stays. Answers the boxed value of the last form."""
+    def initialise(self, list names not None, tuple libraries=()):
+        """Runs ``$init`` of the libraries and of the module, each with its names; everything made by it stays.
+        Answers the boxed value of the last form."""
         cdef Entry entry
-        cdef wt_raw slots[2]
-        cdef wt_func func
-        self.bind("$init", (VAL_I64,), (VAL_I64,), &func)
+        cdef Py_ssize_t i
+        cdef int64_t value
         enter(self, &entry)
         try:
-            slots[0].i64 = <int64_t>self.box(names, -1, None)
-            self.invoke(&func, slots, 2)
-            if <uint64_t>slots[0].i64 == layout.SPECIAL_ERR:
-                raise self.take_error()
+            for i in range(len(libraries)):
+                self._init(&self.linked[i], libraries[i])
+            value = self._init(&self.user, names)
             self._keep(&entry)
-            return slots[0].i64
+            return value
         except:
             self.restore(&entry)
             raise
         finally:
             leave(self, &entry)
+
+    cdef int64_t _init(self, wt_instance *instance, list names) except? -1:
+        cdef wt_raw slots[2]
+        cdef wt_func func
+        self._bind(instance, "$init", (VAL_I64,), (VAL_I64,), &func)
+        slots[0].i64 = <int64_t>self.box(names, -1, None)
+        self.invoke(&func, slots, 2)
+        if <uint64_t>slots[0].i64 == layout.SPECIAL_ERR:
+            raise self.take_error()
+        return slots[0].i64
 
     cdef void _keep(self, Entry *entry) noexcept:
         """What lives now stays for the life of the instance."""

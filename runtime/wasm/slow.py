@@ -29,9 +29,10 @@ from runtime.values.errors import (
 from runtime.values.limits import Limits, stress
 from runtime.values.shapes import Shape, shape_of
 from runtime.values.transit import decode_bytes, encode_bytes
-from runtime.wasm.errors import InstanceClosed, ModuleRejected, arity_error
+from runtime.wasm.errors import BUILD_HINT, IMPORT_HINT, InstanceClosed, ModuleRejected, arity_error
 
 _PREFIX: Final = "rtfs:"
+_MODULES: Final = "rtfs/"
 _STACK_BYTES: Final = 2 << 20
 _MAX_MEMORY: Final = 0xFFFF0000
 _MASK: Final = (1 << 64) - 1
@@ -42,7 +43,8 @@ class SlowInstance:
 
     def __init__(self, rt: bytes, artifact: bytes, interface: dict[str, Any], limits: Limits,
                  spans: Sequence[Place], names: Sequence[str],
-                 host: HostCallable | None = None) -> None:  # fmt: skip
+                 host: HostCallable | None = None, libraries: Sequence[tuple[str, bytes]] = (),
+                 library_names: Sequence[list[Any]] = ()) -> None:  # fmt: skip
         self.host = host
         self.interface, self._limits, self._spans, self._names = interface, limits, spans, list(names)
         self._exports = {entry["name"]: entry for entry in interface["exports"]}
@@ -63,6 +65,7 @@ class SlowInstance:
         try:
             self._rt: Mapping[str, Any] = {}
             self._user: Mapping[str, Any] = {}
+            self._linked: dict[str, dict[str, Any]] = {}
             if interface.get("standalone"):
                 self._user = self._instantiated(artifact)
                 own = [name for name in self._user if name.startswith(_PREFIX)]
@@ -70,16 +73,19 @@ class SlowInstance:
             else:
                 self._rt = self._instantiated(rt)
             if not isinstance(self._rt.get("memory"), wasmtime.Memory):
-                raise ModuleRejected("rt exports no memory")
+                raise ModuleRejected("rt exports no memory", "W004")
             self._memory: wasmtime.Memory = self._rt["memory"]
             self._write(layout.STATE_MAX, min(limits.memory_bytes, _MAX_MEMORY), 4)
             self._write(layout.STATE_STRESS, stress(), 4)
             self._rt_call("rt_init")
+            for name, library in libraries:
+                self._linked[name] = self._instantiated(library)
+            self._starts = list(zip(self._linked.values(), library_names, strict=True))
             self._user = self._user or self._instantiated(artifact)
         except wasmtime.WasmtimeError as error:
             if "memory minimum size" in str(error):
                 raise limit_error("MemoryLimit", limits.memory_bytes) from None
-            raise ModuleRejected(f"the module cannot be loaded: {error}") from None
+            raise ModuleRejected(f"the module cannot be loaded: {error}", _code(str(error))) from None
 
     def _instantiated(self, wasm: bytes) -> dict[str, Any]:
         """The exports of a fresh instance, by name."""
@@ -140,6 +146,8 @@ class SlowInstance:
         if self._result is None:
             try:
                 with self._entered(keep=True):
+                    for library, names in self._starts:
+                        self._checked(self._invoke(library["$init"], self._box(names)))
                     self._result = self._checked(self._invoke(self._export("$init"), self._box(self._names)))
             except RtfsError as error:
                 self._failure = error
@@ -309,7 +317,7 @@ class SlowInstance:
             raise InstanceClosed("the instance is closed")
         found = self._user.get(name)
         if not isinstance(found, wasmtime.Func):
-            raise ModuleRejected(f"no export {name}")
+            raise ModuleRejected(f"no export {name}", "W004")
         return found
 
     def _import(self, wanted: wasmtime.ImportType) -> Any:
@@ -324,7 +332,24 @@ class SlowInstance:
             found = self._rt.get(name)
             if found is not None:
                 return found
-        raise ModuleRejected(f"the module imports {module}.{name}, which this host does not offer")
+        if module.startswith(_MODULES):
+            return self._link(module.removeprefix(_MODULES), name)
+        raise ModuleRejected(
+            f"the module imports {module}.{name}, which this host does not offer", "W003", IMPORT_HINT
+        )
+
+    def _link(self, module: str, name: str) -> Any:
+        """What another module of the instance exports under its link name."""
+        library = self._linked.get(module)
+        if library is None:
+            raise ModuleRejected(f"the module needs {module}, which is not there", "W004")
+        if name not in library:
+            raise ModuleRejected(
+                f"{module} has no {name.partition(':')[0]} of the meaning that is linked to",
+                "W004",
+                BUILD_HINT,
+            )
+        return library[name]
 
     def _read(self, address: int, size: int) -> int:
         return int.from_bytes(self._memory.read(self._store, address, address + size), "little")
@@ -380,3 +405,7 @@ def _engine(fuel: bool) -> wasmtime.Engine:
     if fuel:
         config.consume_fuel = True
     return wasmtime.Engine(config)
+
+
+def _code(message: str) -> str:
+    return "W004" if "incompatible import type" in message else "W001"

@@ -118,8 +118,9 @@ def test_files_that_are_no_modules(cli: Cli, area: Path) -> None:
         "cut.rtfs-ir": b"\x00rtfsir\x01\x05ab",
     }.items():
         cli.file(name, content)
-        assert cli("run", name, code=1).stderr.startswith("rtfsc: "), name
-        assert cli("inspect", name, code=1).stderr.startswith("rtfsc: "), name
+        for command in ("run", "inspect"):
+            told = cli(command, name, code=1).stderr
+            assert told.startswith("error[W001]: not an RTFS module: "), told
 
 
 # -- emit

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from rtfsc.driver import Compilation
-from rtfsc.evaluation import Outcome, evaluate
+from rtfsc.evaluation import Outcome, evaluate, evaluate_compiled
 from rtfsc.ir.verify import verify
 from rtfsc.options import CompileOptions
 from rtfsc.source import SourceFile
 from runtime.values.limits import Limits
 
-ENGINES = pytest.mark.parametrize("engine", ["evaluator", "wasm"])
+ENGINES = pytest.mark.parametrize("engine", ["evaluator", "wasm", "separate"])
+"""``separate``: WebAssembly, where each module is one of its own."""
 
 SHOP = """
 (module shop
@@ -46,9 +47,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, text: str, engine: str, level: int = 2, path: tuple[str, ...] = ()) -> Outcome:
-    return evaluate(
-        SourceFile(str(folder / "main.rtfs"), text), engine, level, Limits(deadline_ms=10_000), path
-    )
+    source, limits = SourceFile(str(folder / "main.rtfs"), text), Limits(deadline_ms=10_000)
+    if engine == "separate":
+        options = CompileOptions(level=level, path=path, separate=True)
+        return evaluate_compiled(Compilation(source, options), "wasm", limits)
+    return evaluate(source, engine, level, limits, path)
 
 
 @ENGINES
