@@ -97,7 +97,7 @@ def instantiate(compilation: Compilation, engine: str, limits: Any, host: Any = 
 
         modules = modules_of(compilation)
         return run_by.instantiate(compilation.artifact, limits=limits, host=host, modules=modules)  # type: ignore[call-arg]
-    instance = run_by.instantiate(compilation.artifact, limits=limits, host=host)
+    instance: Any = run_by.instantiate(compilation.artifact, limits=limits, host=host)
     instance.locate = compilation.locate
     return instance
 
