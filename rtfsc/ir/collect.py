@@ -40,7 +40,7 @@ QUIET: Final = frozenset(
         "num.neg-p", "num.check", "str.length", "str.contains", "str.starts-with", "str.eq", "length",
         "count", "empty", "contains", "seq.nth", "seq.at", "seq.get", "get", "get-or", "get-in",
         "get-in-or", "kw-get", "kw-get-or", "map.check", "map.has", "map.get", "err.message", "err.type",
-        "err.data", "err.is",
+        "err.data", "err.is", "range.size",
     }
 )  # fmt: skip
 """Functions of `rt` that allocate for an error alone."""
