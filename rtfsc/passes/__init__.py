@@ -40,9 +40,11 @@ PASSES: Final[dict[str, str]] = {
 O0: Final[list[str]] = []
 O1: Final = ["tail", "fold", "branches", "dead"]
 O2: Final = [
-    "tail", "inline", "lift", "dead", "scalars", "specialise", "counting", "cases", "common", "ranges",
-    "fuse", "owned", "branches", "dead",
+    "tail", "inline", "lift", "dead", "scalars", "specialise", "counting", "cases", "ranges", "fuse",
+    "common", "owned", "branches", "dead",
 ]  # fmt: skip
+"""`fuse` knows from `ranges` what cannot raise, and finds loops that `common` has not taken apart yet;
+`owned` comes after `common`: a vector that is changed in place must not be shared between rounds."""
 PIPELINES: Final = {0: O0, 1: O1, 2: O2}
 
 

@@ -100,3 +100,18 @@ def test_ranges_that_are_walked_through_are_counted():
 )
 def test_ranges_that_are_more_than_walked_through_are_built(rest):
     assert "(range a 9 @1)" in counted("(range a 9 @1)", rest)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "(defn run [n] (reduce + 0 (filter odd? (map (fn [x] (* x 2)) (range 0 n)))))",
+        "(defn run [v] (reduce max 0 (map (fn [x] (* x 2)) v)))",
+        "(defn run [v] (some (fn [x] x) (map not v)))",
+    ],
+)
+def test_pipelines_are_fused_by_all_passes_together(program):
+    from rtfsc.driver import compile_text
+    from rtfsc.ir.text import show
+
+    assert "(builder" not in show(compile_text(program).ir)
