@@ -116,12 +116,18 @@ class LogTree:
         at = next((i for i in range(len(leaves) - 1, -1, -1) if self._head(leaves[i]) is not None), None)
         if at is None:
             return
-        walk, added = before, [leaf.hash for leaf in seen[:at]]
-        for value in added:
-            walk = walk.append(value)
         signed = self._head(leaves[at])
         assert signed is not None
-        self._check_head(signed, walk, self.seen.hashes(0, before.size) + added)
+        added = [leaf.hash for leaf in seen[:at]]
+        size = _size(signed)
+        if size < before.size:  # others published before it was on record
+            known = self.seen.hashes(0, before.size) + added
+        else:
+            known, added = [], added[: size - before.size]
+        walk = before
+        for value in added:
+            walk = walk.append(value)
+        self._check_head(signed, walk, known)
 
     def _check_head(self, signed: Signed, walk: Frontier, hashes: list[bytes]) -> None:
         """``walk``: the tree of all leaves before the head, ``hashes``: theirs at least."""
