@@ -8,10 +8,10 @@ from functools import partial
 from backend_wasm import layout as L
 from backend_wasm.analysis import Facts, analyse
 from backend_wasm.constants import Pool
-from backend_wasm.normal import normalise
 from backend_wasm.text import Names
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Closure, Const, Module
+from rtfsc.ir.normal import normalise
 
 ERROR_SITE = "rt_error_site"
 SITE_HELPER = "error_site"

@@ -80,6 +80,12 @@ class Module:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def __rtfs_memory__(self) -> int:
+        """Bytes of the instance's memory that are in use now, garbage included."""
+        used: int = self.__rtfs_instance__.memory_bytes
+        return used
+
     def close(self) -> None:
         """Frees the instance; its functions raise afterwards. Idempotent."""
         self.__rtfs_instance__.close()

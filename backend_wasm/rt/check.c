@@ -188,6 +188,7 @@ static bool conforms_all(checker *c, val v, val type, int depth) {
 }
 
 static bool conforms_compound(checker *c, val v, val type, int depth) {
+    worked(8);
     str_obj *head = name_text(item(type, 0));
     if (IS("vector")) return is_vec(v) ? conforms_items(c, v, type, 1, true, depth) : misfit(c, v, type);
     if (IS("list")) return is_list(v) ? conforms_items(c, v, type, 1, true, depth) : misfit(c, v, type);

@@ -106,6 +106,7 @@ static bool equal(val a, val b) {
     work_push(&w, b);
     bool result = true;
     while (result && w.count) {
+        worked(8); /* shared parts are compared as often as they occur */
         b = w.items[--w.count];
         a = w.items[--w.count];
         uint8_t kind = *(uint8_t *)RT_AT((ref)a);
@@ -182,6 +183,7 @@ static int compare_deep(val a, val b) {
     work_stack w;
     work_init(&w);
     for (;;) {
+        worked(8);
         work_push(&w, is_map(a) ? sorted_parts(a) : a);
         work_push(&w, is_map(b) ? sorted_parts(b) : b);
         work_push(&w, 0);

@@ -9,7 +9,7 @@
  * by name: the table of names holds new ones weakly, compiled patterns are forgotten, handles are roots. */
 #include "internal.h"
 
-enum { LEAF_ITEMS = 32, MOST_STACK = 1 << 18, LEAST_STACK = 1 << 10, LEAST_THRESHOLD = 8 << 20, LEAST_ROOM = 1 << 18 };
+enum { LEAF_ITEMS = 32, MOST_STACK = 1 << 18, LEAST_STACK = 1 << 10, LEAST_THRESHOLD = 8 << 20, LEAST_ROOM = 1 << 18, MANY_ROOTS = 1000 };
 
 typedef struct {
     ref low, high;      /* the region */
@@ -295,9 +295,11 @@ static bool keep_names(collector *c) {
     table_obj *table = OBJ(table_obj, STATE->names);
     while (in_region(c, table->previous)) table->previous = OBJ(table_obj, table->previous)->previous;
     mark_ref(c, STATE->names);
-    c->depth = 0;
     ref *slots = table_refs(table), *kept = c->stack;
     uint32_t n = 0, fresh = 0, dead = 0;
+    if (table->capacity > c->room) /* no room to sort them out */
+        for (uint32_t i = 0; i < table->capacity; i++) mark_ref(c, slots[i]);
+    drain(c);
     for (uint32_t i = 0; i < table->capacity; i++) {
         if (!slots[i]) continue;
         bool above = in_region(c, slots[i]), lives = !above || marked(c, slots[i]);
@@ -321,12 +323,10 @@ static bool open_collector(collector *c) {
     state_block *state = STATE;
     *c = (collector){.low = state->mark, .base = state->mark, .high = (state->hp + 7) & ~7u};
     c->words = (uint32_t)bitmap_words(c->high - c->low);
-    uint32_t names = OBJ(table_obj, state->names)->capacity;
     uint64_t tables = c->high + (uint64_t)c->words * 12, room = MOST_STACK;
     while (tables + room * sizeof(ref) > state->limit && room > LEAST_STACK) room /= 2;
-    if (room < names) room = names;
     uint64_t end = tables + room * sizeof(ref);
-    if (end > state->max || end > TOP || (end > state->limit && !commit(end))) return false;
+    if (end > state->max || !commit(end)) return false;
     c->bits = OBJ(uint64_t, c->high);
     c->before = OBJ(uint32_t, c->high + c->words * 8);
     c->stack = OBJ(ref, (ref)tables);
@@ -338,13 +338,13 @@ static bool open_collector(collector *c) {
 /* When to collect next: after as much garbage as lives, but before the memory runs out. */
 static void plan(void) {
     state_block *state = STATE;
-    uint64_t live = state->hp - state->mark, most = (state->max < TOP ? state->max : TOP) - (uint64_t)state->mark;
-    most -= most / 40 < most ? most / 40 : 0;
-    uint64_t left = most > live ? most - live : 0, step = live > LEAST_THRESHOLD ? live : LEAST_THRESHOLD;
+    uint64_t live = state->hp - state->mark, left = most() > state->hp ? most() - state->hp : 0;
+    uint64_t step = live > LEAST_THRESHOLD ? live : LEAST_THRESHOLD;
     if (step > left / 2) step = left / 2;
     if (step < LEAST_ROOM) step = LEAST_ROOM;
     uint64_t at = state->hp + step;
-    state->collect_at = state->stress ? 0 : at < TOP ? (uint32_t)at : TOP;
+    state->collect_at = at < TOP ? (uint32_t)at : TOP;
+    if (state->stress) state->collect_at = 0;
 }
 
 static void mark_roots(collector *c, const val *roots, uint32_t n) {
@@ -386,6 +386,7 @@ static void collect(val *roots, uint32_t n) {
     state->collections++;
     if (!fresh) state->new_names = state->fresh = 0;
     plan();
+    if (state->stress && n + depth > MANY_ROOTS) state->collect_at = state->hp + (n + depth); /* not quadratic */
 }
 
 void rt_collect(void) { collect(NULL, 0); }
@@ -412,13 +413,14 @@ val rt_keep(val v) {
     return v;
 }
 
-/* ---- values that the host holds. A free slot has the number of the next one, as an integer. */
+/* ---- values that the host holds. A free slot has the number of the next one, as an integer; `count` is the
+ * first of them, `previous` the number of values held. */
 int32_t rt_handle(val v) {
     state_block *state = STATE;
     if (!state->handles || OBJ(table_obj, state->handles)->count == NO_SLOT) {
         uint32_t had = state->handles ? OBJ(table_obj, state->handles)->capacity : 0, capacity = had ? had * 2 : 16;
         table_obj *larger = alloc(sizeof(table_obj) + (uint64_t)capacity * sizeof(val));
-        *larger = (table_obj){.kind = RT_KIND_TABLE, .values = 1, .capacity = capacity, .count = had};
+        *larger = (table_obj){.kind = RT_KIND_TABLE, .values = 1, .capacity = capacity, .count = had, .previous = had};
         if (had) memcpy(table_values(larger), table_values(OBJ(table_obj, state->handles)), had * sizeof(val));
         for (uint32_t i = had; i < capacity; i++)
             table_values(larger)[i] = (val)(i + 1 < capacity ? i + 1 : NO_SLOT) << 1 | 1;
@@ -427,6 +429,7 @@ int32_t rt_handle(val v) {
     table_obj *table = OBJ(table_obj, state->handles);
     uint32_t slot = table->count;
     table->count = (uint32_t)(table_values(table)[slot] >> 1);
+    table->previous++;
     table_values(table)[slot] = v;
     return (int32_t)slot;
 }
@@ -437,14 +440,17 @@ void rt_handle_close(int32_t slot) {
     table_obj *table = OBJ(table_obj, STATE->handles);
     table_values(table)[slot] = (val)table->count << 1 | 1;
     table->count = (uint32_t)slot;
+    if (STATE->evacuated > STATE->mark) /* as if each held as much as any other */
+        STATE->evacuated -= (STATE->evacuated - STATE->mark) / table->previous;
+    table->previous--;
 }
 
-/* Between calls, while the host holds handles: only what they need stays. Not each time, so that many calls
- * that make one each do not cost more and more. */
+/* Between calls, while the host holds handles: only what they need stays. Not each time, but when half as much
+ * again may be garbage, so that many calls that make one each do not cost more and more. */
 void rt_evacuate(void) {
     state_block *state = STATE;
     uint64_t live = state->evacuated > state->mark ? state->evacuated - state->mark : 0;
-    if (state->hp - state->mark <= WORTH_COLLECTING + 2 * live && !state->stress) return;
+    if (state->hp - state->mark <= WORTH_COLLECTING + live + live / 2 && !state->stress) return;
     collect(NULL, 0);
     state->evacuated = state->hp;
 }

@@ -1,6 +1,9 @@
 /* Allocation, the state block, the instance's life. */
 #include "internal.h"
 
+/* What is kept free for the collector's bitmap and stack, so that it can work when all else is taken. */
+static uint32_t most(void) { return (STATE->max - STATE->max / 512 * 12 - 65536) & ~7u; }
+
 #ifdef __wasm__
 extern char __heap_base;
 enum { PAGE = 65536 };
@@ -22,14 +25,13 @@ static bool commit(uint64_t end) {
         }
         have = (uint64_t)__builtin_wasm_memory_size(0) * PAGE;
     }
-    uint64_t usable = have < STATE->max ? have : STATE->max;
-    STATE->limit = (uint32_t)(usable & ~7ull);
+    STATE->limit = have < most() ? (uint32_t)have : most();
     return true;
 }
 
 static ref heap_start(void) { return (RT_REF(&__heap_base) + 7) & ~7u; }
 #else
-static bool commit(uint64_t end) { return end <= STATE->limit; }
+static bool commit(uint64_t end) { return end <= STATE->max; }
 static ref heap_start(void) { return RT_LIMITS_DATA_BASE; }
 #endif
 
@@ -38,7 +40,7 @@ enum { TOP = 0xFFFF0000u };
 
 static __attribute__((noinline)) ref alloc_slow(uint64_t size) {
     uint64_t end = STATE->hp + size;
-    if (end > STATE->max || end > TOP || !commit(end)) rt_trap(RT_ERRKIND_MEMORY_LIMIT);
+    if (end > most() || !commit(end)) rt_trap(RT_ERRKIND_MEMORY_LIMIT);
     ref at = STATE->hp;
     STATE->hp = (uint32_t)end;
     return at;
@@ -101,13 +103,14 @@ static void plan(void);
 
 void rt_init(void) {
     state_block *state = STATE;
-    if (state->max == 0) state->max = TOP;
+    if (state->max == 0 || state->max > TOP) state->max = TOP;
+    if (state->max < heap_start() + 2 * 65536) rt_trap(RT_ERRKIND_MEMORY_LIMIT);
     state->hp = heap_start();
 #ifdef __wasm__
     uint64_t have = (uint64_t)__builtin_wasm_memory_size(0) * PAGE;
-    state->limit = (uint32_t)(have < state->max ? have : state->max) & ~7u;
+    state->limit = have < most() ? (uint32_t)have : most();
 #else
-    state->limit = state->max & ~7u;
+    state->limit = most();
 #endif
     if (state->limit < state->hp) rt_trap(RT_ERRKIND_MEMORY_LIMIT);
     state->depth = RT_LIMITS_STACK_BUDGET;
@@ -122,9 +125,14 @@ enum { WORK_BETWEEN_LOOKS = 1 << 18 };
 #ifdef __wasm__ /* the engine interrupts */
 static inline void worked(uint32_t more) { (void)more; }
 #else
+static int (*interrupted)(void);
+
+void rt_on_look(int (*ask)(void)) { interrupted = ask; }
+
 static __attribute__((noinline)) void look_at_clock(void) {
     struct timespec now;
     STATE->work = 0;
+    if (interrupted && interrupted()) rt_trap(RT_INTERRUPTED);
     if (!STATE->deadline) return;
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec * 1000000000ll + now.tv_nsec >= STATE->deadline) rt_trap(RT_ERRKIND_DEADLINE_EXCEEDED);

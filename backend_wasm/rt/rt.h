@@ -65,4 +65,8 @@ void rt_instance_free(char *base);
 char *rt_enter(char *base);
 int rt_guarded(rt_body body, void *arg);
 void rt_collect_values(val *roots, uint32_t n);
+
+/* Asked now and then by ops that take long: anything but 0 ends them by a trap of this kind. */
+enum { RT_INTERRUPTED = 0x7FFF };
+void rt_on_look(int (*ask)(void));
 #endif

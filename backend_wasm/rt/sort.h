@@ -12,6 +12,7 @@ static SORT_TYPE *SORT_NAME(SORT_TYPE *items, SORT_TYPE *other, uint32_t n) {
         for (uint64_t from = 0; from < n; from += 2 * width) {
             uint64_t middle = from + width < n ? from + width : n, to = middle + width < n ? middle + width : n;
             uint64_t a = from, b = middle, k = from;
+            worked((uint32_t)(to - from));
             if (b < to && SORT_BEFORE(items[b], items[b - 1]))
                 while (a < middle && b < to) {
                     bool second = SORT_BEFORE(items[b], items[a]);

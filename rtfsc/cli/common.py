@@ -93,6 +93,9 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
         "--memory-mb", type=megabytes, metavar="MB", default=512, help="memory limit (default 512)"
     )
     parser.add_argument("--fuel", type=positive, metavar="N", help="deterministic limit on steps")
+    parser.add_argument(
+        "--output-mb", type=positive, metavar="MB", default=256, help="limit on one result (default 256)"
+    )
 
 
 def positive(text: str) -> int:
@@ -107,8 +110,8 @@ def positive(text: str) -> int:
 
 def megabytes(text: str) -> int:
     number = positive(text)
-    if number > 4095:
-        raise argparse.ArgumentTypeError(f"a module has at most 4095 MB of memory, not {text}")
+    if not 2 <= number <= 4095:
+        raise argparse.ArgumentTypeError(f"a module has 2 to 4095 MB of memory, not {text}")
     return number
 
 
@@ -130,7 +133,12 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 def limits_of(options: argparse.Namespace) -> Any:
     from runtime.values.limits import Limits
 
-    return Limits(deadline_ms=options.deadline_ms, memory_bytes=options.memory_mb << 20, fuel=options.fuel)
+    return Limits(
+        deadline_ms=options.deadline_ms,
+        memory_bytes=options.memory_mb << 20,
+        fuel=options.fuel,
+        output_bytes=options.output_mb << 20,
+    )
 
 
 def read_source(path: str) -> SourceFile:

@@ -37,6 +37,7 @@ def serve(lines: Iterable[bytes], out: BinaryIO, options: argparse.Namespace) ->
         deadline_ms=options.deadline_ms or DEADLINE_MS,
         memory_bytes=options.memory_mb << 20,
         fuel=options.fuel,
+        output_bytes=options.output_mb << 20,
     )
     path = (".", *options.path)
     grant = granted(options, stderr=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,14 +31,18 @@ class Assembler:
         self.words: list[int] = []
         self.sites: list[tuple[int, int, int]] = []
         self.guards: list[tuple[int, int, Label]] = []
+        self.roots: list[tuple[int, int, tuple[int, ...]]] = []
         self._jumps: list[tuple[int, int, Label]] = []
 
-    def emit(self, name: str, *operands: int, site: int = 0) -> None:
+    def emit(self, name: str, *operands: int, site: int = 0, roots: Iterable[int] = ()) -> None:
+        """``roots``: slots with boxed values that are needed after it, if a collection may happen there."""
         start = len(self.words)
         self.words.append(NUMBERS[name])
         self.words.extend(operands)
         if site:
             self.sites.append((start, len(self.words) - 1, site))
+        if roots:
+            self.roots.append((start, len(self.words) - 1, tuple(sorted(set(roots)))))
 
     def jump(self, name: str, *operands: int, to: Label, site: int = 0) -> None:
         start = len(self.words)
@@ -61,6 +66,7 @@ class FunctionCode:
     words: list[int]
     sites: list[tuple[int, int, int]]
     guards: list[tuple[int, int, Label]]
+    roots: list[tuple[int, int, tuple[int, ...]]]
     slots: int
     arity: int
     result: str
@@ -71,7 +77,9 @@ class FunctionCode:
 class Program:
     """A module ready for the machine.
 
-    ``code``; by word of the code, ``sites`` (0 = none) and ``handlers`` (index of the handler, 0 = none);
+    ``code``; by word of the code, ``sites`` (0 = none), ``handlers`` (index of the handler, 0 = none) and
+    ``roots`` (index into ``slots``, where the number of slots that a collection has to look at comes before
+    them; 0 = none);
     ``functions`` by number; ``constants`` as 64-bit words, those in ``built`` (constant, offset) to be
     decoded from ``literals``; ``closures``: (function, capture count, name) of those that closures are
     made of; ``apply``: the function that applies a value to arguments; ``globals``: number and
@@ -81,6 +89,8 @@ class Program:
     code: array[int] = field(default_factory=lambda: array("i"))
     sites: array[int] = field(default_factory=lambda: array("i"))
     handlers: array[int] = field(default_factory=lambda: array("i"))
+    roots: array[int] = field(default_factory=lambda: array("i"))
+    slots: array[int] = field(default_factory=lambda: array("i", [0]))
     functions: list[FunctionCode] = field(default_factory=list)
     constants: array[int] = field(default_factory=lambda: array("q"))
     built: list[tuple[int, int]] = field(default_factory=list)
@@ -98,9 +108,16 @@ class Program:
             self.code.extend(function.words)
         self.sites = array("i", bytes(4 * len(self.code)))
         self.handlers = array("i", bytes(4 * len(self.code)))
+        self.roots = array("i", bytes(4 * len(self.code)))
+        known: dict[tuple[int, ...], int] = {}
         for function in self.functions:
             for first, last, site in function.sites:
                 self.sites[function.entry + first] = self.sites[function.entry + last] = site
+            for first, last, slots in function.roots:
+                if slots not in known:
+                    known[slots] = len(self.slots)
+                    self.slots.extend([len(slots), *slots])
+                self.roots[function.entry + first] = self.roots[function.entry + last] = known[slots]
             for start, end, label in reversed(function.guards):
                 target = function.entry + label.at
                 for at in range(function.entry + start, function.entry + end):

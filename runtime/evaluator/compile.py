@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from rtfsc.ir.collect import find_polls
 from rtfsc.ir.nodes import Function, Module
+from rtfsc.ir.normal import normalise
 from rtfsc.ir.types import rep
 from rtfsc.ir.walk import deep
 from rtfsc.ir.weight import frame_weights
@@ -26,6 +30,7 @@ class Linker:
         self.pool.text("apply")  # constants 0 and 1: the machine's own error for what is no sequence
         self.pool.text("vector or list")
         self.weights = frame_weights(module)
+        self.polls = find_polls(module)
         self.program = Program()
         self.program.index = {name: i for i, name in enumerate(module.functions)}
         self.program.globals = {name: (i, rep(t)) for i, (name, t) in enumerate(module.globals.items())}
@@ -35,7 +40,7 @@ class Linker:
     def run(self) -> Program:
         program = self.program
         for function in self.module.functions.values():
-            program.functions.append(FunctionCompiler(self, function).run())
+            program.functions.append(FunctionCompiler(self, self._normal(function)).run())
         exported = [e.func for e in self.module.exports if e.func]
         for name in dict.fromkeys([*self.captured, *exported]):
             program.boxed[name] = self._boxed_entry(self.module.functions[name])
@@ -45,6 +50,12 @@ class Linker:
         program.literals = self.pool.literals
         program.link()
         return program
+
+    def _normal(self, function: Function) -> Function:
+        polls = self.polls
+        if function.name not in polls.collecting:
+            return function
+        return normalise(function, partial(polls.is_point, function.name))
 
     def closure_number(self, name: str, captures: int) -> int:
         """Position in ``closures`` of a function that a closure is made of."""
@@ -57,7 +68,7 @@ class Linker:
         asm.emit("move", 3 + ARGUMENTS, 2)
         asm.emit("tail_apply", 3, 0)
         asm.emit("return", 3, 0)  # code of the library does not replace this frame
-        self.program.functions.append(FunctionCode("$apply", asm.words, [], [], 4 + ARGUMENTS, 2, "val"))
+        self.program.functions.append(FunctionCode("$apply", asm.words, [], [], [], 4 + ARGUMENTS, 2, "val"))
         return len(self.program.functions) - 1
 
     def _boxed_entry(self, function: Function) -> int:
@@ -79,6 +90,6 @@ class Linker:
         asm.emit("return", 0, 0)
         slots = base + ARGUMENTS + count
         self.program.functions.append(
-            FunctionCode(function.name, asm.words, [], [], slots, arity_of(function), "val")
+            FunctionCode(function.name, asm.words, [], [], [], slots, arity_of(function), "val")
         )
         return len(self.program.functions) - 1

@@ -9,6 +9,8 @@ cdef enum:
     LIST = 6            # arguments of a host function to a buffer
     DECODE = 7          # a buffer to ``m.result``
     RAISE = 8           # a buffer with an error of the host to the pending error
+    HOLD = 9            # ``value`` to a place in the table of handles, in ``m.result``
+    SETTLE = 10         # ``value`` to the same value where it stays, in ``m.result``
 
     READY = 0           # an argument as its slot wants it
     ENCODED = 1         # offset into the buffer
@@ -28,6 +30,7 @@ cdef struct Entry:
     char *former        # memory of the instance that was current
     Slot *top           # of the machine before, to be restored
     int32_t depth
+    Suspended *suspended
     int task
     int ended
     int32_t function
@@ -69,6 +72,10 @@ cdef void guarded(void *argument) noexcept nogil:
         e.encoded = rt_encode(rt_str_pr(e.value))
     elif e.task == LIST:
         e.encoded = rt_encode(rt_vector(&e.arguments[0].v, <uint32_t> e.count))
+    elif e.task == HOLD:
+        e.m.result = <uint64_t> rt_handle(e.value)
+    elif e.task == SETTLE:
+        e.m.result = rt_keep(e.value)
     elif e.task == DECODE:
         e.m.result = rt_decode(at)
     else:

@@ -74,6 +74,11 @@ class Instance:
         self._exports = {export.name: export for export in module.exports}
         self._functions: dict[str, Callable[..., Any]] = {}
 
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of memory that are in use now, garbage included."""
+        return self._native.memory_bytes
+
     def start(self) -> None:
         """Evaluates the top level (once) and drops its value."""
         self._native.start()

@@ -8,9 +8,11 @@ be one of them.  Every visitor answers the representation that it left there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from rtfsc.ir import types as T
+from rtfsc.ir.live import Liveness
 from rtfsc.ir.nodes import (
     Apply,
     Call,
@@ -75,6 +77,7 @@ class FunctionCompiler:
         """That of this frame where it is counted, on the path that is being compiled."""
         self.result = rep(function.result)
         self.top = self.most = 0
+        self.live = Liveness(function, partial(linker.polls.is_point, function.name))
 
     def run(self) -> FunctionCode:
         function = self.function
@@ -83,14 +86,27 @@ class FunctionCompiler:
             self.slots[function.self_var] = closure
         for param in function.params:
             self.slots[param] = self.reserve()
+        if function.name in self.linker.polls.entries:
+            wanted = set(self.live.entry)
+            roots = [self.slots[param] for param in function.params if param in wanted]
+            if function.captures or function.self_var in wanted:
+                roots.append(closure)
+            self.asm.emit("collect", 0, roots=roots)
         for i, var in enumerate(function.captures):
             slot = self.slots[var] = self.reserve()
             self.asm.emit("capture", slot, i)
             self.convert(slot, slot, "val", rep(var.type))
         self.tail(function.body)
         self.asm.patch()
-        return FunctionCode(function.name, self.asm.words, self.asm.sites, self.asm.guards, self.most + 1,
-                            arity_of(function), self.result)  # fmt: skip
+        asm = self.asm
+        return FunctionCode(
+            function.name, asm.words, asm.sites, asm.guards, asm.roots, self.most + 1, arity_of(function),
+            self.result,
+        )  # fmt: skip
+
+    def roots(self, e: Expr) -> set[int]:
+        """The slots that hold what is needed after a point where a collection may happen."""
+        return {self.slots[var] for var in self.live.after(e)}
 
     # --- slots ----------------------------------------------------------------------------------
 
@@ -172,6 +188,8 @@ class FunctionCompiler:
     def set_global(self, e: SetGlobal, d: int, want: str) -> str:
         number, got = self.linker.program.globals[e.name]
         self.into(e.value, d, got)
+        if got == "val":  # collections do not look at globals: what they hold stays where it is
+            self.asm.emit("keep", d, roots={d, *self.roots(e)})
         self.asm.emit("set_global", number, d)
         return got
 
@@ -233,6 +251,8 @@ class FunctionCompiler:
         self.slots.update(zip(e.vars, slots, strict=True))
         start = Label()
         self.asm.place(start)
+        if (self.function.name, e.label) in self.linker.polls.loops:
+            self.asm.emit("collect", 0, roots=self.roots(e))
         self.loops[e.label] = start, slots, [rep(var.type) for var in e.vars]
 
     def recur(self, e: Recur, d: int, want: str) -> str:
@@ -297,17 +317,17 @@ class FunctionCompiler:
     def call(self, e: Call, d: int, want: str) -> str:
         callee = self.linker.module.functions[e.func]
         base = self.window(e.closure, e.args, [rep(p.type) for p in callee.params])
-        self.asm.emit("call", d, self.linker.program.index[e.func], base, site=e.site)
+        self.asm.emit("call", d, self.linker.program.index[e.func], base, site=e.site, roots=self.roots(e))
         return rep(callee.result)
 
     def call_value(self, e: CallValue, d: int, want: str) -> str:
         base = self.window(e.callee, e.args, ["val"] * len(e.args))
-        self.asm.emit("call_value", d, base, len(e.args), site=e.site)
+        self.asm.emit("call_value", d, base, len(e.args), site=e.site, roots=self.roots(e))
         return "val"
 
     def apply(self, e: Apply, d: int, want: str) -> str:
         base = self.window(e.callee, [e.args], ["val"])
-        self.asm.emit("apply", d, base, site=e.site)
+        self.asm.emit("apply", d, base, site=e.site, roots=self.roots(e))
         return "val"
 
     def closure(self, e: Closure, d: int, want: str) -> str:
@@ -364,7 +384,7 @@ class FunctionCompiler:
         self.asm.emit("load_const", self.reserve(), self.linker.pool.text(e.imm))
         for arg in e.args:
             self.into(arg, self.reserve(), "val")
-        self.asm.emit("host", d, base, len(e.args) + 1, site=e.site)
+        self.asm.emit("host", d, base, len(e.args) + 1, site=e.site, roots=self.roots(e))
         return "val"
 
     # --- tail position --------------------------------------------------------------------------

@@ -184,7 +184,7 @@ cdef class Handle:
     """A function value. It keeps the memory of the call that made it until it is closed."""
 
     cdef Instance instance
-    cdef uint64_t boxed
+    cdef int32_t handle     # its place in the instance's table
     cdef bint open
 
     def __call__(self, *args):
@@ -196,14 +196,18 @@ cdef class Handle:
     cdef uint64_t checked(self) except? 10:
         if not self.open:
             raise InstanceClosed("the function handle is closed")
-        return self.boxed
+        if self.instance.machine.memory == NULL:
+            raise InstanceClosed("the instance is closed")
+        cdef char *former = rt_enter(self.instance.machine.memory)
+        cdef uint64_t value = rt_handle_value(self.handle)
+        rt_enter(former)
+        return value
 
     def close(self):
         """Lets go of the function's memory; later calls raise `InstanceClosed`."""
         if self.open:
             self.open = False
-            self.instance.live -= 1
-            self.instance.stale = self.instance.live == 0
+            drop_handle(self.instance, self.handle)
 
     def __enter__(self):
         return self
@@ -213,8 +217,16 @@ cdef class Handle:
 
     def __dealloc__(self):
         if self.open and self.instance is not None:
-            self.instance.live -= 1
-            self.instance.stale = self.instance.live == 0
+            drop_handle(self.instance, self.handle)
+
+
+cdef int drop_handle(Instance instance, int32_t handle) except -1:
+    """Only noted: Python may drop it at any time, also while the instance runs in another thread."""
+    instance.live -= 1
+    instance.stale = True
+    if instance.dropped is not None:  # Python takes unreachable objects apart in any order
+        instance.dropped.append(handle)
+    return 0
 
 
 cdef bint take_handle(Instance instance, object value) except -1:
@@ -227,7 +239,16 @@ cdef bint take_handle(Instance instance, object value) except -1:
 
 cdef Handle new_handle(Instance instance, uint64_t value):
     cdef Handle handle = Handle.__new__(Handle)
-    handle.instance, handle.boxed, handle.open = instance, value, True
+    cdef Entry e
+    open_entry(&e, HOLD)
+    e.value = value
+    instance.enter(&e)
+    try:
+        instance.execute(&e)
+        handle.handle = <int32_t> instance.machine.result
+    finally:
+        instance.leave(&e)
+    handle.instance, handle.open = instance, True
     instance.live += 1
     return handle
 

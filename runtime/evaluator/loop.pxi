@@ -14,6 +14,7 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
     cdef Code *code
     cdef int ended
     cdef bint outcome, tail
+    cdef Suspended here
 
     if m.end - fp < m.functions[function].slots:
         fp = grow(m, fp, m.functions[function].slots)
@@ -645,7 +646,10 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
                 m.ticks, m.depth = ticks, depth
                 x = fp - m.stack
                 m.top = window + 1 + n
+                here.frame, here.at, here.outer = x, pc - m.code, m.suspended
+                m.suspended = &here
                 ended = call_other(m, window, n)
+                m.suspended = here.outer
                 fp = m.stack + x
                 if ended > RAISED:
                     return ended
@@ -668,7 +672,10 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
             m.ticks, m.depth = ticks, depth
             x = fp - m.stack
             m.top = fp + pc[2] + pc[3]
+            here.frame, here.at, here.outer = x, pc - m.code, m.suspended
+            m.suspended = &here
             ended = call_host(m, THE_HOST, fp + pc[2], pc[3])
+            m.suspended = here.outer
             fp = m.stack + x
             if ended > RAISED:
                 return ended
@@ -695,6 +702,15 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
         elif op == OP_CAPTURE:
             fp[pc[1]].v = (<uint64_t *> (m.memory + <uint32_t> fp[0].v + layout.FN_CAPTURES))[pc[2]]
             pc += 3
+            continue
+        elif op == OP_COLLECT:
+            if wants_to_collect(m):
+                collect(m, fp, pc)
+            pc += 2
+            continue
+        elif op == OP_KEEP:
+            keep(m, fp, pc)
+            pc += 2
             continue
         elif op == OP_TRY:
             fp[pc[1]].i = depth

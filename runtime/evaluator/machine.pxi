@@ -100,12 +100,19 @@ cdef enum:
                             # before it asks for the lock, else it would never get it
     PAGE = 1 << 16      # at least one of any system
     LARGE_REGION = 1 << 25  # bytes; larger ones are given back to the system after a call
+    WORTH_COLLECTING = 1 << 16  # bytes of garbage between two globals, as in rt
     FRAME = 2           # slots of a window before the callee's slot 0
     THE_HOST = 0xFFFFFFFF   # instead of a handle: the operation ``host``
     ENDED = 1           # how a run ended
     RAISED = 2          # the pending error of the instance
     LIMIT = 3           # Machine.limit is the kind
     PYTHON = 4          # a Python exception, kept by the instance
+
+
+cdef struct Suspended:    # a frame that waits for the host
+    Py_ssize_t frame        # its slot on the stack
+    Py_ssize_t at           # its instruction
+    Suspended *outer
 
 
 cdef struct Machine:
@@ -117,6 +124,9 @@ cdef struct Machine:
     int32_t *code
     int32_t *sites
     int32_t *handlers
+    int32_t *roots      # by word of the code: where its slots are listed
+    int32_t *listed     # slots that collections look at: the number of them, then they
+    Suspended *suspended
     uint64_t *constants
     Slot *globals
     char *known         # which globals are set
@@ -224,3 +234,54 @@ cdef int look_for_signals(Machine *m) noexcept with gil:
     with nogil:     # lets other threads run
         pass
     return ended
+
+
+cdef int64_t each_root(Machine *m, Slot *fp, Py_ssize_t at, uint64_t *values, bint back) noexcept nogil:
+    """Goes through the roots of all frames, from the instruction ``at`` of the innermost one: copies them to
+    ``values``, or ``back``, unless it is NULL. Answers how many there are."""
+    cdef Suspended *outer = m.suspended
+    cdef int64_t n = 0
+    cdef int32_t *slots
+    cdef int32_t *code
+    cdef int32_t i
+    while True:
+        slots = m.listed + m.roots[at]
+        for i in range(1, slots[0] + 1):
+            if values != NULL:
+                if back:
+                    fp[slots[i]].v = values[n]
+                else:
+                    values[n] = fp[slots[i]].v
+            n += 1
+        code = (fp - FRAME).code
+        if code != NULL:
+            fp -= ((fp - 1).i >> 32) + FRAME
+            at = code - m.code - 1
+        elif outer != NULL:
+            fp, at, outer = m.stack + outer.frame, outer.at, outer.outer
+        else:
+            return n
+
+
+cdef void collect(Machine *m, Slot *fp, int32_t *pc) noexcept nogil:
+    """Collects garbage; the registers of all frames are the roots."""
+    cdef int64_t n = each_root(m, fp, pc - m.code, NULL, False)
+    cdef uint64_t *values = <uint64_t *> malloc((n + 1) * 8)
+    if values == NULL:
+        return
+    each_root(m, fp, pc - m.code, values, False)
+    rt_collect_values(values, <uint32_t> n)
+    each_root(m, fp, pc - m.code, values, True)
+    free(values)
+
+
+cdef inline bint wants_to_collect(Machine *m) noexcept nogil:
+    return state_u32(m.memory, layout.STATE_HP) > state_u32(m.memory, layout.STATE_COLLECT_AT)
+
+
+cdef void keep(Machine *m, Slot *fp, int32_t *pc) noexcept nogil:
+    """As ``rt_keep``, with the registers as roots."""
+    cdef uint32_t region = state_u32(m.memory, layout.STATE_HP) - state_u32(m.memory, layout.STATE_MARK)
+    if region > WORTH_COLLECTING or state_u32(m.memory, layout.STATE_STRESS):
+        collect(m, fp, pc)
+    rt_settle()

@@ -8,6 +8,8 @@ from runtime.values.limits import Limits
 class Instance:
     spans: Sequence[Place] | None
     host: Any
+    @property
+    def memory_bytes(self) -> int: ...
     def __init__(
         self,
         program: Program,

@@ -29,6 +29,7 @@ from runtime.values.errors import (
     KINDS, ErrorValue, InstanceClosed, RtfsError, error_class, error_from_value, error_parts, limit_error,
 )
 from runtime.host.access import host_of
+from runtime.values.limits import stress
 from runtime.values.shapes import shape_of
 
 cdef extern from "Python.h":
@@ -46,6 +47,31 @@ if RTFSC_PRIMITIVES != len(FUNCTIONS):
     raise ImportError("the evaluator was built for other primitives: build it again")
 
 
+_interrupt = None
+
+
+cdef int interrupted() noexcept with gil:
+    """Asked by ops of rt that take long: whether a signal handler raised."""
+    global _interrupt
+    try:
+        PyErr_CheckSignals()
+        with nogil:     # lets other threads run
+            pass
+    except BaseException as error:
+        _interrupt = error
+        return 1
+    return 0
+
+
+cdef object taken_interrupt():
+    global _interrupt
+    found, _interrupt = _interrupt, None
+    return found
+
+
+rt_on_look(interrupted)
+
+
 cdef class Instance:
     """One program in memory of its own. One thread is in it at a time; a second one waits."""
 
@@ -57,7 +83,9 @@ cdef class Instance:
     cdef list hosts, keep
     cdef int nesting
     cdef Py_ssize_t live            # open handles
-    cdef bint stale                 # handles were closed: the region can be dropped
+    cdef bint stale                 # handles were closed, which hold memory still
+    cdef list dropped               # they
+    cdef uint32_t collections       # at the end of the last call
     cdef unsigned long owner
     cdef uint64_t last              # value of the last form
     cdef object failure
@@ -68,7 +96,7 @@ cdef class Instance:
         cdef Machine *m = &self.machine
         memset(m, 0, sizeof(Machine))
         self.program, self.limits, self.names, self.spans = program, limits, names, spans
-        self.hosts, self.keep = [], []
+        self.hosts, self.keep, self.dropped = [], [], []
         m.instance = <PyObject *> self
         m.memory = rt_instance_new(<uint32_t> min(limits.memory_bytes, 0xFFFF0000))
         m.stack = <Slot *> malloc((STACK_SLOTS + SLACK) * sizeof(Slot))
@@ -76,7 +104,7 @@ cdef class Instance:
             raise limit_error("MemoryLimit", limits.memory_bytes)
         m.top, m.end = m.stack, m.stack + STACK_SLOTS
         m.depth = <int32_t> state_u32(m.memory, layout.STATE_DEPTH)
-        self.keep_region()
+        (<uint32_t *> (m.memory + layout.STATE_STRESS))[0] = stress()
         self.load()
 
     def __dealloc__(self):
@@ -93,6 +121,10 @@ cdef class Instance:
         free(m.known)
         free(m.closures)
         memset(m, 0, sizeof(Machine))
+
+    @property
+    def memory_bytes(self):
+        return state_u32(self.machine.memory, layout.STATE_HP) if self.machine.memory != NULL else 0
 
     def close(self):
         """Frees the memory. Later calls raise `InstanceClosed`."""
@@ -111,6 +143,8 @@ cdef class Instance:
         m.code = self.words(program.code)
         m.sites = self.words(program.sites)
         m.handlers = self.words(program.handlers)
+        m.roots = self.words(program.roots)
+        m.listed = self.words(program.slots)
         m.functions = <Code *> calloc(n + 1, sizeof(Code))
         m.constants = <uint64_t *> calloc(len(program.constants) + 1, 8)
         m.globals = <Slot *> calloc(len(program.globals) + 1, sizeof(Slot))
@@ -171,7 +205,7 @@ cdef class Instance:
             self.enter(&e)
             try:
                 self.execute(&e)
-                self.keep_region()
+                rt_settle()
             finally:
                 self.leave(&e)
         finally:
@@ -185,8 +219,7 @@ cdef class Instance:
         self.enter(&e)
         try:
             self.execute(&e)
-            self.last = self.boxed(self.machine.result, self.program.functions[e.function].result)
-            self.keep_region()
+            self.last = rt_keep(self.boxed(self.machine.result, self.program.functions[e.function].result))
         finally:
             self.leave(&e)
         return 0
@@ -201,12 +234,6 @@ cdef class Instance:
             return rt_box_float(slot.f)
         return box_bool(slot.i != 0) if result == "i32" else word
 
-    cdef void keep_region(self) noexcept:
-        """What lives now stays for the life of the instance."""
-        cdef uint32_t *state = <uint32_t *> self.machine.memory
-        state[layout.STATE_MARK // 4] = state[layout.STATE_HP // 4]
-        state[layout.STATE_FRESH // 4] = 0
-
     # --- entering and leaving ---------------------------------------------------------------
 
     cdef int enter(self, Entry *e) except -1:
@@ -218,13 +245,12 @@ cdef class Instance:
             raise InstanceClosed("the instance is closed")
         if self.nesting > 200:
             raise RecursionError("calls between Python and RTFS nest too deeply")
-        e.m, e.top, e.depth = m, m.top, m.depth
+        e.m, e.top, e.depth, e.suspended = m, m.top, m.depth, m.suspended
         e.former = rt_enter(m.memory)
         if self.nesting == 0:
             self.owner = me
             self.start_limits()
-            if self.stale:
-                self.stale = False
+            if self.stale and self.live == 0:
                 self.drop_region()
         self.nesting += 1
         return 0
@@ -241,20 +267,36 @@ cdef class Instance:
 
     cdef void leave(self, Entry *e) noexcept:
         cdef Machine *m = &self.machine
-        m.top, m.depth = e.top, e.depth
+        m.top, m.depth, m.suspended = e.top, e.depth, e.suspended
         self.nesting -= 1
-        if self.nesting == 0 and self.live == 0:
-            self.drop_region()
-            if self.hosts:
-                self.hosts.clear()
+        if self.nesting == 0:
+            if self.live:
+                self.evacuate()
+            else:
+                self.drop_region()
+                if self.hosts:
+                    self.hosts.clear()
         rt_enter(e.former)
+
+    cdef void evacuate(self) noexcept:
+        """What handles need stays, moved together."""
+        for handle in self.dropped:
+            rt_handle_close(<int32_t> handle)
+        self.dropped.clear()
+        self.stale = False
+        rt_evacuate()
 
     cdef void drop_region(self) noexcept:
         cdef uint32_t *state = <uint32_t *> self.machine.memory
         cdef size_t kept = (<size_t> state[layout.STATE_MARK // 4] + PAGE - 1) & ~<size_t> (PAGE - 1)
         if state[layout.STATE_HP // 4] > kept + LARGE_REGION:
             madvise(self.machine.memory + kept, state[layout.STATE_HP // 4] - kept, MADV_DONTNEED)
-        if state[layout.STATE_FRESH // 4]:
+        if self.stale:
+            self.dropped.clear()
+            self.stale = False
+        if (state[layout.STATE_FRESH // 4] or state[layout.STATE_HANDLES // 4]
+                or state[layout.STATE_COLLECTIONS // 4] != self.collections):
+            self.collections = state[layout.STATE_COLLECTIONS // 4]
             rt_reset()
         else:
             state[layout.STATE_HP // 4] = state[layout.STATE_MARK // 4]
@@ -264,6 +306,8 @@ cdef class Instance:
         cdef Py_ssize_t top = e.top - self.machine.stack
         cdef int trap = rt_guarded(guarded, e)
         e.top = self.machine.stack + top
+        if trap == RT_INTERRUPTED + 1:
+            raise taken_interrupt()
         if trap:
             (<uint32_t *> (self.machine.memory + layout.STATE_TRAP))[0] = 0
             raise self.limit_reached(trap - 1)

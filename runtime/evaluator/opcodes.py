@@ -4,7 +4,7 @@ An instruction is its number and its operands, a 32-bit word each.  ``d`` is the
 ``a b s`` slots of operands; ``imm`` a number, ``mask`` a type, ``k`` a constant, ``g`` a global, ``f`` a
 function, ``c`` a function that closures are made of, ``p`` a primitive, ``to`` the distance to the
 target, ``base`` the first slot of a call's window, ``n`` a count, ``w`` the weight of the frame where it is
-counted, else 0, ``sense`` the outcome that jumps.
+counted, else 0, ``sense`` the outcome that jumps. The operand of ``collect`` means nothing.
 
 The window of a call: return address, link, callee (or nothing), arguments.  The last two are slots 0
 and 1… of the callee's frame.
@@ -45,6 +45,7 @@ enter w | call d f base | tail_call f base n w | call_value d base n | tail_call
 apply d base | tail_apply base w | return s w | host d base n
 closure d c n | static_closure d c | set_capture s n a | capture d n
 try d | catch d s
+collect n | keep s
 """
 
 OPERANDS: Final[dict[str, tuple[str, ...]]] = {

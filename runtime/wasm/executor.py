@@ -225,6 +225,11 @@ class Instance:
         """The section ``rtfs.interface``."""
         return self._artifact.interface
 
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of memory that are in use now, garbage included."""
+        return self._machine.memory_bytes
+
     def start(self) -> None:
         """Evaluates the top level (once) and drops its value."""
         self._start()

@@ -11,6 +11,8 @@ class Machine:
     host: Any
     locate: Callable[[list[int]], Sequence[Frame]] | None
     @property
+    @property
+    def memory_bytes(self) -> int: ...
     def limits(self) -> Limits: ...
     def __init__(
         self, rt_code: Code | None, code: Code, limits: Limits, libraries: tuple[tuple[str, Code], ...] = ()

@@ -192,6 +192,10 @@ cdef class Machine:
             api.wasmtime_store_delete(self.store)
         PyMem_Free(self.linked)
 
+    @property
+    def memory_bytes(self):
+        return state(self, layout.STATE_HP)[0] if self.base != NULL else 0
+
     def close(self):
         """Frees the memory. Later calls raise `InstanceClosed`."""
         if self.depth:
@@ -777,8 +781,9 @@ cdef class Machine:
     cdef void drop_handle(self, int32_t handle) noexcept:
         """Only noted: Python may drop it at any time, also while the instance runs in another thread."""
         self.live -= 1
-        self.dropped.append(handle)
         self.stale = True
+        if self.dropped is not None:  # Python takes unreachable objects apart in any order
+            self.dropped.append(handle)
 
 
 cdef Function _function(Machine machine, uint64_t value):

@@ -95,6 +95,11 @@ class SlowInstance:
 
     # --- rtfsc.backend.Instance
 
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of memory that are in use now, garbage included."""
+        return self._read(layout.STATE_HP, 4)
+
     def start(self) -> None:
         self._start()
 

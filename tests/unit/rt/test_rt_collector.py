@@ -64,7 +64,8 @@ def live_bytes(rt: Rt) -> int:
 SAMPLES: list[Any] = [
     None, True, 1, 1 << 62, -(1 << 63), 2.5, "", "text", "Füße und mehr als acht Bytes",
     Kw("k"), Ls(), Ls((1, "a")), [], [1, 2.5, "x"], [[i] for i in range(40)], list(range(5000)),
-    [str(i) for i in range(1100)], {}, {"a": 1, Kw("b"): [2]}, {i: str(i) for i in range(300)}, {Kw(f"key-{i}"): {i: i} for i in range(40)},
+    [str(i) for i in range(1100)], {}, {"a": 1, Kw("b"): [2]}, {i: str(i) for i in range(300)},
+    {Kw(f"key-{i}"): {i: i} for i in range(40)},
 ]  # fmt: skip
 
 

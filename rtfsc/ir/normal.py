@@ -1,7 +1,8 @@
-"""Operands in order: what a collection may happen in is evaluated before anything lies on the stack.
+"""Operands in order: what a collection may happen in is evaluated before other operands are at hand.
 
 The operand stack of Wasm cannot be seen by the collector, so ``(f (g x) (h y))``, where `h` may collect,
-becomes ``(let [a (g x)] (let [b (h y)] (f a b)))``: then all that is held over `h` is held by variables.
+becomes ``(let [a (g x)] (let [b (h y)] (f a b)))``: then all that is held over `h` is held by variables. The
+evaluator runs the same form, so both hold the same values.
 """
 
 from __future__ import annotations
