@@ -100,6 +100,7 @@ cdef enum:
                             # before it asks for the lock, else it would never get it
     PAGE = 1 << 16      # at least one of any system
     LARGE_REGION = 1 << 25  # bytes; larger ones are given back to the system after a call
+    MANY_FRAMES = 1000  # beyond which even tests of the collector do not collect at every poll
     WORTH_COLLECTING = 1 << 16  # bytes of garbage between two globals, as in rt
     FRAME = 2           # slots of a window before the callee's slot 0
     THE_HOST = 0xFFFFFFFF   # instead of a handle: the operation ``host``
@@ -236,15 +237,17 @@ cdef int look_for_signals(Machine *m) noexcept with gil:
     return ended
 
 
-cdef int64_t each_root(Machine *m, Slot *fp, Py_ssize_t at, uint64_t *values, bint back) noexcept nogil:
+cdef int64_t each_root(Machine *m, Slot *fp, Py_ssize_t at, uint64_t *values, bint back, int64_t *frames) noexcept nogil:
     """Goes through the roots of all frames, from the instruction ``at`` of the innermost one: copies them to
-    ``values``, or ``back``, unless it is NULL. Answers how many there are."""
+    ``values``, or ``back``, unless it is NULL. Answers how many there are, and counts the frames."""
     cdef Suspended *outer = m.suspended
     cdef int64_t n = 0
     cdef int32_t *slots
     cdef int32_t *code
     cdef int32_t i
+    frames[0] = 0
     while True:
+        frames[0] += 1
         slots = m.listed + m.roots[at]
         for i in range(1, slots[0] + 1):
             if values != NULL:
@@ -265,14 +268,18 @@ cdef int64_t each_root(Machine *m, Slot *fp, Py_ssize_t at, uint64_t *values, bi
 
 cdef void collect(Machine *m, Slot *fp, int32_t *pc) noexcept nogil:
     """Collects garbage; the registers of all frames are the roots."""
-    cdef int64_t n = each_root(m, fp, pc - m.code, NULL, False)
+    cdef int64_t frames
+    cdef int64_t n = each_root(m, fp, pc - m.code, NULL, False, &frames)
     cdef uint64_t *values = <uint64_t *> malloc((n + 1) * 8)
     if values == NULL:
         return
-    each_root(m, fp, pc - m.code, values, False)
+    each_root(m, fp, pc - m.code, values, False, &frames)
     rt_collect_values(values, <uint32_t> n)
-    each_root(m, fp, pc - m.code, values, True)
+    each_root(m, fp, pc - m.code, values, True, &frames)
     free(values)
+    if frames > MANY_FRAMES and state_u32(m.memory, layout.STATE_STRESS):
+        (<uint32_t *> (m.memory + layout.STATE_COLLECT_AT))[0] = (
+            state_u32(m.memory, layout.STATE_HP) + <uint32_t> frames)
 
 
 cdef inline bint wants_to_collect(Machine *m) noexcept nogil:
