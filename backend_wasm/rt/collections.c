@@ -280,7 +280,7 @@ val rt_seq(val v, val operation) {
 
 val rt_seq_nth(val v, int64_t i) {
     seq_obj *s = OF(seq_obj, v);
-    if (unlikely((uint64_t)i >= s->count)) __builtin_trap();
+    if (unlikely((uint64_t)i >= s->count)) rt_bug();
     return seq_get(s, (uint32_t)i);
 }
 

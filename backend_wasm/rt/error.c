@@ -119,7 +119,7 @@ val rt_check_fail(val value, int32_t mask) {
                   type_name(value));
 }
 
-void rt_as_fail(void) { __builtin_trap(); }
+void rt_as_fail(void) { rt_bug(); }
 
 val rt_raise_type(val operation, val expected, val actual) { return raise_type_text(operation, expected, type_name(actual)); }
 val rt_raise_arity(val function, val expected, int64_t actual) { return raise_arity(function, expected, actual); }

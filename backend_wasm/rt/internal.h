@@ -14,6 +14,9 @@ int memcmp(const void *a, const void *b, size_t n);
 #include <string.h>
 #endif
 
+/* What was proved does not hold. The native build must survive it: serialised IR may come from anywhere. */
+void rt_bug(void) __attribute__((noreturn));
+
 #define NIL ((val)RT_SPECIAL_NIL)
 #define FALSE ((val)RT_SPECIAL_FALSE)
 #define TRUE ((val)RT_SPECIAL_TRUE)

@@ -13,6 +13,8 @@ void rt_trap(int32_t kind) {
     __builtin_trap();
 }
 
+void rt_bug(void) { __builtin_trap(); }
+
 /* Makes memory usable up to `end` (exclusive); false at the limit. */
 static bool commit(uint64_t end) {
     uint64_t have = (uint64_t)__builtin_wasm_memory_size(0) * PAGE;

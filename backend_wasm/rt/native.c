@@ -14,6 +14,8 @@ void rt_trap(int32_t kind) {
     longjmp(*trap_target, kind + 1);
 }
 
+void rt_bug(void) { rt_trap(RT_ERRKIND_INTERNAL_ERROR); }
+
 int rt_guarded(rt_body body, void *arg) {
     jmp_buf here, *outer = trap_target;
     char *base = rt_base;
