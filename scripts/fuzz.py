@@ -103,14 +103,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3600)
+    parser.add_argument("--count", type=int, default=1 << 62, help="at most so many")
     parser.add_argument("--what", choices=("programs", "modules"), default="programs")
     options = parser.parse_args()
     if options.what == "modules":
         from fuzz_modules import fuzz
 
-        count, found = fuzz(options.seed, options.seconds)
+        count, found = fuzz(options.seed, options.seconds, options.count)
     else:
-        count, faults = run(options.seed, options.seconds)
+        count, faults = run(options.seed, options.seconds, options.count)
         found = len(faults)
         for fault in faults:
             print(fault)

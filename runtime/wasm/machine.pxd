@@ -38,7 +38,7 @@ cdef class Machine:
     cdef bint timed_out, counts_fuel, ready
     cdef void *profiler          # NULL: no profile is taken
     cdef uint64_t sampled        # when the last sample was taken
-    cdef int patience            # ticks that rt_reset may still take; 0: it is not running
+    cdef uint64_t patience       # when rt_reset must be done, by the clock of the thread; 0: it is not running
     cdef bint broken             # rt_reset did not end: the module destroyed what rt keeps
     cdef Py_ssize_t made, live
     cdef list hosts

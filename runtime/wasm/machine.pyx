@@ -27,13 +27,16 @@ from runtime.wasm.errors import BUILD_HINT, IMPORT_HINT, InstanceClosed, ModuleR
 cdef extern from *:
     """
     #include <time.h>
-    static uint64_t rtfsc_now(void) {
+    static uint64_t rtfsc_clock(clockid_t clock) {
         struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
+        clock_gettime(clock, &t);
         return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
     }
+    static uint64_t rtfsc_now(void) { return rtfsc_clock(CLOCK_MONOTONIC); }
+    static uint64_t rtfsc_cpu_now(void) { return rtfsc_clock(CLOCK_THREAD_CPUTIME_ID); }
     """
     uint64_t rtfsc_now() noexcept nogil
+    uint64_t rtfsc_cpu_now() noexcept nogil
 
 cdef extern from "Python.h":
     bint PyLong_CheckExact(object)
@@ -56,7 +59,7 @@ PRINT = "rt_str_pr"
 
 cdef enum:
     TICK_NS = 2000000       # as in ticker.pyx
-    RESET_TICKS = 5000      # ten seconds, for what takes microseconds
+    RESET_NS = 1000000000   # a second of this thread, for what takes microseconds
     TRAP_STACK_OVERFLOW = 0
     TRAP_OUT_OF_FUEL = 11
 
@@ -72,8 +75,7 @@ cdef void *on_epoch(void *context, void *env, uint64_t *delta, uint8_t *kind) no
     delta[0] = 1
     kind[0] = 0
     if m.patience:  # in rt_reset: no exception can leave from there
-        m.patience -= 1
-        return NULL if m.patience else api.wasmtime_error_new(b"reset")
+        return NULL if rtfsc_cpu_now() < m.patience else api.wasmtime_error_new(b"reset")
     now = rtfsc_now()
     if m.profiler != NULL:
         api.wasmtime_guestprofiler_sample(m.profiler, m.store, now - m.sampled)
@@ -395,7 +397,7 @@ cdef class Machine:
                 wake()
             except RuntimeError:
                 rtfsc_ticker_enter(ticker)  # without a thread there is no limit; `wake` has left
-        self.patience = RESET_TICKS
+        self.patience = rtfsc_cpu_now() + RESET_NS
         error = api.wasmtime_func_call_unchecked(self.context, func, slots, count, &trap)
         self.patience = 0
         rtfsc_ticker_leave(ticker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -27,10 +28,12 @@ def test_damaged_programs_give_diagnostics(monkeypatch) -> None:
     assert count == 4000
 
 
-def test_damaged_modules_never_harm(monkeypatch, capfd) -> None:
-    count, faults = script("fuzz_modules", monkeypatch).fuzz(seed=1, seconds=300, limit=950)
-    assert faults == 0, capfd.readouterr().out
-    assert count == 950
+def test_damaged_modules_never_harm() -> None:
+    """In a process of its own: this one may have engines, and a child that it forks would lack their threads."""
+    command = [sys.executable, SCRIPTS / "fuzz.py", "--what", "modules", "--count", "950", "--seconds", "600"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "seed 1: 950 modules, 0 faults\n"
 
 
 def test_what_the_child_does_is_reported(monkeypatch, capfd) -> None:
