@@ -24,7 +24,8 @@ from watched import counter, run_watched  # noqa: E402
 PATIENCE = 180
 ENOUGH = 10
 INTERESTING = [
-    0, 1, -1, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**63, 2**64, -(2**63), 1e308, "", "v", "i" * 40, None, True,
+    0, 1, -1, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**63, 2**64, -(2**63), 1e308, "", "v", "i" * 40,
+    None, True,
     [], {}, [[]], "$init", "#", "é\0",
 ]  # fmt: skip
 PROGRAMS = [

@@ -29,7 +29,7 @@ def test_damaged_programs_give_diagnostics(monkeypatch) -> None:
 
 
 def test_damaged_modules_never_harm() -> None:
-    """In a process of its own: this one may have engines, and a child that it forks would lack their threads."""
+    """In a process of its own: this one may have engines, whose threads a child that it forks would lack."""
     command = [sys.executable, SCRIPTS / "fuzz.py", "--what", "modules", "--count", "950", "--seconds", "600"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
