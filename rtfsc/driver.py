@@ -171,15 +171,14 @@ class Compilation:
         with compiling():
             optimised = run(module, self.options.level, print_after=self.options.print_after)
             action = {**self.action, "key": self.separate_key(module)}
-            artifact: bytes = self._backend.compile(optimised, action=action)
-            return artifact
+            return self._last_step(self._backend.compile(optimised, action=action))
 
     def separate_key(self, module: Module) -> str:
         """What decides the bytes of one of them."""
         from rtfsc.modules.separate import build_key
 
         action = self.action
-        return build_key(module, action["compiler"], action["backend"], str(action["level"]))
+        return build_key(module, action["compiler"], action["backend"], str(action["level"]), *self.features)
 
     @_phase
     def ir(self) -> Module:
@@ -198,11 +197,28 @@ class Compilation:
             from backend_wasm.standalone import standalone
 
             artifact = standalone(artifact)
+        artifact = self._last_step(artifact)
         if self.options.source_map:
             from rtfsc.source_map import sections
 
             artifact += sections(self.code_map, self.options.source_map)
         return artifact
+
+    def _last_step(self, artifact: bytes) -> bytes:
+        if not self.options.optimizer:
+            return artifact
+        from backend_wasm.binaryen import optimised
+
+        return optimised(artifact)
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """What decides the bytes besides compiler, backend and level; part of the action key."""
+        if not self.options.optimizer:
+            return self.options.features
+        from backend_wasm.binaryen import version
+
+        return (*self.options.features, f"binaryen={version()}")
 
     def source_map(self, file: str) -> str:
         """The source map (JSON) of the artifact, which lies beside ``file`` and names it."""
@@ -228,7 +244,8 @@ class Compilation:
         callers follow."""
         from runtime.values.errors import Frame
 
-        found = [] if self.options.standalone else map(self.code_map.names, offsets)
+        other_code = self.options.standalone or self.options.separate or self.options.optimizer
+        found = [] if other_code else map(self.code_map.names, offsets)
         return [Frame(*names) for names in found if names is not None]
 
     @_phase
@@ -249,7 +266,7 @@ class Compilation:
             "level": self.options.level,
             "target": self.options.target,
         }
-        return {**action, "features": list(self.options.features)} if self.options.features else action
+        return {**action, "features": list(self.features)} if self.features else action
 
     @cached_property
     def _backend(self) -> Any:

@@ -13,7 +13,8 @@ class CompileOptions:
     user's cache folder. ``strict``: types that cannot be proved are reported too.
     ``standalone``: the runtime library becomes part of the module. ``separate``: imported modules stay
     modules of their own, which share an instance with the program. ``source_map``: the URL of a source map
-    that the module names, "" for none; then it has names of functions too."""
+    that the module names, "" for none; then it has names of functions too. ``optimizer``: "binaryen",
+    or "" for no last step."""
 
     level: int = 2
     target: str = "wasm32"
@@ -25,10 +26,11 @@ class CompileOptions:
     standalone: bool = False
     separate: bool = False
     source_map: str = ""
+    optimizer: str = ""
 
     @property
     def features(self) -> tuple[str, ...]:
-        """What decides the bytes besides compiler, backend and level; part of the action key."""
+        """What decides the bytes besides compiler, backend and level; not the version of the optimizer."""
         named = tuple(name for name in ("separate", "standalone") if getattr(self, name))
         return named + ((f"source-map={self.source_map}",) if self.source_map else ())
 
@@ -37,3 +39,5 @@ class CompileOptions:
             raise ValueError(f"optimisation level must be 0, 1 or 2, not {self.level!r}")
         if self.standalone and self.source_map:
             raise ValueError("a standalone module has no source map")
+        if self.optimizer not in ("", "binaryen"):
+            raise ValueError(f"optimizer must be 'binaryen', not {self.optimizer!r}")

@@ -206,7 +206,7 @@ def action_key(compilation: Compilation) -> str:
         compilation.module_key,
         compiler_fingerprint=action["compiler"],
         rt_digest=action["backend"],
-        features=compilation.options.features,
+        features=compilation.features,
         level=action["level"],
     )
 

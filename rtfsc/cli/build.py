@@ -58,6 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also FILE.wasm.map, for debuggers and browsers, and names of functions in the module",
     )
+    parser.add_argument(
+        "--optimizer",
+        choices=["binaryen"],
+        help="run Binaryen's wasm-opt, if it is installed, as the last step",
+    )
     parser.add_argument("--sign", metavar="KEY", help="certify, and sign with this key into FILE.dsse")
     add_level(parser)
     add_path(parser)
@@ -88,7 +93,9 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
     if mode and (options.stage or options.target != "wasm32"):
         other = f"--emit {options.stage}" if options.stage else f"--target {options.target}"
         raise UsageError(f"{mode} makes .wasm files: it does not go with {other}")
-    if options.source_map and (mode or options.stage or options.target != "wasm32"):
+    if options.optimizer and (options.stage or options.target != "wasm32"):
+        raise UsageError("--optimizer works on .wasm files: it goes with neither --emit nor another target")
+    if options.source_map and (mode or options.optimizer or options.stage or options.target != "wasm32"):
         raise UsageError("--source-map goes with a module for the runtime library alone, of target wasm32")
 
 
@@ -129,6 +136,7 @@ def _build(path: str, output: str | None, options: argparse.Namespace, signer: _
             keep_modules=signer is None,
             standalone=options.standalone,
             separate=options.separate,
+            optimizer=options.optimizer or "",
             source_map=os.path.basename(output or "") + ".map" if options.source_map else "",
         ),
     )

@@ -127,6 +127,8 @@ def _classified(error: Exception, style: Any) -> int:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}", PROGRAM_ERROR)
+    if type(error).__name__ == "OptimizerMissing":
+        return _fail(str(error), USAGE)
     if _is_bad_module(error):
         code, hint = getattr(error, "code", None), getattr(error, "hint", None)
         message = (

@@ -59,11 +59,7 @@ class Instance {
   /** Runs `body` as a call from outside: what it leaves behind is dropped at the end. */
   enter(body) {
     if (this.depth >= NEST) throw new RangeError("calls between JavaScript and RTFS nest too deeply");
-    if (this.depth === 0 && this.stale) {
-      this.stale = false;
-      if (this.live === 0) this.reset();
-      else this.rt("rt_evacuate");
-    }
+    if (this.depth === 0 && this.stale) this.dropRegion();
     const state = this.state;
     const hp = state.getUint32(S.HP, true), fresh = state.getUint32(S.FRESH, true);
     const collections = state.getUint32(S.COLLECTIONS, true), made = this.made, hosts = this.hosts.length;
@@ -78,8 +74,7 @@ class Instance {
         now.setUint32(S.HP, hp, true);
         this.hosts.length = hosts;
       } else if (this.depth === 0) {
-        if (this.live === 0) this.reset();
-        else this.rt("rt_evacuate");
+        this.dropRegion();
       }
     }
   }
@@ -113,9 +108,15 @@ class Instance {
     return error instanceof Error && overflow.test(error.message) ? stackOverflow() : error;
   }
 
-  reset() {
-    this.rt("rt_reset");
-    this.hosts.length = 0;
+  /** What the last call left goes, but for what handles need. A failure shows in the next call, if at all. */
+  dropRegion() {
+    this.stale = false;
+    try {
+      this.rt(this.live === 0 ? "rt_reset" : "rt_evacuate");
+      if (this.live === 0) this.hosts.length = 0;
+    } catch {
+      this.stale = true;
+    }
   }
 
   // -- values

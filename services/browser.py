@@ -1,0 +1,97 @@
+"""Headless Chromium: the machine's own, or Debian's, unpacked into the user's cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Empty, Queue
+
+from services import Unavailable
+from services.debian import unpacked
+
+_OWN = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+_PATIENCE_S = 120.0
+
+
+class Chromium:
+    """Where the program is, and what it needs of the environment. Raises `Unavailable`."""
+
+    def __init__(self) -> None:
+        own = os.environ.get("RTFSC_CHROMIUM") or next(filter(None, map(shutil.which, _OWN)), None)
+        self.environment = dict(os.environ)
+        if own is not None:
+            self.program = own
+        else:
+            root = unpacked("chromium", ["chromium"], ".*")
+            libraries = sorted({str(path.parent) for path in (root / "usr/lib").rglob("*.so*")})
+            self.environment["LD_LIBRARY_PATH"] = ":".join(libraries)
+            self.program = str(root / "usr/lib/chromium/chromium")
+
+    def result_of(self, folder: Path, page: str) -> str:
+        """What a page of ``folder`` posts to ``/result``. Raises `Unavailable` where the browser does not
+        run, `TimeoutError` where it posts nothing."""
+        with _served(folder) as (url, results), tempfile.TemporaryDirectory() as profile:
+            command = [self.program, *_FLAGS, f"--user-data-dir={profile}", f"{url}/{page}"]
+            process = subprocess.Popen(
+                command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            )
+            try:
+                return self._wait(process, results)
+            finally:
+                process.terminate()
+                process.wait(30)
+
+    def _wait(self, process: subprocess.Popen[str], results: Queue[str]) -> str:
+        for _ in range(int(_PATIENCE_S)):
+            try:
+                return results.get(timeout=1)
+            except Empty:
+                if process.poll() is not None:
+                    said = (process.stderr.read() if process.stderr else "").strip().splitlines()
+                    raise Unavailable(
+                        f"{self.program} does not run: {said[-1] if said else 'no reason'}"
+                    ) from None
+        raise TimeoutError(f"the page posted nothing in {_PATIENCE_S:.0f} s")
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Files of a folder; what is posted goes to the queue."""
+
+    def __init__(self, results: Queue[str], *args: object, **options: object) -> None:
+        self.results = results
+        self.extensions_map = {**self.extensions_map, ".mjs": "text/javascript"}
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+
+    def do_POST(self) -> None:
+        self.results.put(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[tuple[str, Queue[str]]]:
+    results: Queue[str] = Queue()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, results, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", results
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
