@@ -1,14 +1,14 @@
 """Instances through wasmtime-py, for versions of wasmtime whose C API the bridge does not know.
 
-The same meaning as `runtime.wasm.machine` at some 20 µs a call, with two differences: only the boxed
-entries are used, and Ctrl-C is noticed when a call ends, at the latest at its deadline.
+The same meaning as `runtime.wasm.machine` at some 20 µs a call, with one difference: only the boxed entries
+are used.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 import wasmtime
@@ -30,6 +30,7 @@ from runtime.values.limits import Limits, stress
 from runtime.values.shapes import Shape, shape_of
 from runtime.values.transit import decode_bytes, encode_bytes
 from runtime.wasm.errors import BUILD_HINT, IMPORT_HINT, InstanceClosed, ModuleRejected, arity_error
+from runtime.wasm.interrupts import interruptible
 
 _PREFIX: Final = "rtfs:"
 _MODULES: Final = "rtfs/"
@@ -176,8 +177,10 @@ class SlowInstance:
             roots = self._read(layout.STATE_ROOTS, 4)
             self._depth += 1
             timer = self._timer() if self._depth == 1 else None
+            outermost = self._depth == 1
             try:
-                yield
+                with interruptible(self._store.engine.increment_epoch) if outermost else nullcontext():
+                    yield
                 if keep:
                     self._write(layout.STATE_MARK, (self._read(layout.STATE_HP, 4) + 7) & ~7, 4)
                     self._write(layout.STATE_FRESH, 0, 4)
