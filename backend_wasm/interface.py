@@ -7,7 +7,15 @@ from typing import Any
 
 from backend_wasm import layout as L
 from backend_wasm.analysis import Facts, analyse
-from backend_wasm.sections import ACTION, INTERFACE, SITES, canonical_json, custom_section, producers
+from backend_wasm.sections import (
+    ACTION,
+    INTERFACE,
+    SITES,
+    canonical_json,
+    custom_section,
+    entry_name,
+    producers,
+)
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Export, Module, Site
 
@@ -76,6 +84,6 @@ def _variants(module: Module, facts: Facts, export: Export) -> list[dict[str, An
         result = _LETTER[T.rep(function.result)]
         # A boxed result says by itself that it is an error; an unboxed one needs the flag.
         raises = variant.func in (facts.raises if result == "v" else facts.flagged)
-        name = f"{export.name}#{params}"
+        name = f"{entry_name(export.name)}#{params}"
         out.setdefault(params, {"export": name, "params": params, "result": result, "raises": raises})
     return list(out.values())

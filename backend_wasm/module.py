@@ -11,6 +11,7 @@ from backend_wasm.expressions import natural, operand, value
 from backend_wasm.function import FunctionEmitter
 from backend_wasm.functions import emit_code, emit_export, emit_function
 from backend_wasm.helpers import apply_helper, finish_apply
+from backend_wasm.sections import entry_name
 from backend_wasm.signatures import wasm_type
 from backend_wasm.text import WASM, string
 from rtfsc.ir import types as T
@@ -121,7 +122,7 @@ def variant_signature(function: Function) -> str:
 def _exports(m: ModuleContext, body: list[str]) -> list[str]:
     out = []
     for export in m.module.exports:
-        name = string(export.name)
+        own = entry_name(export.name)
         link = link_name(export.name, export.def_hash) if m.module.separate == "module" else None
         if export.func is None:
             body += _value_export(m, export.name, link)
@@ -131,14 +132,14 @@ def _exports(m: ModuleContext, body: list[str]) -> list[str]:
             body += [f"(func (export {string(link)}) (result i64)", *(f"  {line}" for line in closure), ")"]
         entry, lines = emit_export(m, m.functions[export.func])
         body += lines
-        out.append(f"(export {name} (func {entry}))")
+        out.append(f"(export {string(own)} (func {entry}))")
         seen = set()
         for variant in export.variants:
             signature = variant_signature(m.functions[variant.func])
             if signature not in seen:
                 seen.add(signature)
                 target = m.function_names[variant.func]
-                out.append(f"(export {string(f'{export.name}#{signature}')} (func {target}))")
+                out.append(f"(export {string(f'{own}#{signature}')} (func {target}))")
     return out
 
 

@@ -111,6 +111,12 @@ def custom_section(name: str, payload: bytes) -> bytes:
     return b"\0" + uleb(len(body)) + body
 
 
+def entry_name(name: str) -> str:
+    """What a module exports a function under. Names that the interface itself uses start with ``$`` or ``=``;
+    programs may use them too."""
+    return ":" + name if name[:1] in ("$", "=") else name
+
+
 def canonical_json(value: Any) -> bytes:
     """Sorted keys, no blanks, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 MAX_BYTES: Final = 16 << 20
 """Largest source file that is read."""
 _MARK: Final = b"\xef\xbb\xbf"
+_COMPILED: Final = (b"\0asm", b"\0rtfsi")
 
 
 class Span(NamedTuple):
@@ -52,7 +53,11 @@ class SourceFile:
     @classmethod
     def decode(cls, name: str, data: bytes) -> SourceFile:
         """Bytes that must be UTF-8 (a leading byte-order mark is dropped); give one more than `MAX_BYTES`
-        to show that there are more. Raises `DiagnosticError`: IO002 too large, IO003 not UTF-8."""
+        to show that there are more. Raises `DiagnosticError`: IO002 too large, IO003 not UTF-8, IO004
+        compiled already."""
+        if data.startswith(_COMPILED):
+            hint = "'rtfsc run' and 'rtfsc inspect' take it; build and publish its source"
+            raise _refusal("IO004", "The file is a compiled module, not source", cls(name, ""), hint=hint)
         if len(data) > MAX_BYTES:
             raise _refusal("IO002", f"The file is larger than {MAX_BYTES >> 20} MiB", cls(name, ""))
         try:

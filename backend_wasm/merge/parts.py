@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from backend_wasm.merge.instructions import Piece, Walker, read_body
@@ -76,8 +77,10 @@ class _Section:
         return walker.pieces
 
 
+@lru_cache(maxsize=2)  # the runtime library is linked again and again
 def take_apart(data: bytes) -> Parts:
-    """Raises `MalformedModule` for what is no module, or holds what the linker does not know."""
+    """Not to be changed. Raises `MalformedModule` for what is no module, or holds what the linker does not
+    know."""
     parts, types_of = Parts(), list[int]()
     for kind, start, at, end in raw_sections(data):
         if kind == 0 or kind == 12:  # custom sections are made anew, the data count too

@@ -1,6 +1,25 @@
 // -- the host of one instance: performs what programs may do outside
 
-const nameOf = (key) => (typeof key === "string" ? key : key.name);
+/** The text of a keyword, symbol or string. */
+function nameOf(key, operation = "host") {
+  if (typeof key === "string") return key;
+  if (key instanceof Keyword || key instanceof RtfsSymbol) return key.name;
+  const data = { expected: "keyword, string or symbol", actual: kindOf(key), operation };
+  throw hostError("TypeError", `Type error in ${operation}: expected ${data.expected}, got ${data.actual}`, data);
+}
+
+const KIND_OF = [
+  [RtfsSymbol, "symbol"], [List, "list"], [Array, "vector"], [Map, "map"], [Timestamp, "timestamp"], [Uuid, "uuid"],
+  [Resource, "resource"], [ErrorValue, "error"],
+];
+
+function kindOf(value) {
+  if (value === null || value === undefined) return "nil";
+  if (typeof value === "number") return isInt(value) ? "integer" : "float";
+  const named = { bigint: "integer", boolean: "boolean", string: "string", function: "function" }[typeof value];
+  return named ?? KIND_OF.find(([kind]) => value instanceof kind)?.[1] ?? "map";
+}
+
 const hostError = (kind, message, data = null) => new RtfsError(kind, message, data);
 
 /** Capabilities that write to the console: `load({ host: consoleHost })`. */
@@ -38,7 +57,7 @@ class Session {
   }
 
   call(id, given) {
-    id = nameOf(id);
+    id = nameOf(id, "call");
     try {
       const capability = this.capabilities.get(id);
       if (capability === undefined) throw denied(id);
@@ -60,14 +79,14 @@ class Session {
   }
 
   lookup(key, fallback) {
-    const name = nameOf(key);
+    const name = nameOf(key, "context/get");
     for (let i = this.contexts.length - 1; i >= 0; i--) {
       if (this.contexts[i].has(name)) return this.contexts[i].get(name);
     }
     return fallback;
   }
 
-  set(key, value) { this.contexts[this.contexts.length - 1].set(nameOf(key), value); }
+  set(key, value) { this.contexts[this.contexts.length - 1].set(nameOf(key, "context/set"), value); }
 
   symbol(name) {
     const value = this.lookup(name, OPENED);

@@ -162,7 +162,7 @@ class Instance {
   /** An exported function: the first variant that fits the arguments is called. */
   exported({ name, params, rest, variants }) {
     const fixed = params.length - (rest ? 1 : 0);
-    const all = { export: name, params: "v".repeat(params.length), result: "v", raises: true };
+    const all = { export: /^[$=]/.test(name) ? `:${name}` : name, params: "v".repeat(params.length), result: "v", raises: true };
     const entries = [...(rest ? [] : variants), all].map((v) => ({ ...v, letters: [...v.params], code: this.wasm[v.export] }));
     entries.sort((a, b) => boxedCount(a) - boxedCount(b));
     const call = (...given) => {

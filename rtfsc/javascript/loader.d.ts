@@ -19,6 +19,7 @@ export class HostFunction { readonly call: (...given: any[]) => Input; construct
 export interface Callable { (...given: Input[]): any; close(): void; }
 export class ErrorValue {
   readonly kind: string; readonly message: string; readonly data: Value; readonly type: Keyword; readonly site: number;
+  constructor(kind: string, message: string, data: Input, type: Keyword);
 }
 export type Key = string | Int | Keyword;
 /** What comes out. Maps keep their order. */
@@ -28,7 +29,7 @@ export type Value =
 /** What goes in: plain objects are maps with keyword keys. */
 export type Input =
   | null | undefined | boolean | Int | Float | string | Keyword | RtfsSymbol | Timestamp | Uuid | Resource | Callable
-  | HostFunction | readonly Input[] | ReadonlyMap<Key, Input> | { readonly [name: string]: Input };
+  | ErrorValue | HostFunction | readonly Input[] | ReadonlyMap<Key, Input> | { readonly [name: string]: Input };
 
 /** An error that a program did not catch. */
 export class RtfsError extends Error {

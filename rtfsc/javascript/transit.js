@@ -75,10 +75,20 @@ class Writer {
     if (tag !== undefined) return this.text(tag, value.name ?? value.text);
     if (value instanceof Float) return this.float(value.value);
     if (value instanceof HostFunction) return this.word(T.HOSTFN, this.grant(value));
-    if (value instanceof ErrorValue) throw new TypeError("an error value cannot go in: throw an RtfsError");
+    if (value instanceof ErrorValue) return this.error(value);
     if (!isRecord(value)) throw new TypeError(`no RTFS value for ${value.constructor?.name ?? "this object"}`);
     const entries = Object.entries(value);
     return this.map(value, entries.length, entries.map(([name, part]) => [keyword(name), part]));
+  }
+
+  error(value) {
+    const { kind, type, message, data } = value;
+    if (!KINDS.includes(kind) || !(type instanceof Keyword) || typeof message !== "string") {
+      throw new TypeError("an error value needs a kind that there is, a keyword as type and a text as message");
+    }
+    this.word(T.ERROR);
+    this.view.setUint32(this.room(8), KINDS.indexOf(kind), true);
+    this.enter({ of: value, items: [type, message, data][Symbol.iterator](), at: -1, map: false });
   }
 
   call(value) {

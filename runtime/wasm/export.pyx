@@ -13,6 +13,7 @@ from runtime.values.atoms cimport List, list_of
 from runtime.wasm.capi cimport VAL_F64, VAL_I32, VAL_I64
 from runtime.wasm.machine cimport enter, leave
 
+from backend_wasm.sections import entry_name
 from runtime.values.shapes import shape_of
 from runtime.wasm.errors import ModuleRejected, arity_error
 
@@ -115,7 +116,7 @@ cdef class Export:
         if not self.rest:
             for v in sorted(variants, key=_boxed_parameters):
                 self.add(v["export"], v["params"], v["result"], v["raises"])
-        self.add(name, "v" * count, "v", True)
+        self.add(entry_name(name), "v" * count, "v", True)
 
     def __dealloc__(self):
         PyMem_Free(self.variants)

@@ -14,6 +14,7 @@ from typing import Any, Final
 import wasmtime
 
 from backend_wasm import layout
+from backend_wasm.sections import entry_name
 from runtime.host.access import HostCallable, host_of
 from runtime.values.atoms import HostFunction, List
 from runtime.values.errors import (
@@ -119,7 +120,7 @@ class SlowInstance:
         self._start()
         shapes = [shape_of(text) for text in entry["param_types"]]
         fixed, rest = len(entry["params"]) - entry["rest"], entry["rest"]
-        code = self._export(name)
+        code = self._export(entry_name(name))
 
         def call(*args: Any) -> Any:
             if len(args) < fixed or (len(args) > fixed and not rest):

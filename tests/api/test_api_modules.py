@@ -245,3 +245,12 @@ def test_everything_that_is_exported_is_there() -> None:
     assert set(rtfsc.__all__) <= set(dir(rtfsc))
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         rtfsc.nope  # noqa: B018
+
+
+@pytest.mark.parametrize("engine", ["evaluator", "wasm"])
+def test_names_that_the_interface_uses_itself(engine: str) -> None:
+    text = "(defn $init [] 1) (defn $apply [] 2) (def x 3) (defn =x [] 4)"
+    text += " (defn =f [n] (if (< n 2) n (=f (- n 1)))) (defn make [] (fn [] 5))"
+    module = rtfsc.compile(text, engine=engine)
+    assert [module[name]() for name in ("$init", "$apply", "=x")] == [1, 2, 4]
+    assert module.x == 3 and module["=f"](5) == 1 and module.make()() == 5

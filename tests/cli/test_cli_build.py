@@ -9,9 +9,14 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_runner import EXAMPLES, Cli
+
+import rtfsc
+from runtime.wasm.engine import wat2wasm
+from runtime.wasm.errors import ModuleRejected
 
 AREA = """(defn area
   "Of a rectangle.
@@ -121,6 +126,57 @@ def test_files_that_are_no_modules(cli: Cli, area: Path) -> None:
         for command in ("run", "inspect"):
             told = cli(command, name, code=1).stderr
             assert told.startswith("error[W001]: not an RTFS module: "), told
+
+
+def test_compiled_files_where_source_is_wanted(cli: Cli, area: Path) -> None:
+    cli("init")
+    cli("build", "area.rtfs")
+    cli("build", "area.rtfs", "--target", "rtfs-ir")
+    for name in ("area.wasm", "area.rtfs-ir"):
+        for command in ("build", "publish", "check"):
+            told = cli(command, name, code=1).stderr
+            assert "error[IO004]" in told and "rtfsc run" in told
+    with pytest.raises(rtfsc.DiagnosticError, match="compiled"):
+        rtfsc.Runtime(store=cli.folder / "store").publish_file(cli.folder / "area.wasm")
+
+
+def test_webassembly_of_others_is_shown_and_refused(cli: Cli, area: Path) -> None:
+    foreign = '(module (import "env" "system" (func (param i32))) (func (export "go") i32.const 1 call 0))'
+    cli.file("foreign.wasm", wat2wasm(foreign))
+    for command in (["run"], ["run", "--engine", "evaluator"]):
+        told = cli(*command, "foreign.wasm", code=1).stderr
+        assert told.startswith("error[W001]: not an RTFS module: section 'rtfs.interface' is missing")
+    shown = cli("inspect", "foreign.wasm", code=1)
+    assert (
+        "env.system (function)" in shown.stdout and "error[W001]" in shown.stderr and "hint" in shown.stderr
+    )
+    assert "call" in cli("inspect", "foreign.wasm", "--disassemble").stdout
+    facts = json.loads(cli("inspect", "foreign.wasm", "--json", code=1).stdout)
+    assert facts["interface"] is None and facts["fault"] and facts["imports"][0]["module"] == "env"
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "hint"),
+    [
+        (lambda data: data.replace(b'"abi":[1,', b'"abi":[7,'), "W002", "build it again"),
+        (lambda data: data.replace(b"\x04rtfs\x06memory", b"\x04wasi\x06memory"), "W003", "rtfs_host"),
+        (lambda data: data.replace(b"\x04rtfs\x06memory", b"\x04rtfs\x06rt_not"), "W003", "rtfs_host"),
+        (lambda data: data[: len(data) * 2 // 3], "W001", ""),
+        (lambda data: data.replace(b"rtfs.sites", b"rtfs.sitez"), "W001", ""),
+        (lambda data: data.replace(b"\x04area", b"\x04arex"), "W004", ""),
+    ],
+    ids=["abi", "undeclared", "unknown", "truncated", "section", "export"],
+)
+def test_modules_that_do_not_fit(cli: Cli, area: Path, change: Any, code: str, hint: str) -> None:
+    cli("build", "area.rtfs", "-O", "0")
+    data = (cli.folder / "area.wasm").read_bytes()
+    assert change(data) != data
+    cli.file("bad.wasm", change(data))
+    told = cli("run", "bad.wasm", "area", "1", "2", code=1).stderr
+    assert f"error[{code}]: " in told and hint in told
+    with pytest.raises(ModuleRejected) as caught:
+        rtfsc.load(cli.folder / "bad.wasm").area(1, 2)
+    assert caught.value.code == code
 
 
 # -- emit

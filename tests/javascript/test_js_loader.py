@@ -120,6 +120,22 @@ print(failure(() => late.cost("tea")));""",
     assert "at once, not with a promise" in told[2][2]
 
 
+def test_what_a_name_may_be(in_node: InNode) -> None:
+    told = in_node(
+        "(defn f [k] (context/get k)) (defn g [k] (call k)) (defn $init [] 1) (def x 2) (defn =x [] 3)"
+        "(defn make [] (fn [] 1))",
+        LOAD
+        + """
+for (const key of [null, 1, 1.5, true, [], new Map(), m.make()]) print(failure(() => m.f(key)));
+print(failure(() => m.g([])), m.$init(), m.x, m["=x"]());""",
+    )
+    kinds = ["nil", "integer", "float", "boolean", "vector", "map", "function"]
+    expected = "Type error in context/get: expected keyword, string or symbol, got "
+    assert [row[2] for row in told[:7]] == [expected + kind for kind in kinds]
+    assert told[7][0][1:] == ["TypeError", "Type error in call: expected keyword or string, got vector"]
+    assert told[7][1:] == [1, 2, 3]
+
+
 def test_steps_and_hints_reach_the_observer(in_node: InNode) -> None:
     told = in_node(
         '(defn run [] (step "first" (step-parallel (context/set :a 1) 2)))',

@@ -71,6 +71,22 @@ print(depth);""",
     assert told[4] == 100000
 
 
+def test_error_values_go_back(in_node: InNode) -> None:
+    told = in_node(
+        "(defn caught [x] (try (/ 1 x) (catch Any e e))) (defn again [e] (throw e))"
+        "(defn told [e] (:message e))",
+        LOAD
+        + """
+const e = m.caught(0);
+print(e.kind, e.message, String(e.type), m.told(e), failure(() => m.again(e)).slice(1));
+const own = new R.ErrorValue("Generic", "mine", { a: 1 }, keyword("mine"));
+print(m.told(own), failure(() => m.told(new R.ErrorValue("Nothing", "x", null, keyword("k"))))[2]);""",
+    )
+    assert told[0] == ["DivisionByZero", "Division by zero", ":division-by-zero", "Division by zero",
+                       ["DivisionByZero", "Division by zero"]]  # fmt: skip
+    assert told[1][0] == "mine" and "needs a kind" in told[1][1]
+
+
 def test_what_is_refused(in_node: InNode) -> None:
     told = in_node(
         ID,

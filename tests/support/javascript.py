@@ -41,7 +41,7 @@ def node() -> str | None:
 def required(name: str, found: Any) -> Any:
     """What a test needs of the machine. Without it the test is skipped, but not in CI."""
     if found is None:
-        reason = f"{name} is not on this machine (docs/testing.md)"
+        reason = f"{name} is not on this machine"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
