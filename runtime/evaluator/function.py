@@ -248,7 +248,7 @@ class FunctionCompiler:
         for var, init in zip(e.vars, e.inits, strict=True):
             slots.append(self.reserve())
             self.into(init, slots[-1], rep(var.type))
-        self.slots.update(zip(e.vars, slots, strict=True))
+            self.slots[var] = slots[-1]
         start = Label()
         self.asm.place(start)
         if (self.function.name, e.label) in self.linker.polls.loops:
