@@ -11,7 +11,8 @@ from runtime.values import RtfsError
 
 MODULE = """
 (module "main"
-  (export "f" (func f) (params "v" "i") (types ":any" ":any") (result ":any") (def-hash "{0}") (interface-hash "{0}"))
+  (export "f" (func f) (params "v" "i")
+    (types ":any" ":any") (result ":any") (def-hash "{0}") (interface-hash "{0}"))
   (function $init (params) (closure f))
   (function f (params v i) (display "f") (origin "f" 0) {1}))
 """
