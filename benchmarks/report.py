@@ -1,7 +1,7 @@
 """Reports: every figure of docs/performance.md, peers in the same run, medians of interleaved runs.
 
 ``python -m benchmarks.report`` runs all; names choose: calls arguments c ten kernels evaluator passes
-memory parsing compile startup batch meaning trust store.
+memory parsing compile startup batch meaning trust store linking.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.calls import arguments, calls
 from benchmarks.evaluator import evaluator, parsing
+from benchmarks.linking import linking
 from benchmarks.meaning import meaning
 from benchmarks.memory import memory
 from benchmarks.passes import passes
@@ -164,7 +165,7 @@ def _environment() -> dict[str, str]:
 
 _REPORTS = (
     calls, arguments, c, ten, kernels, evaluator, passes, memory, parsing, compile, startup, batch, meaning,
-    trust, store,
+    trust, store, linking,
 )  # fmt: skip
 REPORTS = {report.__name__: report for report in _REPORTS}
 
