@@ -83,7 +83,8 @@ def _total(e: Prim) -> bool:
 class Common:
     """Of one function. By id of a node: ``numbers``, and ``depths``, the number of loops around the
     innermost binding of its variables; by number: ``count`` of places, ``available`` variables; by label of
-    a loop: ``cheap`` operations in it that may be done before it at any time."""
+    a loop: ``cheap`` operations in it that may be done before it at any time. ``partial``: operations, by id,
+    that are not total or have a part that is not: they take it along where they are moved."""
 
     def __init__(self) -> None:
         self.table: dict[Any, int] = {}
@@ -94,6 +95,7 @@ class Common:
         self.available: dict[int, Var] = {}
         self.cheap: dict[str, list[Prim]] = {}
         self.around: list[str] = []
+        self.partial: set[int] = set()
         self.worth = False
 
     # --- numbers
@@ -125,6 +127,8 @@ class Common:
                 self.introduce(v)
             for x in children(e):
                 self.number(x)
+            if isinstance(e, Prim) and (not _total(e) or any(id(x) in self.partial for x in e.args)):
+                self.partial.add(id(e))
             self.leaf(e)
 
     def leaf(self, e: Expr) -> None:
@@ -144,7 +148,7 @@ class Common:
         self.numbers[id(e)], self.depths[id(e)] = number, depth
         self.count[number] = times = self.count.get(number, 0) + 1
         self.worth |= times > 1
-        if depth < len(self.around) and OPS[e.op].inline and _total(e):
+        if depth < len(self.around) and OPS[e.op].inline and id(e) not in self.partial:
             self.cheap[self.around[depth]].append(e)
 
     # --- what comes first
@@ -165,7 +169,7 @@ class Common:
                 may_raise = may_raise and not _can_raise(e)
             elif self.numbers.get(id(e), 0) in self.available:
                 pass
-            elif id(e) in self.numbers and (may_raise or _total(e)) and wanted(e):
+            elif id(e) in self.numbers and (may_raise or id(e) not in self.partial) and wanted(e):
                 found.append(e)
             elif not _total(e):
                 may_raise = False

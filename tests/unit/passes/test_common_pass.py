@@ -100,3 +100,11 @@ def test_all_levels_of_both_engines_agree(source: str) -> None:
     assert found is not None
     assert len(found) == 2 * len(LEVELS) and len(set(found.values())) == 1, found
     assert not next(iter(found.values())).startswith("crash")
+
+
+def test_a_narrowing_is_taken_over_no_test() -> None:
+    """What is computed of a narrowed value is partial as the narrowing is (found by random programs)."""
+    source = """(loop L ((i int) 0) (if (int.lt i a)
+      (recur L (int.add i (if (is [vec] x) (seq.length (as [vec] x)) 1) @2)) i))"""
+    after = common(source)
+    assert after.startswith("(loop ")
