@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rtfsc.ir import types as T
-from rtfsc.ir.collect import Polls, find_polls
 from rtfsc.ir.nodes import Apply, Call, CallValue, Closure, Function, Global, Module, Prim, Try
 from rtfsc.ir.walk import children
 from rtfsc.ir.weight import frame_weights
@@ -67,7 +66,7 @@ class Facts:
     functions that can be part of a recursion. ``counted``: those of them that can grow the stack, by a
     call that is not a tail call. ``raises``: an error can come out. ``flagged``: unboxed result with an
     error flag. ``unknown``: calls of values occur. ``checked``: globals that may be read before they
-    are set. ``polls``: where collections may happen."""
+    are set."""
 
     values: dict[str, int]
     weights: dict[str, int]
@@ -76,7 +75,6 @@ class Facts:
     flagged: frozenset[str]
     checked: frozenset[str]
     unknown: bool
-    polls: Polls
 
 
 def analyse(module: Module) -> Facts:
@@ -94,7 +92,6 @@ def analyse(module: Module) -> Facts:
         values, weights, counted, raises, _flagged(module, calls, raises),
         frozenset(name for c in calls.values() for name in c.checked),
         any(UNKNOWN in c.plain or UNKNOWN in c.tail for c in calls.values()),
-        find_polls(module),
     )  # fmt: skip
 
 

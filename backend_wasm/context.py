@@ -10,6 +10,7 @@ from backend_wasm.analysis import Facts, analyse
 from backend_wasm.constants import Pool
 from backend_wasm.text import Names
 from rtfsc.ir import types as T
+from rtfsc.ir.collect import find_polls
 from rtfsc.ir.nodes import Closure, Const, Module
 from rtfsc.ir.normal import normalise
 
@@ -31,7 +32,7 @@ class ModuleContext:
         self.module = module
         self.marks = marks
         self.facts: Facts = analyse(module)
-        polls = self.facts.polls
+        polls = self.polls = find_polls(module, self.facts.weights)
         self.functions = {
             name: normalise(function, partial(polls.is_point, name)) if name in polls.collecting else function
             for name, function in module.functions.items()

@@ -130,7 +130,7 @@ def _loop(f: FunctionEmitter, e: Loop, want: str, tail: bool) -> Expr:
     f.targets[e.label] = label, e.vars
     f.open(f"loop {label}" + _block_type(want))
     f.loops += 1
-    if (f.function.name, e.label) in f.module.facts.polls.loops:
+    if (f.function.name, e.label) in f.module.polls.loops:
         poll(f, [f.bind(var) for var in f.live.after(e)])
     return e.body
 

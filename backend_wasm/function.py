@@ -75,7 +75,7 @@ class FunctionEmitter:
 
         self.checked = 0, -1
         """Where the last test for an error began and ended in ``out``."""
-        polls = module.facts.polls
+        polls = module.polls
         self.live = Liveness(function, partial(polls.is_point, function.name))
         """What has to be kept over collections."""
 

@@ -53,7 +53,7 @@ def _parameters(f: FunctionEmitter) -> str:
     for var in function.params:
         name = f.locals[var] = f.names.fresh(var.name)
         text += f" (param {name} {WASM[T.rep(var.type)]})"
-    if function.name in f.module.facts.polls.entries:
+    if function.name in f.module.polls.entries:
         wanted = set(f.live.entry)
         poll(f, [*filter(None, [closure]), *(f.locals[var] for var in function.params if var in wanted)])
     if closure:

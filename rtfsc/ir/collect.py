@@ -7,6 +7,7 @@ without bound between two of them. What cannot reach a poll keeps its values whe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +32,6 @@ from rtfsc.ir.nodes import (
     Var,
 )  # fmt: skip
 from rtfsc.ir.walk import nodes
-from rtfsc.ir.weight import frame_weights
 from rtfsc.primitives.ops import OPS
 
 QUIET: Final = frozenset(
@@ -71,11 +71,12 @@ class Polls:
 _POINTS: Final = frozenset({CallValue, Apply, SetGlobal})
 
 
-def find_polls(module: Module) -> Polls:
+def find_polls(module: Module, weights: Mapping[str, int]) -> Polls:
+    """``weights``: those of `frame_weights`, which tell what can be part of a recursion."""
     functions = module.functions
     callees = {name: _callees(function.body) for name, function in functions.items()}
     allocating = _spread(callees, {n for n, f in functions.items() if _allocates_itself(module, f)})
-    entries = frozenset(name for name in frame_weights(module) if name in allocating)
+    entries = frozenset(name for name in weights if name in allocating)
     loops = frozenset(
         (name, e.label)
         for name in allocating

@@ -30,7 +30,7 @@ class Linker:
         self.pool.text("apply")  # constants 0 and 1: the machine's own error for what is no sequence
         self.pool.text("vector or list")
         self.weights = frame_weights(module)
-        self.polls = find_polls(module)
+        self.polls = find_polls(module, self.weights)
         self.program = Program()
         self.program.index = {name: i for i, name in enumerate(module.functions)}
         self.program.globals = {name: (i, rep(t)) for i, (name, t) in enumerate(module.globals.items())}
