@@ -165,7 +165,9 @@ class PostgresPool:
             if pool is None:
                 pool = self._new_pool()
         connection = pool.getconn()
-        if sure and not _answers(connection):
+        for _ in range(_MOST_CONNECTIONS if sure else 0):
+            if _answers(connection):
+                break
             pool.putconn(connection)  # which drops it, so that the next one is another
             connection = pool.getconn()
         try:

@@ -22,7 +22,8 @@ from runtime.store.errors import (
     StoreError,
 )
 from runtime.store.folder import FolderBackend
-from runtime.store.index import Description, Entry, Hit, IndexBackend, Key, NewEntry, Uses
+from runtime.store.index import Description, Entry, Hit, IndexBackend, Key, NewEntry
+from runtime.store.notes import Notes
 from runtime.store.publications import PublicationLog
 from runtime.store.signing import countersign, next_serial
 from runtime.store.sqlite import SqliteIndex
@@ -49,8 +50,6 @@ Validate = Callable[[bytes, str], None]
 
 # Defects of the entry itself. Other refusals are a matter of this user's policy and of the day.
 _DEFECTS = (CorruptBlob, MissingBlob, BadSignature, DigestMismatch, Malformed, StatementMismatch, Unsigned)
-_FLUSH_AFTER_USES = 256
-_FLUSH_AFTER_HITS = 64
 
 
 class Published(NamedTuple):
@@ -110,9 +109,8 @@ class ModuleStore:
         self._read_only = read_only
         self._clock = clock
         self._refused: set[tuple[int, str]] = set()
-        self._uses: dict[int, Uses] = {}
-        self._hits: list[Hit] = []
-        self._finalizer = weakref.finalize(self, _flush, index, self._uses, self._hits)
+        self._notes = Notes(index)
+        self._finalizer = weakref.finalize(self, self._notes.flush)
 
     # -- publishing
 
@@ -363,12 +361,8 @@ class ModuleStore:
 
     def touch(self, entry: Entry) -> None:
         """Counts a use.  Costs no write: counters are written in groups and on `close`."""
-        if self._read_only:
-            return
-        known = self._uses.get(entry.id)
-        self._uses[entry.id] = Uses(known.times + 1 if known else 1, int(self._clock() * 1000))
-        if len(self._uses) >= _FLUSH_AFTER_USES:
-            self.flush()
+        if not self._read_only:
+            self._notes.used(entry.id, int(self._clock() * 1000))
 
     def record(
         self, kind: str, key: str, entry: Entry | None, outcome: str, score: float | None, detail: str
@@ -378,13 +372,11 @@ class ModuleStore:
         if self._read_only:
             return
         id, digest = (entry.id, entry.digest) if entry else (None, None)
-        self._hits.append(Hit(int(self._clock() * 1000), kind, key, id, digest, outcome, score, detail))
-        if len(self._hits) >= _FLUSH_AFTER_HITS:
-            self.flush()
+        self._notes.hit(Hit(int(self._clock() * 1000), kind, key, id, digest, outcome, score, detail))
 
     def flush(self) -> None:
         """Writes counters and log.  They are not worth an error: what cannot be written is dropped."""
-        _flush(self.index, self._uses, self._hits)
+        self._notes.flush()
 
     def check(self) -> Health:
         """Tries to write and degrades to read-only where that fails."""
@@ -482,16 +474,3 @@ def _confirm(entry: Entry, verified: Verified) -> None:
         raise StatementMismatch(f"Module {entry.digest[:16]}: {field} in the index is not the signed one")
     if entry.signer not in {key.public.key_id for key in verified.signers}:
         raise StatementMismatch(f"Module {entry.digest[:16]}: the index names another signer")
-
-
-def _flush(index: IndexBackend, uses: dict[int, Uses], hits: list[Hit]) -> None:
-    pending, lines = dict(uses), list(hits)
-    uses.clear()
-    hits.clear()
-    try:
-        if pending:
-            index.touch(pending)
-        if lines:
-            index.record_hits(lines)
-    except StoreError:
-        return
