@@ -63,7 +63,8 @@ def test_odd_names(name: str) -> None:
                f'(export "{text}" (func {quoted}) (params "x") (types ":any") (result ":any"))',
                f"(function {quoted} (params {quoted}) (let ({quoted} (vector {quoted})) {quoted}))")
     )  # fmt: skip
-    assert machine.ints(name, 3) == "[3]"
+    exported = f":{name}" if name.startswith("$") else name  # names of our own begin with $
+    assert machine.ints(exported, 3) == "[3]"
 
 
 def test_more_than_a_thousand_locals() -> None:
