@@ -14,7 +14,10 @@ void rt_trap(int32_t kind) {
     longjmp(*trap_target, kind + 1);
 }
 
-void rt_bug(void) { rt_trap(RT_ERRKIND_INTERNAL_ERROR); }
+void rt_bug(void) {
+    rt_trap(RT_ERRKIND_INTERNAL_ERROR);
+    __builtin_unreachable();
+}
 
 int rt_guarded(rt_body body, void *arg) {
     jmp_buf here, *outer = trap_target;
