@@ -555,11 +555,7 @@ def _run(
     names: Mapping[str, str] | None = None,
 ) -> Module:
     """Evaluates the top level once, so that what is wrong with it shows here and not at the first call."""
-    try:
-        instance.start()
-    except BaseException:
-        instance.close()
-        raise
+    instance.start()  # where it raises, functions in the data of the error keep the instance
     return Module(instance, exports, provenance, names)
 
 

@@ -327,6 +327,8 @@ class Inference:
         if stuck is not None:
             return stuck, T.NEVER
         self.oracle.closure(e.func, types)
+        # The function has its captures as they were: what a check no longer says of one, the narrowing says.
+        captures = [coerce(x, t, old.type) for x, t, old in zip(captures, types, e.captures, strict=True)]
         return Closure(e.func, captures), T.FN
 
     def prim(self, e: Prim) -> Typed:

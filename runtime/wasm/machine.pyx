@@ -674,6 +674,7 @@ cdef class Machine:
             return value
         except:
             self.restore(&entry)
+            self._keep(&entry)  # functions in the data of an error use the constants
             raise
         finally:
             leave(self, &entry)

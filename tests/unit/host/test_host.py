@@ -122,6 +122,14 @@ def test_functions_of_the_library_come_out_as_handles(engine: str) -> None:
         add_one("x")
 
 
+def test_functions_in_the_error_of_a_top_level_can_be_called(engine: str) -> None:
+    with pytest.raises(rtfsc.RtfsError, match="No matching clause") as caught:
+        rtfsc.compile("(match reduce true 1)", engine=engine)
+    function = caught.value.data[Keyword("value")]
+    with pytest.raises(rtfsc.ArityError, match="reduce: expected 2 or 3, got 1"):
+        function(1)
+
+
 def test_functions_come_back_to_their_instance_in_any_place(engine: str) -> None:
     @capability("my.pair")
     def pair(f: Any, x: Any) -> Any:

@@ -55,3 +55,10 @@ def test_labels_stay_apart_where_code_is_inlined_in_several_rounds() -> None:
     from rtfsc.driver import compile_text
 
     run(compile_text("(sort and :k)").unoptimised, 2, verify=True)
+
+
+def test_captures_keep_the_type_that_a_check_proved() -> None:
+    """Found by random programs: the check of the elements says no more that it is a vector."""
+    from rtfsc.driver import compile_text
+
+    run(compile_text("(fn [v : [:vector String]] (fn [] v))").unoptimised, 2, verify=True)
