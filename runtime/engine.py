@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from rtfsc.fingerprint import compiler_fingerprint
 from rtfsc.source import SourceFile
 from runtime.module import Module, Provenance
+from runtime.obs.events import BUS, Emit
 from runtime.offline import offline as process_offline
 from runtime.values import Limits, RtfsError
 
@@ -65,6 +66,8 @@ class Runtime:
     ``ID=SCOPE``). ``security``: ``pure``, ``controlled`` (the default: what is granted) or ``full``; where it
     is given it sets the limits too, unless ``limits`` does. ``context``: values that programs find by name.
     ``observer`` is told of calls and steps, ``delegate`` is asked about functions marked ``^:delegation``.
+    ``emit``: told of what happens, see `runtime.obs.events` (default: the bus of the process, to which the
+    options of the command line subscribe).
     ``embedder``: says how near two tasks are (default: by their words). With a store, a function that is
     declared without a body is looked for there, by its interface and its doc.
     ``offline``: opens no connection to anywhere; a remote store is left out for the folder (default: what
@@ -89,6 +92,7 @@ class Runtime:
         observer: Callable[[Event], None] | None = None,
         delegate: Delegate | None = None,
         embedder: Embedder | None = None,
+        emit: Emit | None = None,
         offline: bool | None = None,
     ) -> None:
         if engine not in TARGETS:
@@ -102,6 +106,7 @@ class Runtime:
             limits = limits or (self.policy.limits if security is not None else None)
         self._host_options: dict[str, Any] = {"context": context, "observer": observer, "delegate": delegate}
         self.limits = limits or Limits()
+        self.emit: Emit = BUS if emit is None else emit
         self.engine = engine
         self.level = level
         self.path = tuple(os.fspath(folder) for folder in path)

@@ -40,17 +40,19 @@ ALLOWED: dict[str, set[str]] = {
     "backend_wasm": BOTTOM | IR | {"rtfsc.backend"},
     "runtime.values": set(),
     "runtime.offline": set(),
-    "runtime.host": {"runtime.values", "runtime.printing", "runtime.offline"},
+    "runtime.obs": {"runtime.obs.events", "runtime.offline"},
+    "runtime.obs.events": set(),
+    "runtime.host": {"runtime.values", "runtime.printing", "runtime.offline", "runtime.obs.events"},
     "runtime.evaluator": BOTTOM
     | IR
     | {"rtfsc.backend", "runtime.values", "runtime.host", "backend_wasm.layout"},
     "runtime.wasm": {"runtime.values", "runtime.host", "backend_wasm.sections", "backend_wasm.layout"},
     "runtime.trust": set(),
     "runtime.meaning": set(),
-    "runtime.store": {"runtime.trust", "runtime.values", "runtime.meaning"},
-    "runtime.caches": {"runtime.providers"},
-    "runtime.providers": {"runtime.offline"},
-    "runtime.delegation": {"runtime.caches", "runtime.providers"},
+    "runtime.store": {"runtime.trust", "runtime.values", "runtime.meaning", "runtime.obs.events"},
+    "runtime.caches": {"runtime.providers", "runtime.obs.events"},
+    "runtime.providers": {"runtime.offline", "runtime.obs.events"},
+    "runtime.delegation": {"runtime.caches", "runtime.providers", "runtime.obs.events"},
 }
 # The composition roots, and what sits on top of them.
 ROOTS = {
