@@ -26,6 +26,8 @@ from runtime.values import Limits, RtfsError
 
 if TYPE_CHECKING:
     from rtfsc.driver import Compilation
+    from runtime.delegation.context import Environment
+    from runtime.delegation.setup import Delegating
     from runtime.host.access import HostCallable
     from runtime.host.capability import Capability
     from runtime.host.policy import Policy
@@ -66,6 +68,9 @@ class Runtime:
     ``ID=SCOPE``). ``security``: ``pure``, ``controlled`` (the default: what is granted) or ``full``; where it
     is given it sets the limits too, unless ``limits`` does. ``context``: values that programs find by name.
     ``observer`` is told of calls and steps, ``delegate`` is asked about functions marked ``^:delegation``.
+    ``delegation``: a ``delegation.toml``, or what `runtime.delegation.setup.open_delegation` made of one,
+    whose models answer such functions, and any other function that its rules give to a model or to the store;
+    ``environment`` says for which tenant and task programs run, and how private their data are.
     ``emit``: told of what happens, see `runtime.obs.events` (default: the bus of the process, to which the
     options of the command line subscribe).
     ``embedder``: says how near two tasks are (default: by their words). With a store, a function that is
@@ -91,6 +96,8 @@ class Runtime:
         context: Mapping[str, Any] | None = None,
         observer: Callable[[Event], None] | None = None,
         delegate: Delegate | None = None,
+        delegation: Delegating | str | os.PathLike[str] | None = None,
+        environment: Environment | None = None,
         embedder: Embedder | None = None,
         emit: Emit | None = None,
         offline: bool | None = None,
@@ -110,6 +117,7 @@ class Runtime:
         self.engine = engine
         self.level = level
         self.path = tuple(os.fspath(folder) for folder in path)
+        self._delegation_option, self._environment = delegation, environment
         self._store_option = store
         self._given = None if store is None or isinstance(store, bool) else _location(store)
         self._home_option = home
@@ -194,22 +202,41 @@ class Runtime:
 
         return self._embedder_option or Lexical()
 
+    @cached_property
+    def delegation(self) -> Delegating | None:
+        """Raises `PolicyError` with the place of a mistake in the file, OSError."""
+        from runtime.delegation.setup import Delegating, open_delegation
+
+        given = self._delegation_option
+        if given is None or isinstance(given, Delegating):
+            return given
+        return open_delegation(given, emit=self.emit)
+
+    @cached_property
+    def environment(self) -> Environment:
+        """Who programs run for; what was granted is among the permissions."""
+        from runtime.delegation.context import Environment
+
+        given = self._environment or Environment()
+        granted = self.policy.granted if self.policy is not None else ()
+        return Environment(
+            given.tenant, {*given.permissions, *(c.id for c in granted)}, given.task, given.privacy
+        )
+
     def host(self, exports: Mapping[str, Mapping[str, Any]] | None = None) -> HostCallable | None:
         """A host for one instance of a program with these exports; None stands for one that has nothing
         to offer."""
         given = {name: value for name, value in self._host_options.items() if value is not None}
-        if self.policy is None and not given and not self.has_store:
+        if self.policy is None and not given and not self.has_store and self._delegation_option is None:
             return None
         from runtime.host.access import Deferred
 
         def session() -> HostCallable:
             from runtime.host.session import Session
+            from runtime.routing import delegate_of
 
-            if self.has_store and exports is not None:
-                from runtime.searching import Declared
-
-                given["delegate"] = Declared(self, given.get("delegate"), exports)
-            return Session(self.policy, **given)
+            delegate = delegate_of(self, given.pop("delegate", None), exports)
+            return Session(self.policy, delegate=delegate, exports=exports, **given)
 
         return Deferred(session)
 

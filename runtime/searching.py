@@ -14,7 +14,7 @@ from runtime.values import Limits
 
 if TYPE_CHECKING:
     from runtime.engine import Runtime
-    from runtime.host.session import Delegate, Delegation
+    from runtime.host.session import Delegation
     from runtime.meaning.embedding import Embedder
     from runtime.store.store import VerifiedArtifact
 
@@ -167,21 +167,15 @@ def _told(answer: Answer, expected: Any) -> str:
 
 
 class Declared:
-    """Answers the calls of functions that were declared without a body: ``given`` is asked first, then the
-    store. What was found is kept for the life of the instance; what was not is looked for once."""
+    """Answers the calls of functions that were declared without a body from the store. What was found is kept
+    for the life of the instance; what was not is looked for once."""
 
-    def __init__(
-        self, runtime: Runtime, given: Delegate | None, exports: Mapping[str, Mapping[str, Any]]
-    ) -> None:
+    def __init__(self, runtime: Runtime, exports: Mapping[str, Mapping[str, Any]]) -> None:
         """``exports``: of the program, as in the section ``rtfs.interface``, by name."""
-        self._runtime, self._given, self._exports = runtime, given, exports
+        self._runtime, self._exports = runtime, exports
         self._functions: dict[str, Callable[..., Any] | None] = {}
 
     def __call__(self, delegation: Delegation) -> tuple[bool, Any]:
-        if self._given is not None:
-            done, value = self._given(delegation)
-            if done:
-                return True, value
         if delegation.mode != "declared" or not delegation.model:
             return False, None
         name = delegation.function

@@ -99,6 +99,8 @@ class Policy:
     models: Mapping[str, Model] = field(default_factory=dict)
     cache_ttl_s: float = 3600.0
     effects: Effects | None = None
+    caches: Mapping[str, Any] = field(default_factory=dict)
+    """The section ``[caches]`` as it is written."""
 
     def decide(self, context: CallContext) -> Decision:
         """A function of the context alone."""

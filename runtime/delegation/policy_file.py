@@ -77,7 +77,7 @@ class _Reader:
         self._data, self._file, self._places = data, file, places
 
     def policy(self, effects: Effects | None) -> Policy:
-        self._known(self._data, ("defaults", "models", "rule"))
+        self._known(self._data, ("defaults", "models", "rule", "caches"))
         models = {name: self._model(name) for name in self._table("models")}
         defaults = self._table("defaults")
         self._known(defaults, _DEFAULTS, "defaults")
@@ -90,6 +90,7 @@ class _Reader:
             models,
             self._number(defaults, "cache_ttl", 3600.0, "defaults", least=1e-3),
             effects,
+            self._table("caches"),
         )
 
     def _rule(self, number: int, data: Any, models: Mapping[str, Model]) -> Rule:

@@ -51,13 +51,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """A call of a function that is marked with ``^:delegation``. ``mode``: ``local-model``, ``remote`` or
-    ``declared`` (a function without a body); ``model``: its id, or the doc of a declared one, or None."""
+    """A call of a function that is marked with ``^:delegation``. ``mode``: ``local-model``, ``remote``,
+    ``declared`` (a function without a body) or ``routed`` (any other one, where a policy may speak of it);
+    ``model``: its id, or the doc of a declared one, or None; ``interface``: of the function, as in the
+    section ``rtfs.interface``, None for one that is not exported."""
 
     function: str
     mode: str
     model: str | None
     arguments: list[Any]
+    interface: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 Delegate = Callable[[Delegation], "tuple[bool, Any]"]
@@ -84,8 +87,10 @@ class Session:
         context: Mapping[str, Any] | None = None,
         observer: Callable[[Event], None] | None = None,
         delegate: Delegate | None = None,
+        exports: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.policy = policy or Policy()
+        self.exports = exports or {}
         given = {name_of(key): value for key, value in (context or {}).items()}
         self.contexts: list[dict[str, Any]] = [given]
         self.hints: list[tuple[str, Any]] = []
@@ -114,7 +119,8 @@ class Session:
         if self._delegate is None:
             return [False]
         mode = name_of(mode)
-        done, value = self._delegate(Delegation(name, mode, model, list(arguments)))
+        interface = self.exports.get(name)
+        done, value = self._delegate(Delegation(name, mode, model, list(arguments), interface))
         return [True, value] if done else [False]
 
     # --- context

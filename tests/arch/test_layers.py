@@ -52,7 +52,13 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.store": {"runtime.trust", "runtime.values", "runtime.meaning", "runtime.obs.events"},
     "runtime.caches": {"runtime.providers", "runtime.obs.events"},
     "runtime.providers": {"runtime.offline", "runtime.obs.events"},
-    "runtime.delegation": {"runtime.caches", "runtime.providers", "runtime.obs.events"},
+    "runtime.delegation": {
+        "runtime.caches",
+        "runtime.providers",
+        "runtime.obs.events",
+        "runtime.values",
+        "runtime.host",
+    },
 }
 # The composition roots, and what sits on top of them.
 ROOTS = {
@@ -60,7 +66,7 @@ ROOTS = {
     "rtfsc.__main__",
     "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference", "rtfsc.javascript",
     "rtfsc.source_map", "rtfsc.profiling",
-    "runtime", "runtime.engine", "runtime.searching", "runtime.module", "runtime.printing",
+    "runtime", "runtime.engine", "runtime.searching", "runtime.routing", "runtime.module", "runtime.printing",
 }  # fmt: skip
 
 

@@ -1,0 +1,241 @@
+"""Carries decisions out: asks the model that was decided on, then what it falls back on, and says what
+happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from runtime.delegation.breaker import Breakers
+from runtime.delegation.context import CallContext, Environment
+from runtime.delegation.engine import DelegationEngine
+from runtime.delegation.guarded import Guarded
+from runtime.delegation.measure import Measurements
+from runtime.delegation.policy import Model, Settings
+from runtime.delegation.types import (
+    LOCAL,
+    Decision,
+    ExecTarget,
+    L4CacheHit,
+    LocalModel,
+    LocalPure,
+    Rejected,
+    RemoteModel,
+)
+from runtime.host.capability import host_error
+from runtime.host.session import Delegation
+from runtime.obs.events import Emit, span
+from runtime.providers.base import ModelProvider, Request, Response
+from runtime.providers.errors import ProviderError, Unavailable
+from runtime.providers.registry import ModelRegistry
+from runtime.values.atoms import Keyword
+from runtime.values.errors import RtfsError
+
+
+class Infer(Protocol):
+    """What the dispatcher needs of a `runtime.caches.manager.CacheManager`."""
+
+    def infer(
+        self, provider: ModelProvider, request: Request, *, tenant: str = "", core: str | None = None
+    ) -> Response: ...
+
+
+Asker = Callable[[Delegation, Callable[[Request], Response], str], Any]
+"""Asks a model for the value of a call: the call, how to infer, the id of the model. Raises
+`ProviderError`."""
+Stored = Callable[[L4CacheHit, Delegation], Any]
+"""Runs a stored module. What it raises as an `RtfsError` is the call's error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A target that was tried and failed: ``code`` and ``kind`` as of a `ProviderError`."""
+
+    target: str
+    code: str
+    kind: str
+    message: str
+
+
+class Dispatcher:
+    """The ``delegate`` of a runtime. ``models``: what calls cost; ``defaults``: for hints, which no rule
+    decides. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        engine: DelegationEngine,
+        registry: ModelRegistry,
+        manager: Infer | None = None,
+        *,
+        ask: Asker | None = None,
+        stored: Stored | None = None,
+        environment: Environment | None = None,
+        models: Callable[[], Mapping[str, Model]] = dict,
+        defaults: Callable[[], Settings] = Settings,
+        breakers: Breakers | None = None,
+        measurements: Measurements | None = None,
+        emit: Emit | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.engine, self.registry, self.manager = engine, registry, manager
+        self.environment = environment or Environment()
+        self.breakers = breakers or Breakers()
+        self.measurements = measurements or Measurements()
+        self._ask, self._stored = ask or ask_for_value, stored
+        self._models, self._defaults = models, defaults
+        self._emit, self._sleep = emit, sleep
+
+    def __call__(self, delegation: Delegation) -> tuple[bool, Any]:
+        """(True, value), or (False, None) where the function's own body is to run.
+
+        Raises `RtfsError` (HostError) where all that was decided on failed and the body is not among it.
+        """
+        decision = self.decide(delegation)
+        return self.perform(decision, delegation)
+
+    # --- deciding
+
+    def decide(self, delegation: Delegation) -> Decision:
+        """An author's hint is obeyed before any engine is asked, except that private data stay here."""
+        if delegation.mode in ("local-model", "remote"):
+            return self._hinted(delegation)
+        with span(self._emit, "call.decided", function=delegation.function) as told:
+            decision = self.engine.decide(self.context(delegation))
+            told.update(_told(decision, self.environment))
+        return decision
+
+    def context(self, delegation: Delegation) -> CallContext:
+        return CallContext.of_call(delegation.function, delegation.arguments, self.environment)
+
+    def _hinted(self, delegation: Delegation) -> Decision:
+        settings = self._defaults()
+        target = hinted_target(delegation.mode, delegation.model)
+        objection = self._objection(target, settings)
+        if objection:
+            rejected = (Rejected(str(target), objection),)
+            return Decision(LOCAL, 1.0, "what the author asks for cannot be", "hint", rejected)
+        assert target is not None
+        return Decision(
+            target, 1.0, "the author says so", "hint", (), (LOCAL,),
+            settings.timeout_ms / 1000, settings.retries,
+        )  # fmt: skip
+
+    def _objection(self, target: ExecTarget | None, settings: Settings) -> str:
+        if target is None:
+            return "the hint names no model"
+        if (
+            isinstance(target, RemoteModel)
+            and self.environment.privacy == "private"
+            and not settings.allow_private
+        ):
+            return "the data are private"
+        if isinstance(target, (LocalModel, RemoteModel)) and target.id not in self.registry:
+            return f"there is no model {target.id}"
+        return ""
+
+    # --- doing
+
+    def perform(self, decision: Decision, delegation: Delegation) -> tuple[bool, Any]:
+        failed: list[Attempt] = []
+        for target in (decision.target, *decision.fallback):
+            if isinstance(target, LocalPure):
+                return False, None
+            try:
+                return True, self._tried(target, decision, delegation)
+            except ProviderError as error:
+                failed.append(Attempt(str(target), error.code, error.kind, error.message))
+        raise _all_failed(delegation, failed)
+
+    def _tried(self, target: ExecTarget, decision: Decision, delegation: Delegation) -> Any:
+        started = time.perf_counter()
+        with span(self._emit, "call.done", "call.failed", function=delegation.function, target=str(target)):
+            if isinstance(target, L4CacheHit):
+                if self._stored is None:
+                    raise Unavailable(str(target), "there is no store")
+                value = self._stored(target, delegation)
+                way = "l4"
+            else:
+                assert isinstance(target, (LocalModel, RemoteModel))
+                value = self._modelled(target, decision, delegation)
+                way = target.id
+        self.measurements.add(delegation.function, way, time.perf_counter() - started)
+        return value
+
+    def _modelled(self, target: LocalModel | RemoteModel, decision: Decision, delegation: Delegation) -> Any:
+        provider = self.registry.get(target.id)
+        if isinstance(target, LocalModel) and not provider.local:
+            raise Unavailable(target.id, "is not on this machine", hint=f"write remote-{target.id}")
+        return self._ask(delegation, self._infer(provider, decision), target.id)
+
+    def _infer(self, provider: ModelProvider, decision: Decision) -> Callable[[Request], Response]:
+        guarded: ModelProvider = Guarded(
+            provider, self.breakers.of(provider.id), decision, self._emit, self._sleep
+        )
+        manager, tenant = self.manager, self.environment.tenant
+
+        def infer(request: Request) -> Response:
+            request = replace(request, timeout=min(request.timeout, decision.timeout_s))
+            if manager is None:
+                return guarded.infer(request)
+            return manager.infer(guarded, request, tenant=tenant)
+
+        return infer
+
+
+def hinted_target(mode: str, model: str | None) -> ExecTarget | None:
+    """Of ``^:delegation``; None where it names no model."""
+    if not model:
+        return None
+    return LocalModel(model) if mode == "local-model" else RemoteModel(model)
+
+
+def ask_for_value(delegation: Delegation, infer: Callable[[Request], Response], model: str) -> Any:
+    from runtime.providers.asking import Question, ask  # type: ignore[import-not-found,unused-ignore]
+
+    interface = delegation.interface or {}
+    question = Question(
+        delegation.function, interface.get("doc", ""), signature(delegation), list(delegation.arguments)
+    )
+    return ask(question, infer, model).value
+
+
+def signature(delegation: Delegation) -> str:
+    """As a declaration says it; a function that nobody described takes and gives anything."""
+    interface = delegation.interface
+    if interface is None:
+        names = [f"a{i}" for i in range(len(delegation.arguments))]
+        types, rest, result = [":any"] * len(names), False, ":any"
+    else:
+        names, types = interface["params"], interface["param_types"]
+        rest, result = interface["rest"], interface["result_type"]
+    shown = [f"{name} : {type}" for name, type in zip(names, types, strict=False)]
+    if rest:
+        shown.insert(len(shown) - 1, "&")
+    return f"(declare {delegation.function} [{' '.join(shown)}] : {result})"
+
+
+def _told(decision: Decision, environment: Environment) -> Iterator[tuple[str, Any]]:
+    yield "target", str(decision.target)
+    yield "reason", decision.reasoning
+    yield "decided_by", decision.decided_by
+    yield "confidence", decision.confidence
+    yield "rejected", tuple(f"{target}: {reason}" for target, reason in decision.rejected)
+    yield "tenant", environment.tenant
+
+
+def _all_failed(delegation: Delegation, failed: list[Attempt]) -> RtfsError:
+    """The last failure says what is wrong; the data tell of all."""
+    last = failed[-1]
+    tried = [
+        {Keyword("target"): a.target, Keyword("code"): a.code, Keyword("reason"): a.kind} for a in failed
+    ]
+    data = {
+        Keyword("function"): delegation.function,
+        Keyword("target"): last.target,
+        Keyword("reason"): last.kind,
+        Keyword("tried"): tried,
+    }
+    message = f"Host error: {delegation.function} by {last.target}: {last.message}"
+    return host_error("HostError", message, data)

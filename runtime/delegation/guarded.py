@@ -1,0 +1,88 @@
+"""A model as delegated calls ask it: with retries, and left alone while its circuit breaker is open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from runtime.delegation.breaker import Breaker
+from runtime.delegation.types import Decision
+from runtime.obs.events import Emit, span
+from runtime.providers.base import Health, ModelProvider, OnText, Request, Response
+from runtime.providers.errors import Garbled, ProviderError, Unavailable
+from runtime.providers.retry import Retry, retrying
+
+_BASE_PAUSE_S = 0.2
+
+
+class Open(Unavailable):
+    """The circuit breaker of a model is open."""
+
+    kind = "open"
+    retryable = False
+
+
+class Guarded:
+    """A `ModelProvider` around another one. It stands below the caches: what they have is answered whatever
+    the breaker says."""
+
+    def __init__(
+        self,
+        model: ModelProvider,
+        breaker: Breaker,
+        decision: Decision,
+        emit: Emit | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.id, self.local = model.id, model.local
+        self._model, self._breaker, self._decision = model, breaker, decision
+        self._emit, self._sleep = emit, sleep
+
+    @property
+    def revision(self) -> str:
+        return self._model.revision
+
+    def infer(self, request: Request, on_text: OnText | None = None) -> Response:
+        """Raises the last `ProviderError`, `Open`."""
+        attempts = self._decision.retries + 1
+        return retrying(
+            lambda: self._once(request, on_text),
+            Retry(attempts, base=_BASE_PAUSE_S),
+            request.timeout * attempts,
+            sleep=self._sleep,
+        )
+
+    def _once(self, request: Request, on_text: OnText | None) -> Response:
+        breaker = self._breaker
+        if not breaker.admit():
+            raise Open(self.id, "failed several times just now and is left alone for a while")
+        try:
+            with span(self._emit, "model.asked", "model.failed", model=self.id) as told:
+                response = self._model.infer(request, on_text)
+                told.update(
+                    stop_reason=response.stop_reason,
+                    input_tokens=response.input_tokens,
+                    output_tokens=response.output_tokens,
+                    cost=self._model.cost_per_call(),
+                )
+        except ProviderError as error:
+            # One that answers something, if only a refusal, is up.
+            (breaker.failed if error.retryable or isinstance(error, Garbled) else breaker.succeeded)()
+            raise
+        except BaseException:
+            breaker.failed()
+            raise
+        breaker.succeeded()
+        return response
+
+    def capabilities(self) -> frozenset[str]:
+        return self._model.capabilities()
+
+    def cost_per_call(self) -> float:
+        return self._model.cost_per_call()
+
+    def health(self) -> Health:
+        return self._model.health()
+
+    def close(self) -> None:
+        """The registry closes models."""

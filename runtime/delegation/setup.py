@@ -1,0 +1,110 @@
+"""Everything that delegated calls need, from one ``delegation.toml``: policy, engine, models, caches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from runtime.delegation.breaker import Breakers
+from runtime.delegation.context import Environment
+from runtime.delegation.dispatch import Dispatcher, Infer, Stored
+from runtime.delegation.engine import DelegationEngine, PolicyDelegationEngine
+from runtime.delegation.measure import Measurements
+from runtime.delegation.policy import Policy
+from runtime.delegation.policy_file import parse
+from runtime.obs.events import Emit
+from runtime.providers.base import ModelProvider
+from runtime.providers.registry import ModelRegistry
+
+
+class Delegating:
+    """What runtimes share that follow one policy file. Safe to use from several threads.
+
+    ``policies``: the engine that the file's rules are in; ``registry``: the models; ``manager``: the caches
+    that are asked before models; ``dispatcher``: that of nobody in particular, see `dispatcher_for`.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        path: Path | None = None,
+        models: Iterable[ModelProvider] = (),
+        manager: Infer | None = None,
+        emit: Emit | None = None,
+    ) -> None:
+        self.path, self.emit = path, emit
+        self.policies = PolicyDelegationEngine(policy)
+        self.registry = ModelRegistry(_tables(policy))
+        for model in models:
+            self.registry.register(model)
+        self.manager = manager if manager is not None else _manager(policy.caches, emit)
+        self.breakers, self.measurements = Breakers(), Measurements()
+
+    @property
+    def policy(self) -> Policy:
+        return self.policies.policy
+
+    def dispatcher_for(
+        self,
+        environment: Environment | None = None,
+        *,
+        engine: DelegationEngine | None = None,
+        stored: Stored | None = None,
+    ) -> Dispatcher:
+        """For programs of this tenant, with these permissions, on data of this privacy. ``engine``: what
+        decides instead of the policy alone."""
+        return Dispatcher(
+            engine or self.policies, self.registry, self.manager,
+            environment=environment, stored=stored,
+            models=lambda: self.policy.models, defaults=lambda: self.policy.defaults,
+            breakers=self.breakers, measurements=self.measurements, emit=self.emit,
+        )  # fmt: skip
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        return self.dispatcher_for()
+
+    def close(self) -> None:
+        """Closes models and caches."""
+        self.registry.close()
+        close = getattr(self.manager, "close", None)
+        if close is not None:
+            close()
+
+    def __enter__(self) -> Delegating:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_delegation(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    text: str | None = None,
+    models: Iterable[ModelProvider] = (),
+    manager: Infer | None = None,
+    emit: Emit | None = None,
+) -> Delegating:
+    """``path``: of the file; ``text``: its contents, instead of it; neither: no rules and no models but those
+    given. ``models`` replace those of the file with the same id. ``manager``: instead of the caches that the
+    file's ``[caches]`` describe. Nothing is connected to before it is asked.
+
+    Raises `PolicyError` with the place of a mistake, OSError.
+    """
+    file = None if path is None else Path(path).absolute()
+    if file is not None:
+        text = file.read_text(encoding="utf-8")
+    policy = parse(text or "", os.fspath(path) if path is not None else "delegation.toml")
+    return Delegating(policy, path=file, models=models, manager=manager, emit=emit)
+
+
+def _tables(policy: Policy) -> Mapping[str, Mapping[str, Any]]:
+    return {id: model.table for id, model in policy.models.items()}
+
+
+def _manager(table: Mapping[str, Any], emit: Emit | None) -> Infer | None:
+    return None
