@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class ColdError(Exception):
@@ -24,7 +25,14 @@ class ColdStore(Protocol):
 
     def delete(self, key: str) -> None: ...
 
-    def clear(self) -> None: ...
+    def clear(self, start: str = "") -> None:
+        """Of the keys that begin so. Raises `ColdError`."""
+
+    def newest(self, limit: int) -> Iterator[tuple[str, bytes]]:
+        """Keys and data, the newest first where the store knows. Raises `ColdError`."""
+
+    def size(self) -> int:
+        """How many answers; may take a while. Raises `ColdError`."""
 
     def close(self) -> None: ...
 
@@ -48,8 +56,16 @@ class SqliteCold:
     def delete(self, key: str) -> None:
         self._run("DELETE FROM answers WHERE key = ?", (key,), create=False)
 
-    def clear(self) -> None:
-        self._run("DELETE FROM answers", (), create=False)
+    def clear(self, start: str = "") -> None:
+        self._run("DELETE FROM answers WHERE substr(key, 1, ?) = ?", (len(start), start), create=False)
+
+    def newest(self, limit: int) -> Iterator[tuple[str, bytes]]:
+        found = self._run("SELECT key, data FROM answers ORDER BY rowid DESC LIMIT ?", (limit,), create=False)
+        yield from ((str(key), bytes(data)) for key, data in found)
+
+    def size(self) -> int:
+        found = self._run("SELECT count(*) FROM answers", (), create=False)
+        return int(found[0][0]) if found else 0
 
     def close(self) -> None:
         with self._lock:
@@ -57,7 +73,7 @@ class SqliteCold:
                 self._connection.close()
             self._connection = None
 
-    def _run(self, statement: str, values: tuple[object, ...], *, create: bool = True) -> list[tuple[bytes]]:
+    def _run(self, statement: str, values: tuple[object, ...], *, create: bool = True) -> list[Any]:
         with self._lock:
             try:
                 connection = self._open(create)
@@ -95,8 +111,15 @@ class MemoryCold:
     def delete(self, key: str) -> None:
         self._data.pop(key, None)
 
-    def clear(self) -> None:
-        self._data.clear()
+    def clear(self, start: str = "") -> None:
+        for key in [key for key in self._data if key.startswith(start)]:
+            self.delete(key)
+
+    def newest(self, limit: int) -> Iterator[tuple[str, bytes]]:
+        yield from list(reversed(self._data.items()))[:limit]
+
+    def size(self) -> int:
+        return len(self._data)
 
     def close(self) -> None:
         pass

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
+from runtime.caches.circuit import Circuit
 from runtime.caches.cold import ColdError, ColdStore
-from runtime.caches.flight import SingleFlight
 from runtime.caches.protocol import (
     ABSENT,
     LOW_CONFIDENCE,
@@ -26,7 +28,11 @@ from runtime.caches.writer import Writer
 from runtime.providers.base import Request, Response
 
 DEFAULT = CacheConfig(capacity=2000, ttl=86_400.0)
-_VERSION = 1
+MOST_BYTES = 4 << 20
+"""Of an answer; a longer one is kept nowhere."""
+_VERSION = 2
+_PREFIX = 16
+_COUNTED = ("hits", "misses", "puts", "invalidations", "cold_hits", "cold_misses")
 
 
 class InferenceCache:
@@ -52,14 +58,28 @@ class InferenceCache:
         self.cold = cold
         self.writer = writer or Writer()
         self._sampled = sampled
-        self._flight: SingleFlight[Response] = SingleFlight()
         self._lock = threading.Lock()
-        self._counts = {"hits": 0, "misses": 0, "puts": 0, "invalidations": 0, "cold_hits": 0}
+        self._counts = dict.fromkeys(
+            ("hits", "misses", "puts", "invalidations", "cold_hits", "cold_misses"), 0
+        )
+        self.cold_circuit = Circuit()
 
     def key(self, request: Request, revision: str, tenant: str = "") -> str:
-        """64 hex digits, the same on every machine."""
+        """64 hex digits, the same on every machine; the first 16 are those of `prefix`."""
         fields = f"{len(tenant)}:{tenant}:{request.key(revision)}"
-        return hashlib.sha256(fields.encode()).hexdigest()
+        return prefix(tenant) + hashlib.sha256(fields.encode()).hexdigest()[_PREFIX:]
+
+    def keeps(self, request: Request) -> bool:
+        """Whether answers to such a request are kept at all."""
+        return self._sampled or request.temperature <= 0
+
+    def accepts(self, response: Response) -> bool:
+        """Whether an answer is kept: a whole one, sure enough, of a bearable size."""
+        return (
+            response.stop_reason == "stop"
+            and not self._unsure(response)
+            and len(response.text) <= MOST_BYTES // 4
+        )
 
     def get(self, key: str) -> Hit | Miss:
         found = self.hot.get(key)
@@ -71,28 +91,52 @@ class InferenceCache:
         self._count("hits" if found else "misses")
         return found
 
+    def peek(self, key: str) -> Hit | Miss:
+        """What is hot; counts as no use."""
+        found = self.hot.peek(key)
+        return LOW_CONFIDENCE if found and self._unsure(found.value) else found
+
     def put(self, key: str, value: Response, ttl: float | None = None) -> None:
         self._count("puts")
         self.hot.put(key, value, ttl)
         cold = self.cold
         if cold is not None:
-            data = encode(value)
+            data = encode(value, key)
             self.writer.submit(lambda: cold.write(key, data))
 
     def invalidate(self, key: str) -> bool:
+        """Whether it was hot. Waits for the cold store, a second at most: what is gone must not come back
+        from there."""
         self._count("invalidations")
         found = self.hot.invalidate(key)
         cold = self.cold
         if cold is not None:
             self.writer.submit(lambda: cold.delete(key))
+            self.writer.flush(1.0)
         return found
 
-    def clear(self) -> None:
-        """Of all tenants, hot and cold."""
-        self.hot.clear()
+    def clear(self, tenant: str | None = None) -> None:
+        """Hot and cold, of one tenant or of all. Raises `ColdError`."""
+        start = "" if tenant is None else prefix(tenant)
+        self.hot.clear(start)
         self.writer.flush()
         if self.cold is not None:
-            self.cold.clear()
+            self.cold.clear(start)
+
+    def warm(self, limit: int | None = None) -> int:
+        """Reads the newest answers of the cold store into the hot one, as many as fit or ``limit``; returns
+        how many. Raises `ColdError`."""
+        if self.cold is None:
+            return 0
+        self.writer.flush()
+        most = self._config.capacity if limit is None else limit
+        read = 0
+        for key, data in self.cold.newest(most):
+            response = decode(data, key)
+            if response is not None and not self._unsure(response):
+                self.hot.put(key, response)
+                read += 1
+        return read
 
     def stats(self) -> CacheStats:
         """Hits in either store; evictions and sizes of the hot one."""
@@ -103,44 +147,35 @@ class InferenceCache:
             invalidations=counts["invalidations"],
         )  # fmt: skip
 
+    def cold_stats(self) -> CacheStats:
+        """``size`` and ``capacity`` are 0: counting what lies in a bucket is a request per thousand."""
+        written = self.writer.stats().written if self.cold is not None else 0
+        return CacheStats(self.cold_hits, self._counts["cold_misses"], written, 0, 0, 0, 0, 0)
+
     @property
     def cold_hits(self) -> int:
         return self._counts["cold_hits"]
 
-    def answer(
-        self, request: Request, revision: str, ask: Callable[[], Response], tenant: str = ""
-    ) -> tuple[Response, bool]:
-        """The kept answer, or that of ``ask``; and whether it was kept. Concurrent requests ask once.
-        What ``ask`` raises is raised, and nothing is kept."""
-        if request.temperature > 0 and not self._sampled:
-            return ask(), False
-        key = self.key(request, revision, tenant)
-        found = self.get(key)
-        if found:
-            return found.value, True
-
-        def compute() -> Response:
-            response = ask()
-            if response.stop_reason == "stop" and not self._unsure(response):
-                self.put(key, response)
-            return response
-
-        return self._flight.run(key, compute), False
-
     def close(self) -> None:
         self.writer.close()
+        self.hot.close()
         if self.cold is not None:
             self.cold.close()
 
     def _from_cold(self, key: str) -> Hit | Miss:
         if self.cold is None:
             return ABSENT
+        if not self.cold_circuit.admits():
+            return UNAVAILABLE
         try:
             data = self.cold.read(key)
         except ColdError:
+            self.cold_circuit.failed()
             return UNAVAILABLE
-        response = None if data is None else decode(data)
+        self.cold_circuit.worked()
+        response = None if data is None else decode(data, key)
         if response is None:
+            self._count("cold_misses")
             return ABSENT
         self._count("cold_hits")
         self.hot.put(key, response)
@@ -155,19 +190,37 @@ class InferenceCache:
             self._counts[what] += 1
 
 
-def encode(response: Response) -> bytes:
-    """Canonical JSON."""
-    return json.dumps({"v": _VERSION, **asdict(response)}, sort_keys=True, separators=(",", ":")).encode()
+@lru_cache(maxsize=1024)
+def prefix(tenant: str) -> str:
+    """What the keys of a tenant begin with."""
+    return hashlib.sha256(f"tenant:{tenant}".encode()).hexdigest()[:_PREFIX]
 
 
-def decode(data: bytes) -> Response | None:
-    """None for what is no answer of this version: a store is never believed."""
+def encode(response: Response, key: str) -> bytes:
+    """Canonical JSON, with the key: bytes that somebody moves to another key answer for nothing there."""
+    fields = {"v": _VERSION, "key": key, **asdict(response)}
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+
+def decode(data: bytes, key: str) -> Response | None:
+    """None for what is no answer of this version to this key: a store is never believed."""
+    if len(data) > MOST_BYTES:
+        return None
     try:
         fields: dict[str, Any] = json.loads(data)
-        if fields.pop("v") != _VERSION:
+        if fields.pop("v") != _VERSION or fields.pop("key") != key:
             return None
         response = Response(**fields)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+    return response if _sound(response) else None
+
+
+def _sound(response: Response) -> bool:
     texts = (response.text, response.model, response.revision, response.stop_reason)
-    return response if all(isinstance(text, str) for text in texts) else None
+    numbers = (response.input_tokens, response.output_tokens, response.seconds, response.confidence or 0.0)
+    return (
+        all(isinstance(text, str) for text in texts)
+        and response.stop_reason == "stop"
+        and all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
+    )

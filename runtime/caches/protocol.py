@@ -77,15 +77,21 @@ class Cache(Protocol[K]):
 
     def get(self, key: K) -> Hit | Miss: ...
 
+    def peek(self, key: K) -> Hit | Miss:
+        """As `get`, but it counts as no use."""
+
     def put(self, key: K, value: Any, ttl: float | None = None) -> None:
         """``ttl`` in seconds; None: that of the configuration."""
 
     def invalidate(self, key: K) -> bool:
         """Whether there was such an entry."""
 
-    def clear(self) -> None: ...
+    def clear(self, start: str = "") -> None:
+        """``start``: only the keys (texts) that begin so."""
 
     def stats(self) -> CacheStats: ...
+
+    def close(self) -> None: ...
 
 
 _TABLES: dict[Eviction, type[Table]] = {

@@ -191,9 +191,18 @@ cdef class Table:
         self.invalidations += 1
         return True
 
-    def clear(self):
-        while self.entries:
-            self.invalidations += self.drop(first(self.entries, True))
+    def clear(self, str start=""):
+        """``start``: only the keys, which are texts then, that begin so."""
+        cdef Hit entry
+        if not start:
+            while self.entries:
+                self.invalidations += self.drop(first(self.entries, True))
+            return
+        for entry in [e for e in self.entries.values() if (<Hit>e).key.startswith(start)]:
+            self.invalidations += self.drop(entry)
+
+    def close(self):
+        """Nothing to close."""
 
     def sweep(self):
         """Removes what has expired; returns how many entries."""

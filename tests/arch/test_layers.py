@@ -50,7 +50,13 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.trust": set(),
     "runtime.meaning": set(),
     "runtime.store": {"runtime.trust", "runtime.values", "runtime.meaning", "runtime.obs.events"},
-    "runtime.caches": {"runtime.providers", "runtime.obs.events"},
+    "runtime.caches": {
+        "runtime.providers",
+        "runtime.obs.events",
+        "runtime.offline",
+        "runtime.meaning",
+        "runtime.store",
+    },
     "runtime.providers": {"runtime.offline", "runtime.obs.events"},
     "runtime.delegation": {
         "runtime.caches",

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
+from scripted_model import ScriptedModel
 
 from runtime.caches.cold import ColdError, MemoryCold, SqliteCold
 from runtime.caches.inference import InferenceCache, decode, encode
+from runtime.caches.manager import CacheManager
 from runtime.caches.protocol import LOW_CONFIDENCE, UNAVAILABLE, CacheConfig
 from runtime.caches.writer import Writer
 from runtime.providers.base import Message, Request, Response
-from runtime.providers.errors import TimedOut
 
 REQUEST = Request("m", (Message("user", "hi"),))
 
@@ -20,8 +22,9 @@ def response(text="hello", **fields):
 
 def asked(cache, text="hello", request=REQUEST, revision="1", tenant="", **fields):
     """The answer, and whether it was kept; the model would say ``text``."""
-    answer, kept = cache.answer(request, revision, lambda: response(text, **fields), tenant)
-    return answer.text, kept
+    manager = CacheManager(l2=cache)
+    found = manager.answer(ScriptedModel(text, revision=revision, **fields), request, tenant=tenant)
+    return found.response.text, found.layer == "L2"
 
 
 def test_the_second_time_no_model_is_asked():
@@ -60,21 +63,10 @@ def test_what_is_no_whole_answer_is_not_kept(stop):
     assert asked(cache, "two") == ("two", False)
 
 
-def test_failures_are_not_kept():
-    cache = InferenceCache()
-
-    def fail():
-        raise TimedOut("m", "slow")
-
-    with pytest.raises(TimedOut):
-        cache.answer(REQUEST, "1", fail)
-    assert asked(cache) == ("hello", False)
-
-
 def test_unsure_answers_are_removed_when_found():
     cold = MemoryCold()
     InferenceCache(cold=cold).put(key := InferenceCache().key(REQUEST, "1"), response(confidence=0.4))
-    cold.write(key, encode(response(confidence=0.4)))
+    cold.write(key, encode(response(confidence=0.4), key))
     cache = InferenceCache(config=CacheConfig(confidence=0.5), cold=cold)
     assert cache.get(key) == LOW_CONFIDENCE
     cache.writer.flush()
@@ -103,13 +95,81 @@ def test_cold_answers_outlive_the_process_and_are_promoted(cold):
     assert asked(InferenceCache(cold=cold), "three") == ("three", False)
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null", b"\xff", b'{"v":2}', b'{"v":1,"text":3}',
-                                  b'{"v":1,"text":"a","model":"m","revision":"1","x":1}'])  # fmt: skip
+GOOD = json.loads(encode(response(), "KEY"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{}", b"[]", b"null", b"\xff", b"[" * 100_000, b" " * (5 << 20), {"v": 1}, {"v": 2}, {"text": 3},
+     {"extra": 1}, {"key": "0" * 64}, {"key": None}, {"stop_reason": "length"}, {"seconds": "1"},
+     {"confidence": [1]}, {"seconds": float("nan")}, {"input_tokens": True}],
+    ids=lambda data: str(data)[:30],
+)  # fmt: skip
 def test_damaged_cold_answers_are_misses(data):
     cold = MemoryCold()
     cache = InferenceCache(cold=cold)
-    cold.write(cache.key(REQUEST, "1"), data)
+    key = cache.key(REQUEST, "1")
+    if isinstance(data, dict):
+        data = json.dumps({**GOOD, "key": key, **data} if data != {"v": 2} else data).encode()
+    cold.write(key, data)
     assert asked(cache, "new") == ("new", False)
+
+
+def test_a_good_cold_answer_is_one():
+    cold = MemoryCold()
+    cache = InferenceCache(cold=cold)
+    key = cache.key(REQUEST, "1")
+    cold.write(key, json.dumps({**GOOD, "key": key}).encode())
+    assert asked(cache, "new") == ("hello", True)
+
+
+def test_tenants_have_keys_of_their_own_and_are_cleared_alone(cold):
+    cache = InferenceCache(cold=cold)
+    for tenant in ("acme", "globex", ""):
+        asked(cache, f"of {tenant}", tenant=tenant)
+    keys = {tenant: cache.key(REQUEST, "1", tenant) for tenant in ("acme", "globex", "")}
+    assert len({key[:16] for key in keys.values()}) == 3
+    cache.clear("acme")
+    assert asked(cache, "new", tenant="globex") == ("of globex", True)
+    assert asked(InferenceCache(cold=cold), "new", tenant="globex") == ("of globex", True)
+    assert asked(InferenceCache(cold=cold), "new", tenant="acme") == ("new", False)
+
+
+def test_what_is_moved_to_another_tenant_answers_for_nothing_there():
+    cold = MemoryCold()
+    first = InferenceCache(cold=cold)
+    asked(first, "secret", tenant="acme")
+    first.writer.flush()
+    data = cold.read(first.key(REQUEST, "1", "acme"))
+    cold.write(first.key(REQUEST, "1", "globex"), data)
+    assert asked(InferenceCache(cold=cold), "own", tenant="globex") == ("own", False)
+
+
+def test_warming_reads_the_newest(cold):
+    first = InferenceCache(cold=cold)
+    for number in range(20):
+        asked(first, str(number), Request("m", (Message("user", str(number)),)))
+    first.writer.flush()
+    assert cold.size() == 20
+    second = InferenceCache(config=CacheConfig(capacity=5), cold=cold)
+    assert second.warm() == 5
+    assert second.hot.peek(second.key(Request("m", (Message("user", "19"),)), "1")).value.text == "19"
+    assert second.warm(2) == 2
+
+
+def test_a_cold_store_that_fails_is_left_alone_for_a_while():
+    reads = []
+
+    class Broken(MemoryCold):
+        def read(self, key):
+            reads.append(key)
+            raise ColdError("gone")
+
+    cache = InferenceCache(cold=Broken())
+    for _ in range(10):
+        assert cache.get("k" * 64) == UNAVAILABLE
+    assert len(reads) == 1
+    assert not cache.cold_circuit.closed
 
 
 def test_a_cold_store_that_fails_is_a_miss():
@@ -135,29 +195,10 @@ def test_a_file_that_is_no_database(tmp_path):
     assert asked(cache) == ("hello", False)
 
 
-def test_concurrent_requests_ask_once():
-    cache, calls, barrier = InferenceCache(), [], threading.Barrier(6)
-
-    def ask():
-        calls.append(1)
-        threading.Event().wait(0.2)
-        return response()
-
-    def work():
-        barrier.wait()
-        cache.answer(REQUEST, "1", ask)
-
-    threads = [threading.Thread(target=work) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(calls) == 1
-
-
 def test_answers_are_read_as_they_were_written():
-    full = Response('a\u2028"', "m", "r", "length", 3, 4, 0.25, 1.5)
-    assert decode(encode(full)) == full
+    full = Response('a\u2028"', "m", "r", "stop", 3, 4, 0.25, 1.5)
+    assert decode(encode(full, "k"), "k") == full
+    assert decode(encode(full, "k"), "j") is None
 
 
 def test_a_slow_store_never_slows_a_caller():

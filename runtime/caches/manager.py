@@ -1,0 +1,249 @@
+"""The caches as one: read through, from the fastest to the model itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from runtime.caches.flight import SingleFlight
+from runtime.caches.inference import InferenceCache
+from runtime.caches.protocol import Cache, CacheStats
+from runtime.caches.semantic import Found, Question, SemanticCache
+from runtime.obs.events import Emit, tell
+from runtime.providers.base import ModelProvider, OnText, Request, Response
+
+Keep = Callable[[Response], bool]
+"""Whether an answer may be kept, asked of fresh ones only."""
+
+
+class Answered(NamedTuple):
+    """``layer``: ``L2`` or ``L3``, ``model`` where the model was asked; ``match`` and ``score``: of L3."""
+
+    response: Response
+    layer: str
+    match: str = ""
+    score: float = 1.0
+
+
+class LayerStats(NamedTuple):
+    """A row of the table: ``layer`` (``L1``, ``L2 hot``, ``L2 cold``, ``L3``, ``L4``), ``store``: what keeps
+    it; ``failures``: how often that store did not answer; ``up``: whether it answers now."""
+
+    layer: str
+    store: str
+    stats: CacheStats
+    failures: int = 0
+    up: bool = True
+
+
+class CacheManager:
+    """``l1``: decisions, used by the engine and here for its statistics and for `clear`; ``l2``: answers;
+    ``l3``: answers to like questions, None for none; ``l4``: statistics of the store of modules.
+
+    Safe to use from several threads. A cache that fails is a miss: only the model raises.
+    """
+
+    def __init__(
+        self,
+        l1: Cache[Any] | None = None,
+        l2: InferenceCache | None = None,
+        l3: SemanticCache | None = None,
+        *,
+        l4: Callable[[], CacheStats] | None = None,
+        emit: Emit | None = None,
+    ) -> None:
+        self.l1 = l1
+        self.l2 = l2 if l2 is not None else InferenceCache()
+        self.l3 = l3
+        self.l4 = l4
+        self._emit = emit
+        self._flight: SingleFlight[Answered] = SingleFlight()
+
+    def infer(
+        self,
+        provider: ModelProvider,
+        request: Request,
+        *,
+        tenant: str = "",
+        core: str | None = None,
+        keep: Keep | None = None,
+        on_text: OnText | None = None,
+    ) -> Response:
+        """The kept answer, or the model's. See `answer`."""
+        return self.answer(provider, request, tenant=tenant, core=core, keep=keep, on_text=on_text).response
+
+    def answer(
+        self,
+        provider: ModelProvider,
+        request: Request,
+        *,
+        tenant: str = "",
+        core: str | None = None,
+        keep: Keep | None = None,
+        on_text: OnText | None = None,
+    ) -> Answered:
+        """L2 hot, L2 cold, L3, then the model; concurrent requests that are the same ask once. ``core``: the
+        text in the request that may be said otherwise for L3 (None: the last message of the user, "": none).
+
+        Raises what the model raises (`ProviderError`); then nothing is kept.
+        """
+        if not self.l2.keeps(request):
+            return Answered(provider.infer(request, on_text), "model")
+        revision = provider.revision
+        key = self.l2.key(request, revision, tenant)
+        found = self._look_up(key, tenant)
+        if found is None:
+            told: list[bool] = []
+
+            def compute() -> Answered:
+                told.append(True)
+                return self._compute(provider, request, revision, key, tenant, core, keep, on_text)
+
+            found = self._flight.run(key, compute)
+            if told and found.layer == "model":
+                return found  # who was asked has told of the text already
+        if on_text is not None:
+            on_text(found.response.text)
+        return found
+
+    def forget(
+        self, provider: ModelProvider, request: Request, *, tenant: str = "", core: str | None = None
+    ) -> bool:
+        """An answer that turned out to be wrong. Whether there was one in the hot store."""
+        revision = provider.revision
+        question = self._question(request, revision, tenant, core)
+        if self.l3 is not None and question is not None:
+            self.l3.remove(question)
+        return self.l2.invalidate(self.l2.key(request, revision, tenant))
+
+    def clear(self, layer: str = "", tenant: str | None = None) -> None:
+        """``layer``: ``L1``, ``L2`` or ``L3``, all if empty; ``tenant``: of this one alone (L1 is emptied
+        whole). Raises what the store raises: whoever clears must know."""
+        if layer in ("", "L3") and self.l3 is not None:
+            self.l2.writer.flush()
+            self.l3.clear(tenant)
+        if layer in ("", "L2"):
+            self.l2.clear(tenant)
+        if layer in ("", "L1") and self.l1 is not None:
+            self.l1.clear()
+        tell(self._emit, "cache.cleared", layer=layer or "all", reason="asked to")
+
+    def warm(self, limit: int | None = None) -> int:
+        """Reads the newest answers of L2's cold store into the hot one, and makes what L3's index needs to be
+        fast; returns how many answers."""
+        if self.l3 is not None:
+            self.l3.index.prepare()
+        return self.l2.warm(limit)
+
+    def stats(self) -> list[LayerStats]:
+        """One row per layer that there is."""
+        rows = []
+        if self.l1 is not None:
+            rows.append(_row("L1", self.l1))
+        rows.append(_row("L2 hot", self.l2.hot))
+        if self.l2.cold is not None:
+            circuit = self.l2.cold_circuit
+            store = _name(self.l2.cold)
+            failures = circuit.failures + self.l2.writer.stats().failed
+            rows.append(LayerStats("L2 cold", store, self.l2.cold_stats(), failures, circuit.closed))
+        if self.l3 is not None:
+            circuit = self.l3.circuit
+            store = f"{_name(self.l3.index)}, {self.l3.embedder.tag}"
+            rows.append(LayerStats("L3", store, self.l3.stats(), circuit.failures, circuit.closed))
+        if self.l4 is not None:
+            rows.append(LayerStats("L4", "store", self.l4()))
+        return rows
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Waits until all is written that was to be; whether it was in time."""
+        return self.l2.writer.flush(timeout)
+
+    def close(self) -> None:
+        self.l2.close()
+        if self.l3 is not None:
+            self.l3.close()
+        if self.l1 is not None:
+            self.l1.close()
+
+    # -- inside
+
+    def _look_up(self, key: str, tenant: str) -> Answered | None:
+        if not self._emit:
+            found = self.l2.get(key)
+            return Answered(found.value, "L2") if found else None
+        cold, start = self.l2.cold_hits, time.perf_counter()
+        found = self.l2.get(key)
+        seconds = time.perf_counter() - start
+        if not found:
+            tell(self._emit, "cache.miss", layer="L2", tenant=tenant, reason=found.reason, seconds=seconds)
+            return None
+        store = "cold" if self.l2.cold_hits != cold else "hot"
+        tell(self._emit, "cache.hit", layer="L2", store=store, tenant=tenant, seconds=seconds)
+        return Answered(found.value, "L2")
+
+    def _compute(
+        self,
+        provider: ModelProvider,
+        request: Request,
+        revision: str,
+        key: str,
+        tenant: str,
+        core: str | None,
+        keep: Keep | None,
+        on_text: OnText | None,
+    ) -> Answered:
+        found = self.l2.peek(key)  # somebody may have just put it
+        if found:
+            return Answered(found.value, "L2")
+        question = self._question(request, revision, tenant, core)
+        if question is not None:
+            alike = self._alike(question)
+            if alike is not None:
+                return Answered(alike.response, "L3", alike.match, alike.score)
+        response = provider.infer(request, on_text)
+        if self.l2.accepts(response) and (keep is None or keep(response)):
+            self._put(key, response, question, tenant)
+        return Answered(response, "model")
+
+    def _put(self, key: str, response: Response, question: Question | None, tenant: str) -> None:
+        self.l2.put(key, response)
+        l3 = self.l3
+        if l3 is not None and question is not None:
+            # After the cold write, so that the index names nothing that is not there.
+            self.l2.writer.submit(lambda: l3.add(question))
+        tell(self._emit, "cache.put", layer="L2", tenant=tenant)
+
+    def _question(self, request: Request, revision: str, tenant: str, core: str | None) -> Question | None:
+        if self.l3 is None or core == "":
+            return None
+        return self.l3.question(
+            request, revision, tenant, core, lambda other: self.l2.key(other, revision, tenant)
+        )
+
+    def _alike(self, question: Question) -> Found | None:
+        assert self.l3 is not None
+        start = time.perf_counter()
+        found = self.l3.find(question, self._fetch)
+        seconds = time.perf_counter() - start
+        if not isinstance(found, Found):
+            tell(self._emit, "cache.miss", layer="L3", tenant=question.tenant, reason=found.reason,
+                 seconds=seconds)  # fmt: skip
+            return None
+        tell(self._emit, "cache.hit", layer="L3", tenant=question.tenant, score=found.score,
+             query=question.core, match=found.match, seconds=seconds)  # fmt: skip
+        return found
+
+    def _fetch(self, key: str) -> Response | None:
+        found = self.l2.get(key)
+        return found.value if found else None
+
+
+def _row(layer: str, cache: Cache[Any]) -> LayerStats:
+    circuit = getattr(cache, "circuit", None)
+    failures, up = (circuit.failures, circuit.closed) if circuit is not None else (0, True)
+    return LayerStats(layer, _name(cache), cache.stats(), failures, up)
+
+
+def _name(store: object) -> str:
+    return str(getattr(store, "name", "memory"))

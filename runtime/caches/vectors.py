@@ -1,0 +1,243 @@
+"""Indexes of texts by their embeddings: what L3 asks for the nearest."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+LARGE = 10_000
+"""Texts of a group beyond which a graph (usearch) is worth its memory."""
+_PROPOSED = 64
+"""How many a graph proposes at least; they are compared exactly."""
+
+
+class Match(NamedTuple):
+    """``score``: the cosine."""
+
+    core: str
+    score: float
+
+
+class SemanticHit(NamedTuple):
+    """One line of the log of L3: what was asked, what answered it, and how near the two are."""
+
+    time_ms: int
+    tenant: str
+    embedder: str
+    query: str
+    match: str
+    score: float
+    model: str
+    answer: str
+
+
+class VectorIndex(Protocol):
+    """Texts in groups, one vector each per embedder (``tag``). Safe to use from several threads. Whatever
+    goes wrong is raised: the cache above makes a miss of it."""
+
+    capacity: int
+
+    def add(self, group: str, tag: str, core: str, vector: array[float]) -> None:
+        """Of length 1. Replaces the vector of the same text."""
+
+    def nearest(self, group: str, tag: str, vector: array[float], limit: int) -> list[Match]:
+        """Best first."""
+
+    def remove(self, group: str, tag: str, core: str) -> None: ...
+
+    def clear(self, start: str = "") -> None:
+        """Of the groups that begin so."""
+
+    def size(self) -> int: ...
+
+    def prepare(self, minimum: int = LARGE) -> int:
+        """Makes graphs over the groups of more than ``minimum`` texts; returns how many. May take minutes."""
+
+    def record(self, hit: SemanticHit) -> None:
+        """In the log."""
+
+    def hits(self, limit: int) -> list[SemanticHit]:
+        """The newest of the log first."""
+
+    def close(self) -> None: ...
+
+
+class MemoryVectors:
+    """In this process. With numpy a group is one matrix; what was not used for longest gives way."""
+
+    def __init__(self, capacity: int = 100_000, *, logged: int = 1_000) -> None:
+        if capacity < 1:
+            raise ValueError(f"an index holds at least one text, not {capacity}")
+        self.capacity = capacity
+        self._groups: dict[tuple[str, str], Group] = {}
+        self._order: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self._lock = threading.RLock()
+        self._hits: list[SemanticHit] = []
+        self._logged = logged
+
+    def add(self, group: str, tag: str, core: str, vector: array[float]) -> None:
+        with self._lock:
+            self._group(group, tag).add(core, vector)
+            self._order[group, tag, core] = None
+            self._order.move_to_end((group, tag, core))
+            while len(self._order) > self.capacity:
+                self.remove(*next(iter(self._order)))
+
+    def nearest(self, group: str, tag: str, vector: array[float], limit: int) -> list[Match]:
+        with self._lock:
+            found = self._groups.get((group, tag))
+            near = found.nearest(vector, limit) if found is not None else []
+            for match in near[:1]:
+                self._order.move_to_end((group, tag, match.core))
+            return near
+
+    def remove(self, group: str, tag: str, core: str) -> None:
+        with self._lock:
+            self._order.pop((group, tag, core), None)
+            found = self._groups.get((group, tag))
+            if found is not None and not found.remove(core):
+                del self._groups[group, tag]
+
+    def clear(self, start: str = "") -> None:
+        with self._lock:
+            for key in [key for key in self._groups if key[0].startswith(start)]:
+                for core in self._groups.pop(key).cores:
+                    self._order.pop((*key, core), None)
+
+    def size(self) -> int:
+        return len(self._order)
+
+    def prepare(self, minimum: int = LARGE) -> int:
+        with self._lock:
+            large = [group for group in self._groups.values() if len(group.cores) > minimum]
+            return sum(group.build() for group in large)
+
+    def record(self, hit: SemanticHit) -> None:
+        with self._lock:
+            self._hits.append(hit)
+            del self._hits[: -self._logged]
+
+    def hits(self, limit: int) -> list[SemanticHit]:
+        return list(reversed(self._hits))[:limit]
+
+    def close(self) -> None:
+        pass
+
+    def _group(self, group: str, tag: str) -> Group:
+        found = self._groups.get((group, tag))
+        if found is None:
+            found = self._groups[group, tag] = Group()
+        return found
+
+
+class Group:
+    """Texts that are compared with each other: rows of one matrix, and a graph where there are many. Not
+    safe for several threads."""
+
+    def __init__(self) -> None:
+        self.cores: list[str] = []
+        self._rows: dict[str, int] = {}
+        self._matrix: Any = None
+        self._plain: list[array[float]] = []
+        self._graph: Any = None
+        self._covered: dict[int, str] = {}  # number in the graph → text, as it was when the graph was made
+        self._later: set[str] = set()  # texts that the graph does not know
+
+    def add(self, core: str, vector: array[float]) -> None:
+        row = self._rows.get(core)
+        if row is None:
+            row = self._rows[core] = len(self.cores)
+            self.cores.append(core)
+        self._set(row, vector)
+        if self._graph is not None:
+            self._later.add(core)
+
+    def remove(self, core: str) -> int:
+        """How many are left."""
+        row = self._rows.pop(core, None)
+        if row is not None:
+            last = self.cores.pop()
+            if last != core:
+                self.cores[row] = last
+                self._rows[last] = row
+                self._set(row, self._vector(len(self.cores)))
+            del self._plain[len(self.cores) :]
+            self._later.discard(core)
+        return len(self.cores)
+
+    def nearest(self, vector: array[float], limit: int) -> list[Match]:
+        if not self.cores:
+            return []
+        np = _numpy()
+        if np is None:
+            scored = [(_dot(vector, row), core) for core, row in zip(self.cores, self._plain, strict=True)]
+            return [Match(core, score) for score, core in sorted(scored, key=lambda s: (-s[0], s[1]))[:limit]]
+        if len(vector) != self._matrix.shape[1]:
+            return []
+        wanted = np.frombuffer(vector, np.float32)
+        rows = self._proposed(wanted, limit)
+        scores = (self._matrix[: len(self.cores)] if rows is None else self._matrix[rows]) @ wanted
+        few = min(limit, len(scores))
+        best = np.argpartition(-scores, few - 1)[:few] if few < len(scores) else range(len(scores))
+        near = [Match(self.cores[i if rows is None else rows[i]], float(scores[i])) for i in best]
+        return sorted(near, key=lambda match: (-match.score, match.core))
+
+    def build(self) -> int:
+        """Makes the graph; 0 where numpy or usearch are absent."""
+        try:
+            import numpy as np
+            from usearch.index import Index
+        except ImportError:
+            return 0
+        count = len(self.cores)
+        index = Index(ndim=self._matrix.shape[1], metric="cos", dtype="f32", connectivity=32,
+                      expansion_add=128, expansion_search=256)  # fmt: skip
+        index.add(np.arange(count, dtype=np.uint64), self._matrix[:count])
+        self._graph, self._covered, self._later = index, dict(enumerate(self.cores)), set()
+        return 1
+
+    def _proposed(self, wanted: Any, limit: int) -> list[int] | None:
+        """Rows to compare; None for all."""
+        if self._graph is None:
+            return None
+        keys = self._graph.search(wanted, max(_PROPOSED, 8 * limit)).keys
+        texts = {self._covered[int(key)] for key in keys} | self._later
+        return [row for text in texts if (row := self._rows.get(text)) is not None] or None
+
+    def _set(self, row: int, vector: array[float]) -> None:
+        np = _numpy()
+        if np is None:
+            self._plain[row : row + 1] = [vector]
+            return
+        if self._matrix is None:
+            self._matrix = np.empty((16, len(vector)), np.float32)
+        if len(vector) != self._matrix.shape[1]:
+            raise ValueError(f"{len(vector)} dimensions, the others have {self._matrix.shape[1]}")
+        if row >= len(self._matrix):
+            grown = np.empty((2 * len(self._matrix), len(vector)), np.float32)
+            grown[: len(self._matrix)] = self._matrix
+            self._matrix = grown
+        self._matrix[row] = vector
+
+    def _vector(self, row: int) -> Any:
+        return self._plain[row] if self._matrix is None else self._matrix[row]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.cores)
+
+
+def _dot(a: array[float], b: array[float]) -> float:
+    from operator import mul
+
+    return sum(map(mul, a, b)) if len(a) == len(b) else 0.0
+
+
+def _numpy() -> Any:
+    try:
+        import numpy
+    except ImportError:
+        return None
+    return numpy
