@@ -1,4 +1,4 @@
-"""``python -m services [--only postgres|s3] [COMMAND …]``: runs a command with the servers up and the
+"""``python -m services [--only postgres|s3|redis] [COMMAND …]``: runs a command with the servers up and the
 settings in its environment; without a command prints the settings and waits for Ctrl-C."""
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from contextlib import ExitStack
 from services import Unavailable
 from services.ceph import Ceph
 from services.postgres import Postgres
+from services.redis import Redis
 
-_SERVERS: dict[str, type[Postgres | Ceph]] = {"postgres": Postgres, "s3": Ceph}
+_SERVERS: dict[str, type[Postgres | Ceph | Redis]] = {"postgres": Postgres, "s3": Ceph, "redis": Redis}
 
 
 def main(arguments: list[str]) -> int:

@@ -6,9 +6,9 @@ import os
 import signal
 
 import pytest
-from servers import postgres_server, postgres_url, s3_server, s3_url
+from servers import postgres_server, postgres_url, redis_server, redis_url, s3_server, s3_url
 
-__all__ = ["postgres_server", "postgres_url", "s3_server", "s3_url"]
+__all__ = ["postgres_server", "postgres_url", "redis_server", "redis_url", "s3_server", "s3_url"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

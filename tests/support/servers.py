@@ -14,8 +14,9 @@ import pytest
 from services import Unavailable
 from services.ceph import Ceph
 from services.postgres import Postgres
+from services.redis import Redis
 
-Server = TypeVar("Server", Ceph, Postgres)
+Server = TypeVar("Server", Ceph, Postgres, Redis)
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +31,12 @@ def postgres_server() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    with running(Redis) as server:
+        yield server
+
+
 @pytest.fixture
 def s3_url(s3_server: Ceph) -> str:
     """An empty place in the bucket."""
@@ -40,6 +47,12 @@ def s3_url(s3_server: Ceph) -> str:
 def postgres_url(postgres_server: Postgres) -> str:
     """A schema that does not exist yet."""
     return f"{postgres_server.url}?schema=test_{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def redis_url(redis_server: Redis) -> str:
+    """With a prefix of its own for its keys."""
+    return f"{redis_server.url}?prefix=test-{uuid.uuid4().hex}"
 
 
 @contextmanager

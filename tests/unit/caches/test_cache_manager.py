@@ -113,9 +113,7 @@ def test_like_questions_are_alike_in_all_else(other):
     fields = {key: other[key] for key in other if key in ("max_tokens", "schema", "temperature")}
     request = question(ALIKE, **fields)
     if "system" in other:
-        request = request.__class__(
-            "m", (request.messages[0]._replace(content="be long"), request.messages[1])
-        )
+        request = replace(request, messages=(Message("system", "be long"), *request.messages[1:]))
     model = ScriptedModel("two", revision=other.get("revision", "1"))
     assert caches.answer(model, request, tenant=other.get("tenant", "acme")).layer == "model"
     assert caches.answer(ScriptedModel(), question(ALIKE), tenant="acme").layer == "L3"
@@ -201,6 +199,7 @@ def test_what_happens_is_told():
     told = [(e.name, e.attributes["layer"], e.attributes.get("store", "")) for e in events]
     assert told == [
         ("cache.miss", "L2", ""), ("cache.miss", "L3", ""), ("cache.put", "L2", ""),
-        ("cache.hit", "L2", "hot"), ("cache.miss", "L2", ""), ("cache.hit", "L3", ""), ("cache.cleared", "L3", ""),
+        ("cache.hit", "L2", "hot"), ("cache.miss", "L2", ""), ("cache.hit", "L3", ""),
+        ("cache.cleared", "L3", ""),
     ]  # fmt: skip
     assert (events[5].attributes["query"], events[5].attributes["match"]) == (ALIKE, ASKED)
