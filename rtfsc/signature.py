@@ -9,11 +9,15 @@ from rtfsc.source import SourceFile
 
 
 class Declaration(NamedTuple):
-    """``doc``: "" where there is none."""
+    """``doc``: "" where there is none. ``parameters``: names and types, with ``rest`` the last takes all
+    that follows; ``result``: type. Types are in canonical text."""
 
     name: str
     interface_hash: str
     doc: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    result: str = ":any"
+    rest: bool = False
 
 
 def interface_hash_of(signature: str) -> str:
@@ -43,4 +47,6 @@ def read_declaration(signature: str) -> Declaration:
     body = Literal(NIL, None, form.span)
     forms[0] = List([Symbol("defn", items[0].span), *items[1:], body], form.span)
     export = compilation.unoptimised.exports[0]
-    return Declaration(export.name, export.interface_hash, str(docs[0].value) if docs else "")
+    parameters = tuple(zip(export.params, export.param_types, strict=True))
+    doc = str(docs[0].value) if docs else ""
+    return Declaration(export.name, export.interface_hash, doc, parameters, export.result_type, export.rest)

@@ -84,7 +84,8 @@ class CacheManager:
         on_text: OnText | None = None,
     ) -> Answered:
         """L2 hot, L2 cold, L3, then the model; concurrent requests that are the same ask once. ``core``: the
-        text in the request that may be said otherwise for L3 (None: the last message of the user, "": none).
+        text in the request that may be said otherwise for L3 (None: that of the request, or the last message
+        of the user; "": none). ``keep``: instead of what the request accepts.
 
         Raises what the model raises (`ProviderError`); then nothing is kept.
         """
@@ -193,6 +194,8 @@ class CacheManager:
         keep: Keep | None,
         on_text: OnText | None,
     ) -> Answered:
+        core = request.core if core is None else core
+        keep = keep or request.accept
         found = self.l2.peek(key)  # somebody may have just put it
         if found:
             return Answered(found.value, "L2")

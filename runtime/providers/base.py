@@ -25,7 +25,10 @@ class Request:
     ``temperature`` 0 asks for the likeliest answer; above it, ``seed`` makes it repeatable where the model
     can. ``max_tokens``: of the answer. ``grammar``: GBNF that the answer must match, ``schema``: a JSON
     Schema (as text) that it must fit, for providers that can enforce them. ``tools``: as JSON texts.
-    ``timeout`` in seconds for the whole answer; it does not take part in equality or in `key`.
+
+    What follows takes no part in equality or in `key`. ``timeout``: seconds for the whole answer. For caches:
+    ``core``: the part that may be said in other words and mean the same (None: not known, "": none);
+    ``accept``: whether an answer is of use; others are not kept.
     """
 
     model: str
@@ -39,6 +42,8 @@ class Request:
     schema: str | None = None
     tools: tuple[str, ...] = ()
     timeout: float = field(default=60.0, compare=False)
+    core: str | None = field(default=None, compare=False)
+    accept: Callable[[Response], bool] | None = field(default=None, compare=False, repr=False)
 
     def key(self, revision: str) -> str:
         """SHA-256 over all that decides the answer, hex: the same on every machine. ``revision``: of the

@@ -83,7 +83,7 @@ class Crashed(ProviderError):
     retryable = True
 
 
-class WrongAnswer(ProviderError):
+class AnswerError(ProviderError):
     """The model answered twice with something that is no value of the declared type. ``answer``: the last."""
 
     code = "LM009"

@@ -49,7 +49,8 @@ class Recorded:
         return response
 
     def _append(self, request: Request, outcome: dict[str, Any]) -> None:
-        line = json.dumps({"key": request.key(self.revision), "request": asdict(request), **outcome})
+        asked = {key: value for key, value in asdict(request).items() if key not in ("accept", "core")}
+        line = json.dumps({"key": request.key(self.revision), "request": asked, **outcome})
         with self._lock, open(self._path, "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
@@ -152,4 +153,4 @@ def _answer(id: str, data: dict[str, Any]) -> Response | ProviderError:
         return Response(**data["response"])
     code, message = data["error"]["code"], data["error"]["message"]
     kind = _ERRORS.get(code, ProviderError)
-    return kind(id, message) if kind is not errors.WrongAnswer else ProviderError(id, message)
+    return kind(id, message) if kind is not errors.AnswerError else ProviderError(id, message)

@@ -57,7 +57,10 @@ ALLOWED: dict[str, set[str]] = {
         "runtime.meaning",
         "runtime.store",
     },
-    "runtime.providers": {"runtime.offline", "runtime.obs.events"},
+    # What is asked of models and what they answer is typed: it takes the reader and the checks.
+    "runtime.providers": BOTTOM
+    | {"runtime.offline", "runtime.obs.events", "runtime.values", "runtime.host", "runtime.printing"}
+    | {"rtfsc", "rtfsc.driver", "rtfsc.evaluation", "rtfsc.syntax", "rtfsc.gbnf", "rtfsc.reference"},
     "runtime.delegation": {
         "runtime.caches",
         "runtime.providers",
