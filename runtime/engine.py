@@ -15,12 +15,13 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from rtfsc.fingerprint import compiler_fingerprint
 from rtfsc.source import SourceFile
 from runtime.module import Module, Provenance
-from runtime.obs.events import BUS, Emit
+from runtime.obs.events import BUS, Emit, tell
 from runtime.offline import offline as process_offline
 from runtime.values import Limits, RtfsError
 
@@ -236,7 +237,7 @@ class Runtime:
             from runtime.routing import delegate_of
 
             delegate = delegate_of(self, given.pop("delegate", None), exports)
-            return Session(self.policy, delegate=delegate, exports=exports, **given)
+            return Session(self.policy, delegate=delegate, exports=exports, emit=self.emit, **given)
 
         return Deferred(session)
 
@@ -262,6 +263,8 @@ class Runtime:
         compilation = self.compilation(source, engine)
         try:
             found = self._from_store(self._by_meaning, compilation) if looks_up else None
+            if looks_up and found is None:
+                tell(self.emit, "store.miss", by="program", request=source.name)
             module = found or self._compiled(compilation, engine)
         except RtfsError as error:
             error.sources = compilation.sources
@@ -282,7 +285,7 @@ class Runtime:
         instance = instantiate(compilation, engine, self.limits, self.host(exports))
         digest = hashlib.sha256(compilation.artifact).hexdigest() if engine == "wasm" else None
         try:
-            module = _run(instance, exports, Provenance("compiled", engine, digest))
+            module = self._run(instance, exports, Provenance("compiled", engine, digest))
         except RtfsError as error:
             error.warnings = compilation.sink.diagnostics
             raise
@@ -343,19 +346,24 @@ class Runtime:
 
     def _fetched(self, entries: list[Entry], by: str, key: str) -> Iterator[VerifiedArtifact]:
         """Those that are trusted; every outcome goes into the governance log."""
+        from runtime.lookups import record
         from runtime.store.errors import StoreError
         from runtime.trust.errors import TrustError
 
         for entry in entries:
+            started = perf_counter()
             try:
                 artifact = self.store.fetch(entry)
             except (TrustError, StoreError) as error:
                 self.store.quarantine(entry, error)
-                self.store.record(by, key, entry, "refused", None, f"{error.code} {error.message}")
+                record(
+                    self, by, key, entry, "refused", perf_counter() - started,
+                    detail=f"{error.code} {error.message}", error=error.code,
+                )  # fmt: skip
                 _warn(f"stored module refused, compiling anew: {error}", error.code)
                 continue
             self.store.touch(entry)
-            self.store.record(by, key, entry, "hit", None, entry.name)
+            record(self, by, key, entry, "hit", perf_counter() - started, detail=entry.name)
             yield artifact
 
     def _load_verified(self, artifact: VerifiedArtifact, found: Any) -> Module:
@@ -366,12 +374,14 @@ class Runtime:
         exports = {e["name"]: e for e in read_interface(artifact.artifact)["exports"]}
         provenance = Provenance("store", "wasm", artifact.entry.digest, artifact.signers[0])
         if found is None:
-            return _run(self._instantiate(artifact.artifact, host=self.host(exports)), exports, provenance)
+            return self._run(
+                self._instantiate(artifact.artifact, host=self.host(exports)), exports, provenance
+            )
         renamed = {name: exports[stored] for name, stored in found.exports.items()}
         # Both: code calls a declared function by the name that it had when it was published.
         host = self.host({**renamed, **exports})
         instance = self._instantiate(artifact.artifact, spans=found.spans, names=found.names, host=host)
-        return _run(instance, renamed, provenance, found.exports)
+        return self._run(instance, renamed, provenance, found.exports)
 
     # -- by interface
 
@@ -412,9 +422,13 @@ class Runtime:
         exports, verified. Raises `TrustError`, also for a version older than one that was seen there
         before, or `StoreError`.
         ``exact``: it was asked for by its digest, whatever version it is."""
+        from runtime.lookups import record
+
+        started = perf_counter()
         artifact = self.store.fetch(entry) if exact else self.store.fetch_current(entry, _part(entry, export))
         self.store.touch(entry)
-        self.store.record("interface" if export else "name", export or entry.name, entry, "hit", None, "")
+        by, key = ("interface", export) if export else ("name", entry.name)
+        record(self, by, key, entry, "hit", perf_counter() - started)
         return self._load_verified(artifact, None)
 
     # -- files
@@ -471,7 +485,7 @@ class Runtime:
             linked = self._linked(data, verified, path, modules)
             instance = self._instantiate(data, host=host, modules=linked)
             exports = {e["name"]: e for e in read_interface(data)["exports"]}
-            return _run(instance, exports, Provenance("file", "wasm", digest, signer))
+            return self._run(instance, exports, Provenance("file", "wasm", digest, signer))
         from rtfsc.evaluation import exports_of
         from rtfsc.ir.errors import IRError
         from rtfsc.ir.serial import loads
@@ -483,7 +497,7 @@ class Runtime:
             instance = executor("rtfs-ir").instantiate(data, limits=self.limits, host=host)
         except IRError as error:
             raise ModuleRejected(f"not an RTFS module: {error}", hint=_what_it_is(data)) from None
-        return _run(instance, exports, Provenance("file", "evaluator", digest, signer))
+        return self._run(instance, exports, Provenance("file", "evaluator", digest, signer))
 
     # -- publishing
 
@@ -522,6 +536,18 @@ class Runtime:
         return manifest(self, compilation, key, prompt)
 
     # -- inside
+
+    def _run(
+        self,
+        instance: Any,
+        exports: Mapping[str, Mapping[str, Any]],
+        provenance: Provenance,
+        names: Mapping[str, str] | None = None,
+    ) -> Module:
+        """Evaluates the top level once, so that what is wrong with it shows here and not at the first
+        call."""
+        instance.start()  # where it raises, functions in the data of the error keep the instance
+        return Module(instance, exports, provenance, names, self.emit)
 
     def _instantiate(self, artifact: bytes, **tables: Any) -> Any:
         from rtfsc.registry import executor
@@ -578,17 +604,6 @@ def _location(store: str | os.PathLike[str]) -> Location:
     from runtime.store.location import Location
 
     return Location.parse(store)
-
-
-def _run(
-    instance: Any,
-    exports: Mapping[str, Mapping[str, Any]],
-    provenance: Provenance,
-    names: Mapping[str, str] | None = None,
-) -> Module:
-    """Evaluates the top level once, so that what is wrong with it shows here and not at the first call."""
-    instance.start()  # where it raises, functions in the data of the error keep the instance
-    return Module(instance, exports, provenance, names)
 
 
 def _warn(message: str, code: str) -> None:

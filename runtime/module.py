@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from runtime.obs.events import Emit, span
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,27 @@ class Provenance:
     signer: str | None = None
 
 
+class Observed:
+    """An exported function whose calls are told of."""
+
+    def __init__(self, function: Callable[..., Any], name: str, emit: Emit, provenance: Provenance) -> None:
+        self.__wrapped__, self.__name__, self.__doc__ = function, name, function.__doc__
+        self._emit, self._target, self._module = emit, provenance.engine, provenance.digest
+
+    def __call__(self, *arguments: Any) -> Any:
+        with span(
+            self._emit, "call.done", "call.failed",
+            function=self.__name__, target=self._target, module=self._module,
+        ):  # fmt: skip
+            return self.__wrapped__(*arguments)
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self.__wrapped__, attribute)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
+
 class Module:
     """Exports by name: ``module.fib(30)``, ``module["price-order"](…)``; an underscore in an attribute
     stands for a hyphen where no export is spelt with the underscore. Functions keep the instance busy
@@ -29,14 +52,17 @@ class Module:
         exports: Mapping[str, Mapping[str, Any]],
         provenance: Provenance,
         names: Mapping[str, str] | None = None,
+        emit: Emit | None = None,
     ) -> None:
-        """``names``: what the instance calls an export, where that differs from its name here."""
+        """``names``: what the instance calls an export, where that differs from its name here. ``emit``: told
+        of calls, if it is listening when a function is looked up."""
         self.__rtfs_instance__ = instance
         self.__rtfs_exports__ = exports
         self.__rtfs_names__ = names or {}
         self.__rtfs_warnings__: Sequence[Any] = ()
         self.__rtfs_sources__: Mapping[str, Any] = {}
         self.__provenance__ = provenance
+        self.__rtfs_emit__ = emit
 
     def __getitem__(self, name: str) -> Any:
         export = self.__rtfs_exports__.get(name)
@@ -47,7 +73,11 @@ class Module:
             function = self.__rtfs_instance__.function(own)
             if own != name:
                 function.__name__ = name  # what messages call it
-            return function
+            return (
+                Observed(function, name, self.__rtfs_emit__, self.__provenance__)
+                if self.__rtfs_emit__
+                else function
+            )
         return self.__rtfs_instance__.value(own)
 
     def __getattr__(self, attribute: str) -> Any:

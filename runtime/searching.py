@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from runtime.lookups import record
 from runtime.store.agreement import Answer, ask, release, same_value
 from runtime.store.index import Entry, Meaning
 from runtime.store.retrieval import Example, Failed, Retrieval, retrieve
@@ -77,6 +79,7 @@ def describe_missing(runtime: Runtime) -> int:
 
 def search(runtime: Runtime, interface_hash: str, task: str, examples: Sequence[Example] = ()) -> Retrieval:
     """Looks for a stored function; what was decided goes into the governance log."""
+    started = perf_counter()
     found = retrieve(
         runtime.store, interface_hash, task, runtime.embedder,
         read=_task_in, confirm=lambda artifact, export, given: _confirm(runtime, artifact, export, given),
@@ -84,20 +87,20 @@ def search(runtime: Runtime, interface_hash: str, task: str, examples: Sequence[
     )  # fmt: skip
     if found.hit is not None and found.hit.entry is not None:
         runtime.store.touch(found.hit.entry)
-    _log(runtime, found)
+    _log(runtime, found, perf_counter() - started)
     return found
 
 
-def _log(runtime: Runtime, found: Retrieval) -> None:
+def _log(runtime: Runtime, found: Retrieval, seconds: float) -> None:
     """A hit by its candidate, a miss by the best one that was looked at."""
     shown = found.hit or (found.candidates[0] if found.candidates else None)
     entry = shown.entry if shown is not None else None
-    runtime.store.record(
-        "meaning", found.task,
+    record(
+        runtime, "meaning", found.task,
         None if entry is None or found.hit is None else entry,
-        "hit" if found.hit else "miss",
-        None if shown is None else shown.score,
-        "" if shown is None else f"{shown.export}: {shown.text} [{'; '.join(shown.reasons)}]",
+        "hit" if found.hit else "miss", seconds,
+        score=None if shown is None else shown.score,
+        detail="" if shown is None else f"{shown.export}: {shown.text} [{'; '.join(shown.reasons)}]",
     )  # fmt: skip
 
 

@@ -52,13 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = arguments[0]
     if name not in COMMANDS:
         return _unknown(name)
+    from rtfsc.cli import observing
     from rtfsc.cli.common import parser_for
     from rtfsc.cli.failures import guarded
 
     command = import_module(f"rtfsc.cli.{name}")
     parser = parser_for(name, COMMANDS[name], EPILOG)
     command.add_arguments(parser)
-    return guarded(command.run, parser.parse_args(arguments[1:]))
+    observing.add_arguments(parser)
+    return guarded(observing.observing(name, command.run), parser.parse_args(arguments[1:]))
 
 
 def _offline(arguments: list[str]) -> list[str]:

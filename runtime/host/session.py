@@ -27,6 +27,7 @@ from typing import Any, Protocol
 from runtime.host.capability import host_error
 from runtime.host.policy import Policy
 from runtime.host.schema import kind_of
+from runtime.obs.events import Emit, span
 from runtime.values.atoms import Keyword, Symbol
 
 
@@ -88,6 +89,7 @@ class Session:
         observer: Callable[[Event], None] | None = None,
         delegate: Delegate | None = None,
         exports: Mapping[str, Mapping[str, Any]] | None = None,
+        emit: Emit | None = None,
     ) -> None:
         self.policy = policy or Policy()
         self.exports = exports or {}
@@ -96,6 +98,7 @@ class Session:
         self.hints: list[tuple[str, Any]] = []
         self.steps: dict[int, Step] = {}
         self._observer, self._delegate, self._next = observer, delegate, 0
+        self._emit = emit
 
     def __call__(self, operation: str, arguments: list[Any]) -> Any:
         perform = _OPERATIONS.get(operation)
@@ -108,7 +111,9 @@ class Session:
     def call(self, id: Any, arguments: Any) -> Any:
         id, given = name_of(id, "call"), list(arguments)
         try:
-            value = self.policy.capability(id).invoke(given)
+            with span(self._emit, "capability.called", capability=id, outcome="failed") as told:
+                value = self.policy.capability(id).invoke(given)
+                told["outcome"] = "ok"
         except Exception as error:
             self._tell("call-failed", id, error)
             raise

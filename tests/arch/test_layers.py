@@ -75,7 +75,8 @@ ROOTS = {
     "rtfsc.__main__",
     "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference", "rtfsc.javascript",
     "rtfsc.source_map", "rtfsc.profiling",
-    "runtime", "runtime.engine", "runtime.searching", "runtime.routing", "runtime.module", "runtime.printing",
+    "runtime", "runtime.engine", "runtime.searching", "runtime.routing", "runtime.module",
+    "runtime.printing", "runtime.lookups",
 }  # fmt: skip
 
 

@@ -1,0 +1,53 @@
+"""Events as they are written down: only the attributes of the table, no secrets, no broken characters."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from runtime.obs.events import EVENTS, Event
+
+LONGEST = 500
+_SECRET = re.compile(
+    r"(?P<keep>://)[^/\s:@]*:[^/\s@]*(?=@)"  # user:password@ in an address
+    r"|(?P<bearer>\b(?:Bearer|Basic)\s+)[\w.+/=~-]{8,}"
+    r"|\b(?:sk|pk|ghp|gho|xox[abp]|AKIA|AIza)[-_]?[A-Za-z0-9_-]{12,}"
+    r"|(?P<name>(?:api[-_]?key|access[-_]?token|token|password|passwd|secret)\s*[=:]\s*)[^\s&,;\"']+",
+    re.IGNORECASE,
+)
+_HIDDEN = "***"
+
+
+def attributes_of(event: Event) -> dict[str, Any]:
+    """Those of the table, in its order; what has no business there is left out."""
+    given = event.attributes
+    return {name: cleaned(given[name]) for name in EVENTS.get(event.name, ()) if given.get(name) is not None}
+
+
+def cleaned(value: Any) -> Any:
+    """A value for JSON: texts without secrets, lone surrogates and overlong parts; floats that are none as
+    text."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, (tuple, list)):
+        return [cleaned(part) for part in value[:20]]
+    return text(str(value))
+
+
+def text(value: str) -> str:
+    """At most `LONGEST` characters, all of them encodable, nothing that looks like a secret."""
+    if len(value) > LONGEST:
+        value = value[: LONGEST - 1] + "…"
+    if not value.isascii():
+        value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _SECRET.sub(_replacement, value)
+
+
+def _replacement(match: re.Match[str]) -> str:
+    kept = match["keep"] or match["bearer"] or match["name"] or ""
+    return kept + _HIDDEN
