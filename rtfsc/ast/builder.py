@@ -62,6 +62,11 @@ def reserved_names() -> frozenset[str]:
     return frozenset(_tables()[0])
 
 
+def special_names() -> frozenset[str]:
+    """Heads of all special forms."""
+    return frozenset().union(*_tables())
+
+
 class Builder:
     """``user``: the names that the program defines at top level; they hide special forms that are not
     reserved. ``soft_locals``: names of such forms that are bound around the current form. ``syntax``: quoted

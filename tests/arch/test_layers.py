@@ -37,6 +37,10 @@ ALLOWED: dict[str, set[str]] = {
     | IR
     | {"rtfsc.fingerprint", "rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.lower"},
     "rtfsc.passes": BOTTOM | IR,
+    "rtfsc.gbnf": BOTTOM
+    | IR
+    | {"rtfsc.gbnf.check", "rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.lower"},
+    "rtfsc.gbnf.check": set(),
     "backend_wasm": BOTTOM | IR | {"rtfsc.backend"},
     "runtime.values": set(),
     "runtime.offline": set(),
@@ -60,7 +64,8 @@ ALLOWED: dict[str, set[str]] = {
     # What is asked of models and what they answer is typed: it takes the reader and the checks.
     "runtime.providers": BOTTOM
     | {"runtime.offline", "runtime.obs.events", "runtime.values", "runtime.host", "runtime.printing"}
-    | {"rtfsc", "rtfsc.driver", "rtfsc.evaluation", "rtfsc.syntax", "rtfsc.gbnf", "rtfsc.reference"},
+    | {"rtfsc", "rtfsc.driver", "rtfsc.evaluation", "rtfsc.syntax", "rtfsc.gbnf", "rtfsc.reference"}
+    | {"rtfsc.gbnf.check"},
     "runtime.delegation": {
         "runtime.caches",
         "runtime.providers",
