@@ -8,12 +8,22 @@ from rtfsc.cli.common import OK, UsageError, add_path, read_source, search_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="a library function, a special form, or what FILE exports")
+    parser.add_argument("name", nargs="?", help="a library function, a special form, or what FILE exports")
     parser.add_argument("file", nargs="?", help="a source file; '-' reads standard input")
+    parser.add_argument(
+        "--card", action="store_true", help="the language on one card, for an assistant that is to write RTFS"
+    )
     add_path(parser)
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.card:
+        from rtfsc.reference.card import card
+
+        print(card(), end="")
+        return OK
+    if options.name is None:
+        raise UsageError("what is to be looked up? (or --card)")
     from rtfsc.reference.lookup import UnknownName, describe_name
 
     try:

@@ -16,10 +16,11 @@ from typing import Any
 from runtime.providers import prompt
 from runtime.providers.answers import read_answer
 from runtime.providers.base import Request, Response
+from runtime.providers.coding import Round, code_request
 from runtime.providers.declared import Misfit, Signature, type_of
 from runtime.providers.errors import AnswerError, Refused
 
-__all__ = ["Answer", "AnswerError", "Question", "Signature", "ask"]
+__all__ = ["Answer", "AnswerError", "Question", "Round", "Signature", "ask", "code_request"]
 
 Infer = Callable[[Request], Response]
 
