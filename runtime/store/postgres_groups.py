@@ -11,8 +11,10 @@ from typing import Any
 
 from psycopg import sql
 
-from runtime.store.postgres_pool import Connection
+from runtime.store.postgres_pool import Connection, patient
 
+_BUILD_S = 4 * 3600.0
+"""A graph of 100,000 takes minutes; millions take hours."""
 _PROPOSED = 64
 """How many the graph proposes at least."""
 _BREADTH = 200
@@ -30,8 +32,7 @@ def build(connection: Connection, minimum: int) -> list[tuple[str, str, int]]:
         group = (interface_hash, embedder, dimensions)
         if graph_of(connection, *group):
             continue
-        with connection.transaction():
-            connection.execute("SET LOCAL statement_timeout = 0")
+        with connection.transaction(), patient(connection, _BUILD_S):
             connection.execute("SET LOCAL maintenance_work_mem = '512MB'")
             connection.execute(_create(*group))
             connection.execute("INSERT INTO rtfs_graphs VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", group)

@@ -46,27 +46,40 @@ logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
-    """Gives up on a server that is silent for `ANSWER_S`, which the driver would wait for for ever."""
+    """Gives up on a server that is silent for ``patience`` seconds; the driver would wait for ever."""
 
     used = 0.0  # when it was last known to work
+    patience: float | None = None  # `ANSWER_S`
 
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
         return super().wait(self._bounded(gen), *args, **options)
 
     def _bounded(self, steps: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
         """The same steps; between two of them the driver reports nothing every ``interval``."""
-        end = time.monotonic() + ANSWER_S
+        patience = self.patience or ANSWER_S
+        end = time.monotonic() + patience
         try:
             asked = next(steps)
             while True:
                 ready = yield asked
                 if not ready and time.monotonic() > end:
                     self.close()
-                    raise psycopg.OperationalError(f"no answer in {ANSWER_S:.0f} s")
+                    raise psycopg.OperationalError(f"no answer in {patience:.0f} s")
                 asked = steps.send(ready)
         except StopIteration as done:
             result: T = done.value
             return result
+
+
+@contextmanager
+def patient(connection: Connection, seconds: float) -> Iterator[None]:
+    """For one transaction, a statement may take so long."""
+    connection.patience = seconds + 5.0
+    try:
+        connection.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+        yield
+    finally:
+        connection.patience = None
 
 
 class PostgresPool:

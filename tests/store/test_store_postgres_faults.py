@@ -15,7 +15,7 @@ from relay import Relay
 from servers import running
 
 from runtime.store import outage, postgres_pool
-from runtime.store.errors import InvalidModule, ReadOnlyStore, StoreError, StoreUnreachable
+from runtime.store.errors import InvalidModule, ReadOnlyStore, StoreBusy, StoreError, StoreUnreachable
 from runtime.store.index import Uses
 from runtime.store.location import BadLocation
 from runtime.store.postgres import PostgresIndex
@@ -25,7 +25,7 @@ from services.postgres import Postgres
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outage, "PAUSE_S", 0.0)
-    monkeypatch.setattr(postgres_pool, "WAIT_S", 1.0)
+    monkeypatch.setattr(postgres_pool, "WAIT_S", 3.0)  # the pool pauses a second before it tries again
     monkeypatch.setattr(postgres_pool, "CONNECT_S", 2)
 
 
@@ -124,6 +124,26 @@ def test_a_server_that_is_silent(index: PostgresIndex, relay: Relay, monkeypatch
         index.all()
     relay.silence(False)
     assert len(index.all()) == 1
+
+
+def test_what_takes_long_is_waited_for(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the graph of a large group does."""
+    monkeypatch.setattr(postgres_pool, "ANSWER_S", 0.3)
+
+    def slow(connection: postgres_pool.Connection) -> None:
+        with postgres_pool.patient(connection, 30.0):
+            connection.execute("SELECT pg_sleep(1)")
+
+    index.writing(slow)
+    with pytest.raises(StoreUnreachable, match="no answer in 0"):
+        index.writing(lambda connection: connection.execute("SELECT pg_sleep(1)"))
+    with pytest.raises(StoreBusy, match="statement timeout"):
+        index.writing(_canceled)
+
+
+def _canceled(connection: postgres_pool.Connection) -> None:
+    with postgres_pool.patient(connection, 0.1):
+        connection.execute("SELECT pg_sleep(1)")
 
 
 def test_nobody_waits_twice_in_a_row(own_server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
