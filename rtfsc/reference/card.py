@@ -32,7 +32,8 @@ _SHOWN: Final = (
 """Functions whose example is shown: order of arguments or results that one could get wrong."""
 _LEFT_OUT: Final = (
     "gensym", "symbol", "keyword", "Exception.", "deftype", "process-data", "read-file", "numbers",
-    "context/get", "context/set", "list?", "symbol?", "throw", "serialize-json-pretty", "rename-keys", "select-keys",
+    "context/get", "context/set", "list?", "symbol?", "throw", "serialize-json-pretty", "rename-keys",
+    "select-keys",
 )  # fmt: skip
 _NOT_PURE: Final = ("SecurityViolation", "UnknownCapability")
 
@@ -69,7 +70,7 @@ _TEXT_EXAMPLES: Final = (
     ("(= 1 1.0)", "false"),
     ('(split "abc" "")', '["a" "b" "c"]'),
     ("(map inc '(1 2))", "[2 3]"),
-    ("(try (count (get {:a 1} :b)) (catch _ e :error))", ":error"),
+    ("(defn f [c] (try (count c) (catch _ e :error))) (f nil)", ":error"),
     ("(try (+ 9223372036854775807 1) (catch _ e :error))", ":error"),
 )
 """What the text above says, as programs."""

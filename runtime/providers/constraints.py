@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from runtime.values.atoms import Keyword
@@ -31,9 +32,15 @@ def schema_of(data: Any) -> str | None:
     return json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
 
 
+@lru_cache(maxsize=64)
 def grammar_of(type: str) -> str | None:
-    """GBNF of the texts that write a value of the type, None where there is none."""
-    return None
+    """GBNF of the texts that write a value of the type, None where some cannot be written."""
+    from rtfsc.gbnf import UnwritableType, gbnf_for
+
+    try:
+        return gbnf_for(type)
+    except (UnwritableType, ValueError):
+        return None
 
 
 def _schema(data: Any) -> dict[str, Any]:

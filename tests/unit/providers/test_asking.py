@@ -114,6 +114,25 @@ def test_models_that_hold_to_a_schema_get_one():
     assert "JSON" in model.asked[0].messages[0].content
 
 
+def test_models_that_obey_a_grammar_get_one():
+    model = Scripted(":spam")
+    asked(model, question("x"), capabilities={"schema", "grammar"})
+    assert ":spam" in model.asked[0].grammar and model.asked[0].schema is None
+    assert "JSON" not in model.asked[0].messages[0].content
+
+
+@pytest.mark.parametrize("type", ["[:fn [:int] :int]", "[:vector [:fn [:int] :int]]"])
+def test_what_no_schema_can_say_is_asked_without(type):
+    model = Scripted("1", "2")
+    with pytest.raises(AnswerError):
+        asked(
+            model,
+            question("x", signature=Signature((("x", ":any"),), type)),
+            capabilities={"schema", "grammar"},
+        )
+    assert model.asked[0].schema is None
+
+
 # --- arguments that mean harm
 
 ATTACKS = [
