@@ -6,8 +6,13 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
+
+_KIND = "answers"
+_MOST_BYTES = 4 << 20
 
 
 class ColdError(Exception):
@@ -42,6 +47,7 @@ class SqliteCold:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
+        self.name = str(self._path)
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._owner = 0
@@ -94,6 +100,76 @@ class SqliteCold:
         connection.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, data BLOB NOT NULL)")
         self._connection, self._owner = connection, os.getpid()
         return connection
+
+
+class BlobCold:
+    """In a folder or a bucket, one blob an answer, shared by whoever may read it. ``address`` as the blobs
+    of a store have it: ``s3://BUCKET/PREFIX?endpoint=…``, ``file:///FOLDER``, …
+
+    Raises `StoreError` for what is no such address. Nothing is connected to before the first use."""
+
+    def __init__(self, address: str) -> None:
+        from runtime.store.location import without_secrets
+        from runtime.store.opening import open_blobs
+
+        self.name = without_secrets(address)
+        # What is waited for here is waited for by a caller who would rather ask the model.
+        self._blobs = open_blobs(address, hasty=True)
+
+    def read(self, key: str) -> bytes | None:
+        from runtime.store.errors import MissingBlob, StoreError
+
+        try:
+            return self._blobs.read(_blob(key), _MOST_BYTES)
+        except MissingBlob:
+            return None
+        except StoreError as error:
+            raise ColdError(error.message) from error
+
+    def write(self, key: str, data: bytes) -> None:
+        with _as_cold_errors():
+            self._blobs.write(_blob(key), data)
+
+    def delete(self, key: str) -> None:
+        with _as_cold_errors():
+            self._blobs.delete(_blob(key))
+
+    def clear(self, start: str = "") -> None:
+        for key in list(self._keys()):
+            if key.startswith(start):
+                self.delete(key)
+
+    def newest(self, limit: int) -> Iterator[tuple[str, bytes]]:
+        """In the order of the keys: which are the newest is not known."""
+        for key in islice(self._keys(), limit):
+            data = self.read(key)
+            if data is not None:
+                yield key, data
+
+    def size(self) -> int:
+        return sum(1 for _ in self._keys())
+
+    def close(self) -> None:
+        pass
+
+    def _keys(self) -> Iterator[str]:
+        with _as_cold_errors():
+            for name, _ in self._blobs.names(_KIND):
+                yield name[len(_KIND) + 1 :].replace("/", "")
+
+
+def _blob(key: str) -> str:
+    return f"{_KIND}/{key[:2]}/{key[2:]}"
+
+
+@contextmanager
+def _as_cold_errors() -> Iterator[None]:
+    from runtime.store.errors import StoreError
+
+    try:
+        yield
+    except StoreError as error:
+        raise ColdError(error.message) from error
 
 
 class MemoryCold:

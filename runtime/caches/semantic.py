@@ -106,7 +106,7 @@ class SemanticCache:
         self.circuit.worked()
         miss, least = FAR if near else ABSENT, self.least
         for match in near:
-            if match.score < least:
+            if not match.score >= least:  # also where it is no number
                 break
             if not same(question.core, match.core):
                 miss = GATE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 LARGE = 10_000
@@ -104,8 +104,13 @@ class MemoryVectors:
     def clear(self, start: str = "") -> None:
         with self._lock:
             for key in [key for key in self._groups if key[0].startswith(start)]:
-                for core in self._groups.pop(key).cores:
-                    self._order.pop((*key, core), None)
+                self.clear_group(*key)
+
+    def clear_group(self, group: str, tag: str) -> None:
+        with self._lock:
+            found = self._groups.pop((group, tag), None)
+            for core in found.cores if found is not None else ():
+                self._order.pop((group, tag, core), None)
 
     def size(self) -> int:
         return len(self._order)
@@ -113,7 +118,7 @@ class MemoryVectors:
     def prepare(self, minimum: int = LARGE) -> int:
         with self._lock:
             large = [group for group in self._groups.values() if len(group.cores) > minimum]
-            return sum(group.build() for group in large)
+            return sum(group.build() is not None for group in large)
 
     def record(self, hit: SemanticHit) -> None:
         with self._lock:
@@ -139,7 +144,7 @@ class Group:
 
     def __init__(self) -> None:
         self.cores: list[str] = []
-        self._rows: dict[str, int] = {}
+        self.cores_at: dict[str, int] = {}
         self._matrix: Any = None
         self._plain: list[array[float]] = []
         self._graph: Any = None
@@ -147,22 +152,22 @@ class Group:
         self._later: set[str] = set()  # texts that the graph does not know
 
     def add(self, core: str, vector: array[float]) -> None:
-        row = self._rows.get(core)
-        if row is None:
-            row = self._rows[core] = len(self.cores)
-            self.cores.append(core)
+        row = self.cores_at.get(core, len(self.cores))
         self._set(row, vector)
+        if row == len(self.cores):
+            self.cores_at[core] = row
+            self.cores.append(core)
         if self._graph is not None:
             self._later.add(core)
 
     def remove(self, core: str) -> int:
         """How many are left."""
-        row = self._rows.pop(core, None)
+        row = self.cores_at.pop(core, None)
         if row is not None:
             last = self.cores.pop()
             if last != core:
                 self.cores[row] = last
-                self._rows[last] = row
+                self.cores_at[last] = row
                 self._set(row, self._vector(len(self.cores)))
             del self._plain[len(self.cores) :]
             self._later.discard(core)
@@ -171,51 +176,69 @@ class Group:
     def nearest(self, vector: array[float], limit: int) -> list[Match]:
         if not self.cores:
             return []
-        np = _numpy()
-        if np is None:
-            scored = [(_dot(vector, row), core) for core, row in zip(self.cores, self._plain, strict=True)]
-            return [Match(core, score) for score, core in sorted(scored, key=lambda s: (-s[0], s[1]))[:limit]]
-        if len(vector) != self._matrix.shape[1]:
+        if len(vector) != self.dimensions:
             return []
+        if self._matrix is None:
+            scored = [
+                Match(core, _dot(vector, row)) for core, row in zip(self.cores, self._plain, strict=True)
+            ]
+            return sorted(scored, key=_best_first)[:limit]
+        import numpy as np
+
         wanted = np.frombuffer(vector, np.float32)
         rows = self._proposed(wanted, limit)
         scores = (self._matrix[: len(self.cores)] if rows is None else self._matrix[rows]) @ wanted
         few = min(limit, len(scores))
         best = np.argpartition(-scores, few - 1)[:few] if few < len(scores) else range(len(scores))
         near = [Match(self.cores[i if rows is None else rows[i]], float(scores[i])) for i in best]
-        return sorted(near, key=lambda match: (-match.score, match.core))
+        return sorted(near, key=_best_first)
 
-    def build(self) -> int:
-        """Makes the graph; 0 where numpy or usearch are absent."""
+    def build(self, numbers: Sequence[int] | None = None) -> Any:
+        """Makes the graph and returns it; None where numpy or usearch are absent. ``numbers``: of the texts,
+        for a graph that is saved; by default their rows."""
         try:
             import numpy as np
             from usearch.index import Index
         except ImportError:
-            return 0
+            return None
         count = len(self.cores)
+        labels = list(range(count)) if numbers is None else numbers
         index = Index(ndim=self._matrix.shape[1], metric="cos", dtype="f32", connectivity=32,
                       expansion_add=128, expansion_search=256)  # fmt: skip
-        index.add(np.arange(count, dtype=np.uint64), self._matrix[:count])
-        self._graph, self._covered, self._later = index, dict(enumerate(self.cores)), set()
-        return 1
+        index.add(np.array(labels, np.uint64), self._matrix[:count])
+        self.adopt(index, dict(zip(labels, self.cores, strict=True)))
+        return index
+
+    def adopt(self, graph: Any, covered: dict[int, str]) -> None:
+        """``covered``: the texts that the graph knows, by number. What it names is compared exactly, and so
+        is what it does not know: a graph that is out of date costs time and nothing else."""
+        self._graph, self._covered = graph, covered
+        self._later = set(self.cores).difference(covered.values())
 
     def _proposed(self, wanted: Any, limit: int) -> list[int] | None:
         """Rows to compare; None for all."""
         if self._graph is None:
             return None
         keys = self._graph.search(wanted, max(_PROPOSED, 8 * limit)).keys
-        texts = {self._covered[int(key)] for key in keys} | self._later
-        return [row for text in texts if (row := self._rows.get(text)) is not None] or None
+        texts = {text for key in keys if (text := self._covered.get(int(key))) is not None} | self._later
+        return [row for text in texts if (row := self.cores_at.get(text)) is not None] or None
+
+    @property
+    def dimensions(self) -> int:
+        """Of the vectors; 0 before the first."""
+        if self._matrix is not None:
+            return int(self._matrix.shape[1])
+        return len(self._plain[0]) if self._plain else 0
 
     def _set(self, row: int, vector: array[float]) -> None:
+        if self.cores and self.dimensions not in (0, len(vector)):
+            raise ValueError(f"{len(vector)} dimensions, the others have {self.dimensions}")
         np = _numpy()
         if np is None:
             self._plain[row : row + 1] = [vector]
             return
         if self._matrix is None:
             self._matrix = np.empty((16, len(vector)), np.float32)
-        if len(vector) != self._matrix.shape[1]:
-            raise ValueError(f"{len(vector)} dimensions, the others have {self._matrix.shape[1]}")
         if row >= len(self._matrix):
             grown = np.empty((2 * len(self._matrix), len(vector)), np.float32)
             grown[: len(self._matrix)] = self._matrix
@@ -225,14 +248,15 @@ class Group:
     def _vector(self, row: int) -> Any:
         return self._plain[row] if self._matrix is None else self._matrix[row]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.cores)
-
 
 def _dot(a: array[float], b: array[float]) -> float:
     from operator import mul
 
-    return sum(map(mul, a, b)) if len(a) == len(b) else 0.0
+    return float(sum(map(mul, a, b)))
+
+
+def _best_first(match: Match) -> tuple[float, str]:
+    return -match.score, match.core
 
 
 def _numpy() -> Any:

@@ -26,6 +26,8 @@ RETRY: RetryConfig = {
     },
 }  # fmt: skip
 CLIENT: ClientConfig = {"connect_timeout": "3s", "read_timeout": "5s", "timeout": "30s"}
+HASTY_RETRY: RetryConfig = {**RETRY, "max_retries": 1, "retry_timeout": timedelta(seconds=1)}
+HASTY_CLIENT: ClientConfig = {"connect_timeout": "500ms", "read_timeout": "1s", "timeout": "2s"}
 
 _PROBE = "tmp/probe"
 _FULL = ("QuotaExceeded", "InsufficientStorage", "EntityTooLarge", "507 Insufficient")
@@ -162,15 +164,15 @@ def _said(error: Exception) -> str:
     return re.sub(r"\?\S+", "", " ".join(text.split()))[:300]
 
 
-def open_store(url: str, **settings: Any) -> ObjectStore:
+def open_store(url: str, *, hasty: bool = False, **settings: Any) -> ObjectStore:
     """``s3://…``, ``gs://…``, ``az://…``: see `runtime.store.location`. Credentials and whatever is not in
     ``settings`` come from the environment. Raises `StoreError`."""
     from obstore.store import from_url
 
-    client: ClientConfig = {**CLIENT}
+    client: ClientConfig = {**(HASTY_CLIENT if hasty else CLIENT)}
     if str(settings.get("endpoint", "")).startswith("http://"):
         client["allow_http"] = True
     try:
-        return from_url(url, client_options=client, retry_config=RETRY, **settings)
+        return from_url(url, client_options=client, retry_config=HASTY_RETRY if hasty else RETRY, **settings)
     except Exception as error:
         raise StoreError(f"{url}: {_said(error)}") from error

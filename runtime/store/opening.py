@@ -50,7 +50,8 @@ def open_store(
     )
 
 
-def open_blobs(address: str) -> BlobBackend:
+def open_blobs(address: str, *, hasty: bool = False) -> BlobBackend:
+    """``hasty``: gives up on a server after two seconds, as those want who can do without it."""
     scheme = address.partition(":")[0].lower()
     if scheme == "file":
         return FolderBackend(file_of(address))
@@ -68,7 +69,7 @@ def open_blobs(address: str) -> BlobBackend:
         raise BadLocation(f"{plain}: unknown setting {', '.join(unknown)}",
                           hint=f"known are: {', '.join(known) or 'none'}")  # fmt: skip
     settings = {known[name]: value for name, value in query.items()}
-    return objects.ObjectBackend(objects.open_store(plain, **settings), plain)
+    return objects.ObjectBackend(objects.open_store(plain, hasty=hasty, **settings), plain)
 
 
 def open_index(address: str, *, read_only: bool = False) -> IndexBackend:

@@ -7,7 +7,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -26,7 +26,7 @@ from runtime.store.errors import (
 )
 from runtime.store.location import BadLocation, split_query, without_secrets
 from runtime.store.outage import Outage
-from runtime.store.postgres_schema import MIGRATIONS, SCHEMA
+from runtime.store.postgres_schema import MIGRATIONS
 
 T = TypeVar("T")
 
@@ -48,23 +48,22 @@ logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
 class Connection(psycopg.Connection[tuple[Any, ...]]):
     """Gives up on a server that is silent for ``patience`` seconds; the driver would wait for ever."""
 
+    patience = ANSWER_S
     used = 0.0  # when it was last known to work
-    patience: float | None = None  # `ANSWER_S`
 
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
         return super().wait(self._bounded(gen), *args, **options)
 
     def _bounded(self, steps: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
         """The same steps; between two of them the driver reports nothing every ``interval``."""
-        patience = self.patience or ANSWER_S
-        end = time.monotonic() + patience
+        end = time.monotonic() + self.patience
         try:
             asked = next(steps)
             while True:
                 ready = yield asked
                 if not ready and time.monotonic() > end:
                     self.close()
-                    raise psycopg.OperationalError(f"no answer in {patience:.0f} s")
+                    raise psycopg.OperationalError(f"no answer in {self.patience:.0f} s")
                 asked = steps.send(ready)
         except StopIteration as done:
             result: T = done.value
@@ -74,17 +73,25 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 @contextmanager
 def patient(connection: Connection, seconds: float) -> Iterator[None]:
     """For one transaction, a statement may take so long."""
-    connection.patience = seconds + 5.0
+    former, connection.patience = connection.patience, seconds + 5.0
     try:
         connection.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
         yield
     finally:
-        connection.patience = None
+        connection.patience = former
 
 
 class PostgresPool:
     """``address``: a PostgreSQL URL; its query may have ``schema`` (default ``rtfsc``), the others go to the
-    driver. Connects at the first use, and again after a fork."""
+    driver. Connects at the first use, and again after a fork.
+
+    What is kept: ``migrations`` make the tables, ``versions`` is the table that says how many were taken, and
+    whoever may write to ``written`` may write to all."""
+
+    migrations: Sequence[Sequence[str]] = MIGRATIONS
+    versions, written = "rtfs_schema", "rtfs_modules"
+    connection_class: type[Connection] = Connection
+    connect_s, wait_s, statement_ms = CONNECT_S, WAIT_S, STATEMENT_MS
 
     def __init__(self, address: str, *, read_only: bool = False) -> None:
         plain, query = split_query(address)
@@ -103,10 +110,15 @@ class PostgresPool:
         self._outage = Outage()
 
     def _settings(self, plain: str, query: dict[str, str]) -> str:
-        given = {"connect_timeout": str(CONNECT_S), "application_name": "rtfsc", "tcp_user_timeout": "10000"}
+        given = {
+            "connect_timeout": str(self.connect_s),
+            "application_name": "rtfsc",
+            "tcp_user_timeout": "10000",
+        }
         # The name is quoted twice: for SQL, and for the list of options.
         path = f'"{self.schema}",public'.replace(" ", "\\ ")
-        options = f"-c search_path={path} -c statement_timeout={STATEMENT_MS} -c lock_timeout={STATEMENT_MS}"
+        limits = self.statement_ms
+        options = f"-c search_path={path} -c statement_timeout={limits} -c lock_timeout={limits}"
         try:
             given |= {k: str(v) for k, v in conninfo_to_dict(make_conninfo(plain, **query)).items()}
             return make_conninfo(**{**given, "options": f"{given.get('options', '')} {options}".strip()})
@@ -194,13 +206,13 @@ class PostgresPool:
             self._inherited.append(self._pool)
         pool: ConnectionPool[Connection] = ConnectionPool(
             self._conninfo,
-            connection_class=Connection,
+            connection_class=self.connection_class,
             kwargs={"autocommit": True},
             min_size=0,
             max_size=_MOST_CONNECTIONS,
-            timeout=WAIT_S,
+            timeout=self.wait_s,
             max_waiting=0,
-            reconnect_timeout=WAIT_S,
+            reconnect_timeout=self.wait_s,
             check=_check,
             open=False,
             name="rtfsc",
@@ -216,17 +228,18 @@ class PostgresPool:
         with self._lock:
             if self._present:
                 return True
-            with Connection.connect(self._conninfo, autocommit=True) as connection:
-                version = _version(connection, self.schema)
+            newest = len(self.migrations)
+            with self.connection_class.connect(self._conninfo, autocommit=True) as connection:
+                version = _version(connection, self.schema, self.versions)
                 if self._wanted_read_only:
                     self._reason = "opened read-only"
-                elif version <= SCHEMA:
-                    self._reason = _unwritable(connection, self.schema, version)
+                elif version <= newest:
+                    self._reason = _unwritable(connection, f'"{self.schema}".{self.written}', version)
                 else:
-                    self._reason = f"made by a newer rtfsc (schema {version}, this one knows {SCHEMA})"
-                if self._reason is None and (0 < version < SCHEMA or (create and version == 0)):
-                    version = _migrate(connection, self.schema)
-                if 0 < version < SCHEMA:
+                    self._reason = f"made by a newer rtfsc (schema {version}, this one knows {newest})"
+                if self._reason is None and (0 < version < newest or (create and version == 0)):
+                    version = _migrate(connection, self.schema, self.versions, self.migrations)
+                if 0 < version < newest:
                     raise StoreError(f"{self.name}: the index is of an earlier rtfsc and {self._reason}",
                                      hint="let somebody who may write to it use it once")  # fmt: skip
             self._present = version > 0
@@ -286,16 +299,16 @@ def _check(connection: Connection) -> None:
     connection.used = now
 
 
-def _version(connection: Connection, schema: str) -> int:
+def _version(connection: Connection, schema: str, versions: str) -> int:
     """How many migrations were taken; 0 where there is no index."""
-    [table] = connection.execute("SELECT to_regclass(%s)", (f'"{schema}".rtfs_schema',)).fetchone() or [None]
+    [table] = connection.execute("SELECT to_regclass(%s)", (f'"{schema}".{versions}',)).fetchone() or [None]
     if table is None:
         return 0
-    row = connection.execute("SELECT max(version) FROM rtfs_schema").fetchone()
+    row = connection.execute(f"SELECT max(version) FROM {versions}").fetchone()
     return int(row[0] or 0) if row else 0
 
 
-def _unwritable(connection: Connection, schema: str, version: int) -> str | None:
+def _unwritable(connection: Connection, table: str, version: int) -> str | None:
     row = connection.execute(
         "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')"
     ).fetchone()
@@ -304,26 +317,25 @@ def _unwritable(connection: Connection, schema: str, version: int) -> str | None
     if row is not None and row[1] == "on":
         return "the server allows this user to read only"
     if version > 0:
-        table = f'"{schema}".rtfs_modules'
         row = connection.execute("SELECT has_table_privilege(%s, 'INSERT, UPDATE')", (table,)).fetchone()
         if row is not None and not row[0]:
             return "this user may not write to it"
     return None
 
 
-def _migrate(connection: Connection, schema: str) -> int:
+def _migrate(connection: Connection, schema: str, versions: str, migrations: Sequence[Sequence[str]]) -> int:
     """Of several that come at once one does it and the others wait."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"rtfsc {schema}",))
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
         connection.execute("CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public")
-        connection.execute("CREATE TABLE IF NOT EXISTS rtfs_schema (version integer PRIMARY KEY)")
-        version = _version(connection, schema)
-        for number, step in enumerate(MIGRATIONS[version:], version + 1):
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {versions} (version integer PRIMARY KEY)")
+        version = _version(connection, schema, versions)
+        for number, step in enumerate(migrations[version:], version + 1):
             for statement in step:
                 connection.execute(statement)
-            connection.execute("INSERT INTO rtfs_schema VALUES (%s)", (number,))
-    return max(version, SCHEMA)
+            connection.execute(f"INSERT INTO {versions} VALUES (%s)", (number,))
+    return max(version, len(migrations))
 
 
 def _first_line(error: Exception) -> str:

@@ -25,8 +25,8 @@ from services.postgres import Postgres
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outage, "PAUSE_S", 0.0)
-    monkeypatch.setattr(postgres_pool, "WAIT_S", 3.0)  # the pool pauses a second before it tries again
-    monkeypatch.setattr(postgres_pool, "CONNECT_S", 2)
+    monkeypatch.setattr(postgres_pool.PostgresPool, "wait_s", 3.0)  # the pool pauses a second
+    monkeypatch.setattr(postgres_pool.PostgresPool, "connect_s", 2)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_a_server_that_is_gone_and_comes_back(own_server: Postgres) -> None:
 
 def test_a_server_that_is_silent(index: PostgresIndex, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     add(index, new_entry())
-    monkeypatch.setattr(postgres_pool, "ANSWER_S", 0.3)
+    monkeypatch.setattr(postgres_pool.Connection, "patience", 0.3)
     relay.silence()
     with pytest.raises(StoreUnreachable):
         index.all()
@@ -128,7 +128,7 @@ def test_a_server_that_is_silent(index: PostgresIndex, relay: Relay, monkeypatch
 
 def test_what_takes_long_is_waited_for(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the graph of a large group does."""
-    monkeypatch.setattr(postgres_pool, "ANSWER_S", 0.3)
+    monkeypatch.setattr(postgres_pool.Connection, "patience", 0.3)
 
     def slow(connection: postgres_pool.Connection) -> None:
         with postgres_pool.patient(connection, 30.0):
