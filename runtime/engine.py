@@ -27,6 +27,8 @@ from runtime.values import Limits, RtfsError
 
 if TYPE_CHECKING:
     from rtfsc.driver import Compilation
+    from runtime.auditing import Auditor
+    from runtime.chain.audit import Audit
     from runtime.delegation.context import Environment
     from runtime.delegation.setup import Delegating
     from runtime.host.access import HostCallable
@@ -74,6 +76,7 @@ class Runtime:
     ``environment`` says for which tenant and task programs run, and how private their data are.
     ``emit``: told of what happens, see `runtime.obs.events` (default: the bus of the process, to which the
     options of the command line subscribe).
+    ``audit``: what programs do goes on record, see `runtime.chain.audit`; True: digests only.
     ``embedder``: says how near two tasks are (default: by their words). With a store, a function that is
     declared without a body is looked for there, by its interface and its doc.
     ``offline``: opens no connection to anywhere; a remote store is left out for the folder (default: what
@@ -101,6 +104,7 @@ class Runtime:
         environment: Environment | None = None,
         embedder: Embedder | None = None,
         emit: Emit | None = None,
+        audit: Audit | bool = False,
         offline: bool | None = None,
     ) -> None:
         if engine not in TARGETS:
@@ -123,6 +127,7 @@ class Runtime:
         self._given = None if store is None or isinstance(store, bool) else _location(store)
         self._home_option = home
         self._embedder_option = embedder
+        self._audit_option = audit
 
     @classmethod
     def init(cls, **options: Any) -> Runtime:
@@ -228,7 +233,13 @@ class Runtime:
         """A host for one instance of a program with these exports; None stands for one that has nothing
         to offer."""
         given = {name: value for name, value in self._host_options.items() if value is not None}
-        if self.policy is None and not given and not self.has_store and self._delegation_option is None:
+        if (
+            self.policy is None
+            and not given
+            and not self.has_store
+            and self._delegation_option is None
+            and self.auditor is None
+        ):
             return None
         from runtime.host.access import Deferred
 
@@ -239,7 +250,28 @@ class Runtime:
             delegate = delegate_of(self, given.pop("delegate", None), exports)
             return Session(self.policy, delegate=delegate, exports=exports, emit=self.emit, **given)
 
+        if self.auditor is not None:
+            return self.auditor.recorder(session, self._host_options["context"])
         return Deferred(session)
+
+    def _closed_host(self) -> HostCallable | None:
+        """For modules that get no capability whatever was granted."""
+        if self.auditor is None:
+            return None
+        from runtime.host.session import Session
+
+        return self.auditor.recorder(Session)
+
+    @cached_property
+    def auditor(self) -> Auditor | None:
+        """Keeps the chain of what programs do; None where none is kept."""
+        if not self._audit_option:
+            return None
+        from runtime.auditing import Auditor
+        from runtime.chain.audit import Audit
+
+        given = self._audit_option
+        return Auditor(self, given if isinstance(given, Audit) else Audit())
 
     @property
     def has_store(self) -> bool:
@@ -257,7 +289,8 @@ class Runtime:
     def compile_source(self, source: SourceFile, *, engine: str | None = None) -> Module:
         engine = engine or self.engine
         looks_up = self.has_store and engine == "wasm"
-        found = self._from_store(self._by_text, source) if looks_up else None
+        keeps = self.auditor is not None and self.auditor.audit.record
+        found = self._from_store(self._by_text, source) if looks_up and not keeps else None
         if found is not None:
             return found
         compilation = self.compilation(source, engine)
@@ -282,10 +315,13 @@ class Runtime:
         from rtfsc.evaluation import exports_of, instantiate
 
         exports = exports_of(compilation.ir)
-        instance = instantiate(compilation, engine, self.limits, self.host(exports))
-        digest = hashlib.sha256(compilation.artifact).hexdigest() if engine == "wasm" else None
+        host = self.host(exports)
+        instance = instantiate(compilation, engine, self.limits, host)
+        artifact = compilation.artifact if engine == "wasm" else None
+        digest = None if artifact is None else hashlib.sha256(artifact).hexdigest()
+        provenance = Provenance("compiled", engine, digest)
         try:
-            module = self._run(instance, exports, Provenance("compiled", engine, digest))
+            module = self._run(instance, exports, provenance, host, artifact, compilation=compilation)
         except RtfsError as error:
             error.warnings = compilation.sink.diagnostics
             raise
@@ -326,7 +362,7 @@ class Runtime:
         for artifact in self._fetched(candidates, *asked):
             found = match(compilation.unoptimised, artifact)
             if found is not None:
-                module = self._load_verified(artifact, found)
+                module = self._load_verified(artifact, found, compilation)
                 module.__rtfs_warnings__ = compilation.sink.diagnostics
                 return module
         return None
@@ -366,7 +402,9 @@ class Runtime:
             record(self, by, key, entry, "hit", perf_counter() - started, detail=entry.name)
             yield artifact
 
-    def _load_verified(self, artifact: VerifiedArtifact, found: Any) -> Module:
+    def _load_verified(
+        self, artifact: VerifiedArtifact, found: Any, compilation: Compilation | None = None
+    ) -> Module:
         from backend_wasm.sections import read_interface
         from runtime.vouched import refuse_undeclared
 
@@ -374,14 +412,14 @@ class Runtime:
         exports = {e["name"]: e for e in read_interface(artifact.artifact)["exports"]}
         provenance = Provenance("store", "wasm", artifact.entry.digest, artifact.signers[0])
         if found is None:
-            return self._run(
-                self._instantiate(artifact.artifact, host=self.host(exports)), exports, provenance
-            )
+            host = self.host(exports)
+            instance = self._instantiate(artifact.artifact, host=host)
+            return self._run(instance, exports, provenance, host, artifact.artifact)
         renamed = {name: exports[stored] for name, stored in found.exports.items()}
         # Both: code calls a declared function by the name that it had when it was published.
         host = self.host({**renamed, **exports})
         instance = self._instantiate(artifact.artifact, spans=found.spans, names=found.names, host=host)
-        return self._run(instance, renamed, provenance, found.exports)
+        return self._run(instance, renamed, provenance, host, artifact.artifact, found.exports, compilation)
 
     # -- by interface
 
@@ -478,14 +516,14 @@ class Runtime:
     ) -> Module:
         digest = hashlib.sha256(data).hexdigest()
         signer = verified.signers[0].public.key_id if verified else None
-        host = self.host() if signer is not None else None
+        host = self.host() if signer is not None else self._closed_host()
         if data[:4] == b"\0asm":
             from backend_wasm.sections import read_interface
 
             linked = self._linked(data, verified, path, modules)
             instance = self._instantiate(data, host=host, modules=linked)
             exports = {e["name"]: e for e in read_interface(data)["exports"]}
-            return self._run(instance, exports, Provenance("file", "wasm", digest, signer))
+            return self._run(instance, exports, Provenance("file", "wasm", digest, signer), host, data)
         from rtfsc.evaluation import exports_of
         from rtfsc.ir.errors import IRError
         from rtfsc.ir.serial import loads
@@ -497,7 +535,7 @@ class Runtime:
             instance = executor("rtfs-ir").instantiate(data, limits=self.limits, host=host)
         except IRError as error:
             raise ModuleRejected(f"not an RTFS module: {error}", hint=_what_it_is(data)) from None
-        return self._run(instance, exports, Provenance("file", "evaluator", digest, signer))
+        return self._run(instance, exports, Provenance("file", "evaluator", digest, signer), host, data)
 
     # -- publishing
 
@@ -537,22 +575,29 @@ class Runtime:
 
     # -- inside
 
+    def _instantiate(self, artifact: bytes, **tables: Any) -> Any:
+        from rtfsc.registry import executor
+
+        return executor("wasm32").instantiate(artifact, limits=self.limits, **tables)
+
     def _run(
         self,
         instance: Any,
         exports: Mapping[str, Mapping[str, Any]],
         provenance: Provenance,
+        host: HostCallable | None,
+        artifact: bytes | None,
         names: Mapping[str, str] | None = None,
+        compilation: Compilation | None = None,
     ) -> Module:
-        """Evaluates the top level once, so that what is wrong with it shows here and not at the first
-        call."""
-        instance.start()  # where it raises, functions in the data of the error keep the instance
-        return Module(instance, exports, provenance, names, self.emit)
-
-    def _instantiate(self, artifact: bytes, **tables: Any) -> Any:
-        from rtfsc.registry import executor
-
-        return executor("wasm32").instantiate(artifact, limits=self.limits, **tables)
+        """Evaluates the top level once, so that what is wrong with it shows here and not at the first call.
+        Where it raises, functions in the data of the error keep the instance."""
+        recorder: Any = host if self.auditor is not None else None
+        if self.auditor is not None and recorder is not None:
+            self.auditor.start(instance, recorder, provenance, artifact, compilation)
+        else:
+            instance.start()
+        return Module(instance, exports, provenance, names, self.emit, recorder)
 
     def _validate(self, artifact: bytes, target: str) -> None:
         from rtfsc.registry import executor
@@ -567,7 +612,9 @@ class Runtime:
             raise StoreError(f"offline: no {what}", hint="without --offline, and without RTFSC_OFFLINE")
 
     def close(self) -> None:
-        """Writes usage counters and closes the store, if it was opened."""
+        """Signs the chain, writes usage counters and closes the store, where these were opened."""
+        if self.auditor is not None:
+            self.auditor.close()
         if "store" in self.__dict__:
             self.store.close()
 

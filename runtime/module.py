@@ -53,9 +53,11 @@ class Module:
         provenance: Provenance,
         names: Mapping[str, str] | None = None,
         emit: Emit | None = None,
+        recorder: Any = None,
     ) -> None:
         """``names``: what the instance calls an export, where that differs from its name here. ``emit``: told
-        of calls, if it is listening when a function is looked up."""
+        of calls, if it is listening when a function is looked up. ``recorder``: puts calls on record
+        (`runtime.chain.recorder.Recorder`)."""
         self.__rtfs_instance__ = instance
         self.__rtfs_exports__ = exports
         self.__rtfs_names__ = names or {}
@@ -63,6 +65,7 @@ class Module:
         self.__rtfs_sources__: Mapping[str, Any] = {}
         self.__provenance__ = provenance
         self.__rtfs_emit__ = emit
+        self._recorder = recorder
 
     def __getitem__(self, name: str) -> Any:
         export = self.__rtfs_exports__.get(name)
@@ -73,6 +76,8 @@ class Module:
             function = self.__rtfs_instance__.function(own)
             if own != name:
                 function.__name__ = name  # what messages call it
+            if self._recorder is not None:
+                function = self._recorder.function(function, own)
             return (
                 Observed(function, name, self.__rtfs_emit__, self.__provenance__)
                 if self.__rtfs_emit__

@@ -74,6 +74,28 @@ def add_allow(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_audit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--audit", action="store_true", help="put what the program does on record: see 'rtfsc audit'"
+    )
+    parser.add_argument(
+        "--record", action="store_true", help="like --audit, and keep what 'rtfsc replay' needs"
+    )
+    parser.add_argument("--intent", metavar="TEXT", default="", help="what the run is for, for the record")
+
+
+def audit_of(options: argparse.Namespace) -> Any:
+    """What the options of `add_audit` say."""
+    if not (options.audit or options.record):
+        if options.intent:
+            raise UsageError("--intent is for the record: it goes with --audit or --record")
+        return False
+    from rtfsc.cli.passphrase import ask
+    from runtime.chain.audit import Audit
+
+    return Audit(record=options.record, intent=options.intent, prompt=ask)
+
+
 def granted(options: argparse.Namespace, *, stderr: bool = False) -> list[str]:
     """What --allow grants, and the console. ``stderr``: standard output is not the program's."""
     if options.allow:

@@ -25,6 +25,7 @@ COMMANDS = {
     "keys": "signing keys: new, list, export, import, rotate",
     "test": "run the tests of files",
     "trust": "trusted keys and policy: add, remove, revoke, list, policy, countersign, update, forget",
+    "audit": "what programs did outside, on record: show, verify, head",
     "verify": "say whether modules may be run, and why; examine the publication log",
     "doc": "say what a name means: library, language, or of a file",
     "explain": "explain a diagnostic code",

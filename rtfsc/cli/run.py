@@ -9,11 +9,13 @@ from rtfsc.cli.common import (
     OK,
     UsageError,
     add_allow,
+    add_audit,
     add_engine,
     add_level,
     add_limits,
     add_path,
     add_store,
+    audit_of,
     granted,
     limits_of,
     read_source,
@@ -42,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_limits(parser)
     add_path(parser)
     add_allow(parser)
+    add_audit(parser)
     add_store(parser)
 
 
@@ -62,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
         level=options.level,
         path=path,
         grant=granted(options),
+        audit=audit_of(options),
     ) as runtime:
         if options.stored:
             _adopt_declared_function(options)

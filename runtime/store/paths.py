@@ -33,6 +33,16 @@ class Paths(NamedTuple):
         """What was seen of stores, so that nothing can be taken from them unnoticed."""
         return self.home / "seen.sqlite"
 
+    @property
+    def chain(self) -> Path:
+        """The folder of the causal chain."""
+        return self.home / "audit"
+
+    @property
+    def tickets(self) -> Path:
+        """The database of tickets."""
+        return self.home / "tickets.sqlite"
+
 
 def user_home(environ: Mapping[str, str] = os.environ) -> Path:
     """``$RTFSC_HOME``, else ``$XDG_DATA_HOME/rtfsc``, else ``~/.local/share/rtfsc``."""

@@ -54,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.trust": set(),
     "runtime.meaning": set(),
     "runtime.store": {"runtime.trust", "runtime.values", "runtime.meaning", "runtime.obs.events"},
+    "runtime.chain": {"runtime.trust", "runtime.values", "runtime.host", "runtime.store"},
     "runtime.caches": {
         "runtime.providers",
         "runtime.obs.events",
@@ -80,8 +81,8 @@ ROOTS = {
     "rtfsc.__main__",
     "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference", "rtfsc.javascript",
     "rtfsc.source_map", "rtfsc.profiling",
-    "runtime", "runtime.engine", "runtime.searching", "runtime.routing", "runtime.module",
-    "runtime.printing", "runtime.lookups",
+    "runtime", "runtime.engine", "runtime.auditing", "runtime.replaying", "runtime.searching",
+    "runtime.routing", "runtime.module", "runtime.printing", "runtime.lookups",
 }  # fmt: skip
 
 
