@@ -7,36 +7,29 @@ Ollama and the hosted services share.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
-from runtime.offline import offline
 from runtime.providers.base import Health, OnText, Request, Response, StopReason
-from runtime.providers.errors import Garbled, Interrupted, Misconfigured, Refused, TimedOut, Unavailable
+from runtime.providers.errors import Garbled, Interrupted, ProviderError, TimedOut, Unavailable
+from runtime.providers.http import Endpoint, error_text
 from runtime.providers.retry import Retry, retrying
 
-if TYPE_CHECKING:
-    import urllib3
-
-_MOST_BYTES = 16 << 20
-_CONNECT_SECONDS = 10.0
 _HEALTH_SECONDS = 5.0
 _STOPS: dict[str, StopReason] = {
     "stop": "stop", "length": "length", "content_filter": "refusal", "tool_calls": "tool",
 }  # fmt: skip
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_GARBAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
 
 
 class OpenAiCompatible:
     """``url``: the part before ``/chat/completions``. ``model``: the server's name for it (default: the
     id). The key comes from the environment variable ``key_env`` or the file ``key_file``, never from a
-    setting. ``cost``: of a typical call. ``revision``: to be raised when the model behind the name
-    changes. ``attempts``: how often a request is tried in all."""
+    setting. ``ca_file``: certificates to trust instead of the system's. ``cost``: of a typical call.
+    ``revision``: to be raised when the model behind the name changes. ``attempts``: how often a request is
+    tried in all. ``schema``: whether the server holds answers to a JSON Schema, ``grammar``: to GBNF, as
+    llama.cpp's does."""
 
     def __init__(
         self,
@@ -46,21 +39,19 @@ class OpenAiCompatible:
         model: str | None = None,
         key_env: str | None = None,
         key_file: str | None = None,
+        ca_file: str | None = None,
         cost: float = 0.0,
         revision: str = "",
         attempts: int = 3,
+        schema: bool = True,
+        grammar: bool = False,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise Misconfigured(id, f"not an http address: {url}")
-        if parts.username or parts.password:
-            raise Misconfigured(id, "the address holds a password", hint="use key_env or key_file")
-        self.id = id
-        self.local = parts.hostname in _LOCAL
+        self._server = Endpoint(id, url, key_env=key_env, key_file=key_file, ca_file=ca_file)
+        self.id, self.local = id, self._server.local
         self.revision = revision or model or id
-        self._url, self._model, self._cost = url.rstrip("/"), model or id, cost
-        self._key_env, self._key_file = key_env, key_file
+        self._model, self._cost = model or id, cost
         self._retry = Retry(attempts)
+        self._abilities = {"schema": schema, "grammar": grammar}
 
     # -- the protocol
 
@@ -84,57 +75,36 @@ class OpenAiCompatible:
         return retrying(attempt, self._retry, request.timeout)
 
     def capabilities(self) -> frozenset[str]:
-        return frozenset({"chat", "stream", "schema", "seed"})
+        able = {name for name, given in self._abilities.items() if given}
+        return frozenset({"chat", "stream", "seed"}) | able
 
     def cost_per_call(self) -> float:
         return self._cost
 
     def health(self) -> Health:
-        import urllib3
-
         try:
-            answer = self._pool.request(
-                "GET", f"{self._url}/models", headers=self._headers, timeout=_HEALTH_SECONDS
-            )
-        except (urllib3.exceptions.HTTPError, Misconfigured) as error:
-            return Health(False, _reason(error))
-        return Health(answer.status == 200, f"HTTP {answer.status}")
+            status, _ = self._server.get("/models", _HEALTH_SECONDS)
+        except ProviderError as error:
+            return Health(False, error.message)
+        return Health(status == 200, f"HTTP {status}")
 
     def close(self) -> None:
-        pool = self.__dict__.pop("_pool", None)
-        if pool is not None:
-            pool.clear()
+        self._server.close()
 
     # -- one attempt
 
     def _ask(self, request: Request, on_text: OnText | None) -> Response:
-        import urllib3
-
         start = time.monotonic()
-        end = start + request.timeout
-        try:
-            answer = self._pool.request(
-                "POST", f"{self._url}/chat/completions", headers=self._headers,
-                body=json.dumps(self._body(request, on_text is not None)).encode(), preload_content=False,
-                timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, request.timeout), read=request.timeout),
-            )  # fmt: skip
-            try:
-                self._check_status(answer, end)
-                if on_text is None:
-                    response = self._whole(b"".join(self._pieces(answer, end)))
-                else:
-                    response = self._stream(self._pieces(answer, end), on_text)
-            finally:
-                # A connection with the rest of an answer in it must not be used again.
-                answer.close()
-        except urllib3.exceptions.NewConnectionError as error:  # a kind of its TimeoutError
-            raise Unavailable(self.id, f"cannot be reached ({_reason(error)})") from error
-        except (urllib3.exceptions.TimeoutError, TimeoutError) as error:
-            raise TimedOut(self.id, f"no answer within {request.timeout:g} s") from error
-        except urllib3.exceptions.ProtocolError as error:
-            raise Interrupted(self.id, f"the connection broke off ({_reason(error)})") from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unavailable(self.id, f"cannot be reached ({_reason(error)})") from error
+        body = self._body(request, on_text is not None)
+        with self._server.ask("POST", "/chat/completions", body, request.timeout) as reply:
+            reply.check()
+            if on_text is None:
+                response = self._whole(b"".join(reply.pieces()))
+            elif reply.type == "application/json":  # a server that cannot stream
+                response = self._whole(b"".join(reply.pieces()))
+                on_text(response["text"])
+            else:
+                response = self._stream(reply.pieces(), on_text)
         return Response(**response, seconds=time.monotonic() - start)
 
     def _body(self, request: Request, stream: bool) -> dict[str, Any]:
@@ -152,7 +122,8 @@ class OpenAiCompatible:
         if request.tools:
             body["tools"] = [json.loads(tool) for tool in request.tools]
         if request.schema is not None:
-            schema = {"name": "answer", "strict": True, "schema": json.loads(request.schema)}
+            data = json.loads(request.schema)
+            schema = {"name": "answer", "strict": _is_strict(data), "schema": data}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         if request.grammar is not None:
             body["grammar"] = request.grammar  # llama.cpp's server obeys it, others do not know the field
@@ -160,36 +131,21 @@ class OpenAiCompatible:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         return body
 
-    def _check_status(self, answer: urllib3.BaseHTTPResponse, end: float) -> None:
-        if answer.status == 200:
-            return
-        text = b"".join(self._pieces(answer, end)).decode("utf-8", "replace")
-        message = f"HTTP {answer.status}: {_error_text(text)}"
-        if answer.status in (408, 425, 429) or answer.status >= 500:
-            raise Unavailable(self.id, message, after=_seconds(answer.headers.get("retry-after")))
-        hint = "is the key right?" if answer.status in (401, 403) else None
-        raise Refused(self.id, message, hint=hint)
-
-    def _pieces(self, answer: urllib3.BaseHTTPResponse, end: float) -> Iterator[bytes]:
-        size = 0
-        while piece := answer.read1(65536):
-            size += len(piece)
-            if size > _MOST_BYTES:
-                raise Garbled(self.id, f"an answer of more than {_MOST_BYTES} bytes")
-            if time.monotonic() > end:
-                raise TimeoutError
-            yield piece
-
     def _whole(self, data: bytes) -> dict[str, Any]:
         try:
             answer = json.loads(data)
             choice = answer["choices"][0]
-            text = choice["message"]["content"]
+            text, finish = choice["message"].get("content"), choice.get("finish_reason")
+            refusal = choice["message"].get("refusal")
+            if refusal:
+                text, finish = str(refusal), "content_filter"
+            if text is None and finish in ("content_filter", "tool_calls"):
+                text = ""
             if not isinstance(text, str):
-                text = choice["message"].get("refusal") or ""
-            return self._response(answer, text, choice.get("finish_reason"))
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise Garbled(self.id, f"not an answer of this protocol ({error!r})") from error
+                raise TypeError("no text")
+            return self._response(answer, text, finish)
+        except _GARBAGE as error:
+            raise self._garbled("not an answer of this protocol", error) from error
 
     def _stream(self, pieces: Iterator[bytes], on_text: OnText) -> dict[str, Any]:
         texts: list[str] = []
@@ -201,24 +157,29 @@ class OpenAiCompatible:
             try:
                 chunk = json.loads(data)
                 if "error" in chunk:
-                    raise Interrupted(self.id, _error_text(data))
+                    raise Interrupted(self.id, error_text(data))
                 last = {**last, **{k: v for k, v in chunk.items() if v is not None}}
-                for choice in chunk.get("choices") or ():
-                    text = choice.get("delta", {}).get("content")
-                    if text:
-                        texts.append(text)
-                        on_text(text)
-                    finish = choice.get("finish_reason") or finish
-            except (ValueError, TypeError, AttributeError) as error:
-                raise Garbled(self.id, f"not a piece of an answer ({error!r})") from error
+                text, finish = _piece(chunk, finish)
+            except _GARBAGE as error:
+                raise self._garbled("not a piece of an answer", error) from error
+            if text:
+                texts.append(text)
+                on_text(text)
         if finish is None:
             raise Interrupted(self.id, "the answer stopped in the middle")
-        return self._response(last, "".join(texts), finish)
+        try:
+            return self._response(last, "".join(texts), finish)
+        except _GARBAGE as error:
+            raise self._garbled("not an answer of this protocol", error) from error
+
+    def _garbled(self, what: str, error: Exception) -> Garbled:
+        return Garbled(self.id, f"{what} ({type(error).__name__}: {str(error)[:100]})")
 
     def _response(self, answer: dict[str, Any], text: str, finish: Any) -> dict[str, Any]:
         usage = answer.get("usage") or {}
         return {
-            "text": text,
+            # Halves of characters cannot be written anywhere.
+            "text": text.encode("utf-8", "replace").decode(),
             "model": str(answer.get("model") or self._model),
             "revision": self.revision,
             "stop_reason": _STOPS.get(finish, "stop"),
@@ -226,41 +187,16 @@ class OpenAiCompatible:
             "output_tokens": int(usage.get("completion_tokens") or 0),
         }
 
-    # -- what it needs
 
-    @cached_property
-    def _pool(self) -> urllib3.PoolManager:
-        if offline():
-            raise Misconfigured(self.id, "needs a network, and this is offline")
-        try:
-            import urllib3
-        except ImportError:
-            raise Misconfigured(
-                self.id, "needs the package urllib3", hint="pip install 'rtfsc[models]'"
-            ) from None
-        # Redirects could lead elsewhere, with the key.
-        return urllib3.PoolManager(retries=False, maxsize=8)
-
-    @property
-    def _headers(self) -> dict[str, str]:
-        headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
-        key = self._key()
-        if key:
-            headers["authorization"] = f"Bearer {key}"
-        return headers
-
-    def _key(self) -> str | None:
-        if self._key_env is not None:
-            key = os.environ.get(self._key_env)
-            if not key:
-                raise Misconfigured(self.id, f"the environment variable {self._key_env} is not set")
-            return key
-        if self._key_file is not None:
-            try:
-                return Path(self._key_file).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise Misconfigured(self.id, f"the key cannot be read: {error}") from None
-        return None
+def _piece(chunk: dict[str, Any], finish: str | None) -> tuple[str, str | None]:
+    """Text and reason to stop, of the first of the answers that there may be."""
+    choices = chunk.get("choices") or ()
+    if not choices or choices[0].get("index", 0) != 0:
+        return "", finish
+    text = (choices[0].get("delta") or {}).get("content") or ""
+    if not isinstance(text, str):
+        raise TypeError("a text that is none")
+    return text, choices[0].get("finish_reason") or finish
 
 
 def _events(pieces: Iterator[bytes]) -> Iterator[str]:
@@ -273,23 +209,15 @@ def _events(pieces: Iterator[bytes]) -> Iterator[str]:
                 yield line[5:].decode("utf-8", "replace").strip()
 
 
-def _error_text(text: str) -> str:
-    try:
-        error = json.loads(text)["error"]
-        found = error["message"] if isinstance(error, dict) else error
-    except (ValueError, KeyError, TypeError):
-        found = text
-    return " ".join(str(found).split())[:300]
-
-
-def _seconds(header: str | None) -> float | None:
-    """Of a Retry-After header that gives seconds; dates are ignored."""
-    try:
-        return max(0.0, float(header)) if header else None
-    except ValueError:
-        return None
-
-
-def _reason(error: BaseException) -> str:
-    inner = getattr(error, "reason", None)
-    return str(inner if inner is not None else error)[:200] or type(error).__name__
+def _is_strict(schema: Any) -> bool:
+    """Whether services that call a schema strict take it: no field may be optional or unnamed."""
+    if isinstance(schema, list):
+        return all(map(_is_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") == "object":
+        named = schema.get("properties", {})
+        if schema.get("additionalProperties") is not False or set(schema.get("required", ())) != set(named):
+            return False
+        return all(map(_is_strict, named.values()))
+    return "prefixItems" not in schema and all(map(_is_strict, schema.values()))
