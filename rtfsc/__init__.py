@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runtime.host.capability import Capability, capability
     from runtime.host.session import Delegation, Event, Host
     from runtime.module import Module, Provenance
+    from runtime.solving import Solution, SolveError, solve
     from runtime.store.errors import StoreError
     from runtime.trust.errors import TrustError
     from runtime.values import (
@@ -83,6 +84,8 @@ __all__ = [
     "RtfsError",
     "RtfsTypeError",
     "Runtime",
+    "Solution",
+    "SolveError",
     "StackOverflow",
     "StoreError",
     "Symbol",
@@ -93,6 +96,7 @@ __all__ = [
     "capability",
     "compile",
     "load",
+    "solve",
 ]
 
 # Name → module that has it: loaded when it is first asked for, so that importing rtfsc is cheap. The
@@ -111,8 +115,11 @@ _LAZY = {
     "Provenance": "runtime.module",
     "RefusedEntry": "runtime.engine",
     "Runtime": "runtime.engine",
+    "Solution": "runtime.solving",
+    "SolveError": "runtime.solving",
     "StoreError": "runtime.store.errors",
     "TrustError": "runtime.trust.errors",
+    "solve": "runtime.solving",
 }
 
 

@@ -14,7 +14,8 @@ class CompileOptions:
     ``standalone``: the runtime library becomes part of the module. ``separate``: imported modules stay
     modules of their own, which share an instance with the program. ``source_map``: the URL of a source map
     that the module names, "" for none; then it has names of functions too. ``optimizer``: "binaryen",
-    or "" for no last step."""
+    or "" for no last step. ``purpose``: sets the module apart from others of the same meaning, whose docs
+    say something else."""
 
     level: int = 2
     target: str = "wasm32"
@@ -27,12 +28,14 @@ class CompileOptions:
     separate: bool = False
     source_map: str = ""
     optimizer: str = ""
+    purpose: str = ""
 
     @property
     def features(self) -> tuple[str, ...]:
         """What decides the bytes besides compiler, backend and level; not the version of the optimizer."""
         named = tuple(name for name in ("separate", "standalone") if getattr(self, name))
-        return named + ((f"source-map={self.source_map}",) if self.source_map else ())
+        given = (("source-map", self.source_map), ("purpose", self.purpose))
+        return named + tuple(f"{name}={text}" for name, text in given if text)
 
     def __post_init__(self) -> None:
         if self.level not in (0, 1, 2):

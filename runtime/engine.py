@@ -551,10 +551,12 @@ class Runtime:
         inputs: int | None = None,
         prompt: Prompt | None = None,
         expires_days: int | None = None,
+        purpose: str = "",
     ) -> Publication:
         """Compiles, certifies against the evaluator, signs with ``key`` (a name, the key itself, or
         several) and stores. ``inputs``: generated argument lists per function. ``expires_days``: how long
-        the module may be used.
+        the module may be used. ``purpose``: makes it an entry of its own beside one of the same meaning, so
+        that it is found by its own doc.
 
         Raises `DiagnosticError` (warnings count), `CertificationError`, `TrustError`, `StoreError`.
         """
@@ -564,8 +566,9 @@ class Runtime:
         self.choice.require_reachable()
         keys = (key,) if isinstance(key, (str, SigningKey)) else tuple(key)
         return publish(
-            self, source, name=name, keys=keys, inputs=inputs, prompt=prompt, expires_days=expires_days
-        )
+            self, source, name=name, keys=keys, inputs=inputs, prompt=prompt, expires_days=expires_days,
+            purpose=purpose,
+        )  # fmt: skip
 
     def sign(self, compilation: Compilation, key: str | SigningKey, prompt: Prompt | None = None) -> bytes:
         """A manifest for the compilation's artifact, to be kept beside it as ``x.wasm.dsse``."""

@@ -46,8 +46,9 @@ def publish(
     inputs: int | None,
     prompt: Prompt | None,
     expires_days: int | None = None,
+    purpose: str = "",
 ) -> Publication:
-    compilation = _compilation(runtime, source, name)
+    compilation = _compilation(runtime, source, name, purpose)
     compilation.refuse_warnings()
     certificate = certified(compilation, inputs)
     signers = [runtime.keys.load(key, prompt) if isinstance(key, str) else key for key in keys]
@@ -217,10 +218,11 @@ def _retrieval_key(export: Export, target: str) -> str:
     return retrieval_key(export.def_hash, export.interface_hash, target, ABI_MAJOR)
 
 
-def _compilation(runtime: Runtime, source: SourceFile, name: str) -> Any:
+def _compilation(runtime: Runtime, source: SourceFile, name: str, purpose: str) -> Any:
     from rtfsc.driver import Compilation
     from rtfsc.options import CompileOptions
 
-    return Compilation(
-        source, CompileOptions(level=runtime.level, module_name=name, path=runtime.path, keep_modules=False)
+    options = CompileOptions(
+        level=runtime.level, module_name=name, path=runtime.path, keep_modules=False, purpose=purpose
     )
+    return Compilation(source, options)

@@ -145,14 +145,15 @@ def _confirm(
         for example in examples:
             answer = ask(function, example.arguments)
             try:
-                if not _passes(answer, example.result):
-                    return Failed(example, _told(answer, example.result))
+                if not passes(answer, example.result):
+                    return Failed(example, told(answer, example.result))
             finally:
                 release(answer.value)
     return None
 
 
-def _passes(answer: Answer, expected: Any) -> bool:
+def passes(answer: Answer, expected: Any) -> bool:
+    """Whether an example is met."""
     if answer.error is not None or answer.limited or answer.fault:
         return False
     # A whole float is as good as its integer: who writes an example seldom means the difference.
@@ -161,7 +162,8 @@ def _passes(answer: Answer, expected: Any) -> bool:
     return same_value(answer.value, expected)
 
 
-def _told(answer: Answer, expected: Any) -> str:
+def told(answer: Answer, expected: Any) -> str:
+    """What came instead of what was expected."""
     if answer.limited:
         return "ran into a limit"
     if answer.error is not None:

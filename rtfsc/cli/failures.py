@@ -121,6 +121,9 @@ def _classified(error: Exception, style: Any) -> int:
     if isinstance(error, RtfsError):
         show_program_error(error, getattr(error, "source", None), style)
         return PROGRAM_ERROR
+    if _is_of_models(error):
+        show([Diagnostic(error.code, error.message, None, hint=error.hint)], None, style)  # type: ignore[attr-defined]
+        return PROGRAM_ERROR
     if isinstance(error, (TrustError, StoreError)):
         show([Diagnostic(error.code, error.message, None, hint=error.hint)], None, style)
         return error.exit_code
@@ -137,6 +140,13 @@ def _classified(error: Exception, style: Any) -> int:
         show([Diagnostic(code or "W001", message, None, hint=hint)], None, style)
         return PROGRAM_ERROR
     return _internal(error)
+
+
+def _is_of_models(error: Exception) -> bool:
+    from runtime.providers.errors import ProviderError
+    from runtime.solving.errors import SolveError
+
+    return isinstance(error, (ProviderError, SolveError))
 
 
 def _is_bad_module(error: Exception) -> bool:

@@ -13,7 +13,7 @@ USAGE = '(declare discount [price : Float] : Float "Apply a discount of 10 perce
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("declaration", help=f"interface and task, such as {USAGE!r}")
     parser.add_argument(
-        "--example", action="append", default=[], metavar="TEXT", type=_halves,
+        "--example", action="append", default=[], metavar="TEXT", type=halves,
         help="a call and its value, such as '(discount 100) => 90'; candidates run on all of them",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="as JSON")
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     return OK if found.hit else PROGRAM_ERROR
 
 
-def _halves(text: str) -> tuple[str, str]:
+def halves(text: str) -> tuple[str, str]:
     call, arrow, value = text.partition("=>")
     if not arrow:
         raise argparse.ArgumentTypeError(f"an example is written '(call) => value', not {text!r}")

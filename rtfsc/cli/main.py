@@ -21,6 +21,7 @@ COMMANDS = {
     "publish": "compile, certify, sign and store modules",
     "why": "say why a program is found in the store, or why not",
     "find": "look for a stored function that does a task",
+    "solve": "a function for a task: from the store, else written by a model, checked and stored",
     "store": "look into the store: ls, get, verify, stats",
     "keys": "signing keys: new, list, export, import, rotate",
     "test": "run the tests of files",

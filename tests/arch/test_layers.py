@@ -83,6 +83,7 @@ ROOTS = {
     "rtfsc.source_map", "rtfsc.profiling",
     "runtime", "runtime.engine", "runtime.auditing", "runtime.replaying", "runtime.searching",
     "runtime.routing", "runtime.module", "runtime.printing", "runtime.lookups",
+    "runtime.solving",
 }  # fmt: skip
 
 
