@@ -284,6 +284,11 @@ def _truth(f: FunctionEmitter, arg: Expr, negated: bool) -> str:
     return "i32"
 
 
+def _routed(f: FunctionEmitter, e: Prim) -> str:
+    f.op("i32.const 0", f"i32.load8_u offset={L.STATE_ROUTES + e.imm}")
+    return "i32"
+
+
 def _length(offset: int) -> Emit:
     def emit(f: FunctionEmitter, e: Prim) -> str:
         f.value(e.args[0], "val")
@@ -324,6 +329,7 @@ INLINE: Final[dict[str, Emit]] = {
     "truthy": _truthy,
     "not": _not,
     "is": _is,
+    "routed": _routed,
     "as": _as,
     "check": _check,
     "seq.length": _length(L.SEQ_COUNT),

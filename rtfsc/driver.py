@@ -62,6 +62,7 @@ class Compilation:
         self.options = options or CompileOptions()
         self.sink = sink if sink is not None else Sink(source)
         self._units: list[Module] = []
+        self._guarded: Module | None = None
         self._parts: dict[tuple[str, str], bytes] = {}
 
     @_phase
@@ -185,7 +186,18 @@ class Compilation:
         """IR after the passes of the chosen level."""
         from rtfsc.passes import run
 
-        return run(self.unoptimised, self.options.level, print_after=self.options.print_after)
+        module = self._guarded or self.unoptimised
+        return run(module, self.options.level, print_after=self.options.print_after)
+
+    def guard(self, wanted: Callable[[str], bool]) -> list[str]:
+        """Puts guards into the functions whose symbols are wanted (`rtfsc.ir.routes`), before `ir` is asked
+        for; returns these symbols. What is compiled then is for running here, not for anybody else."""
+        from rtfsc.ir.routes import guarded
+
+        with compiling():
+            own = self.ast.head.name if self.ast.head else ""
+            self._guarded, symbols = guarded(self.unoptimised, wanted, own)
+        return symbols
 
     @_phase
     def artifact(self) -> bytes:
@@ -214,11 +226,14 @@ class Compilation:
     @cached_property
     def features(self) -> tuple[str, ...]:
         """What decides the bytes besides compiler, backend and level; part of the action key."""
+        own = self.options.features
+        if self._guarded is not None and self._guarded is not self.unoptimised:
+            own = (*own, "guarded")
         if not self.options.optimizer:
-            return self.options.features
+            return own
         from backend_wasm.binaryen import version
 
-        return (*self.options.features, f"binaryen={version()}")
+        return (*own, f"binaryen={version()}")
 
     def source_map(self, file: str) -> str:
         """The source map (JSON) of the artifact, which lies beside ``file`` and names it."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from runtime.host.session import Delegate, Event
     from runtime.meaning.embedding import Embedder
     from runtime.publishing import Publication
+    from runtime.routing import Routing
     from runtime.store.config import Choice
     from runtime.store.index import Entry
     from runtime.store.location import Location
@@ -229,9 +230,11 @@ class Runtime:
             given.tenant, {*given.permissions, *(c.id for c in granted)}, given.task, given.privacy
         )
 
-    def host(self, exports: Mapping[str, Mapping[str, Any]] | None = None) -> HostCallable | None:
+    def host(
+        self, exports: Mapping[str, Mapping[str, Any]] | None = None, routing: Routing | None = None
+    ) -> HostCallable | None:
         """A host for one instance of a program with these exports; None stands for one that has nothing
-        to offer."""
+        to offer. ``routing``: of the instance (default: one without guards)."""
         given = {name: value for name, value in self._host_options.items() if value is not None}
         if (
             self.policy is None
@@ -245,10 +248,12 @@ class Runtime:
 
         def session() -> HostCallable:
             from runtime.host.session import Session
-            from runtime.routing import delegate_of
+            from runtime.routing import Routing
 
-            delegate = delegate_of(self, given.pop("delegate", None), exports)
-            return Session(self.policy, delegate=delegate, exports=exports, emit=self.emit, **given)
+            delegation = routing or Routing(self, exports or {})
+            delegate = delegation.delegate(given.pop("delegate", None))
+            interfaces = delegation.interfaces
+            return Session(self.policy, delegate=delegate, exports=interfaces, emit=self.emit, **given)
 
         if self.auditor is not None:
             return self.auditor.recorder(session, self._host_options["context"])
@@ -288,7 +293,7 @@ class Runtime:
 
     def compile_source(self, source: SourceFile, *, engine: str | None = None) -> Module:
         engine = engine or self.engine
-        looks_up = self.has_store and engine == "wasm"
+        looks_up = self.has_store and engine == "wasm" and not self._routes
         keeps = self.auditor is not None and self.auditor.audit.record
         found = self._from_store(self._by_text, source) if looks_up and not keeps else None
         if found is not None:
@@ -305,6 +310,25 @@ class Runtime:
         module.__rtfs_sources__ = compilation.sources
         return module
 
+    @property
+    def _routes(self) -> bool:
+        """Whether calls of functions that nobody marked may run elsewhere."""
+        return (
+            self._delegation_option is not None
+            and self.delegation is not None
+            and self.delegation.policy.routes
+        )
+
+    def _routing(self, compilation: Compilation) -> Routing | None:
+        """Of a program that is compiled to run here, with its guards; None where no policy says anything."""
+        if not self._routes:
+            return None
+        from rtfsc.evaluation import exports_of
+        from runtime.routing import Routing, guard
+
+        symbols, interfaces = guard(self, compilation)
+        return Routing(self, {**exports_of(compilation.unoptimised), **interfaces}, symbols)
+
     def compilation(self, source: SourceFile, engine: str = "wasm") -> Compilation:
         from rtfsc.driver import Compilation
         from rtfsc.options import CompileOptions
@@ -314,14 +338,19 @@ class Runtime:
     def _compiled(self, compilation: Compilation, engine: str) -> Module:
         from rtfsc.evaluation import exports_of, instantiate
 
+        routing = self._routing(compilation)
         exports = exports_of(compilation.ir)
-        host = self.host(exports)
+        host = self.host(exports, routing)
         instance = instantiate(compilation, engine, self.limits, host)
+        if routing is not None:
+            routing.bind(instance)
         artifact = compilation.artifact if engine == "wasm" else None
         digest = None if artifact is None else hashlib.sha256(artifact).hexdigest()
         provenance = Provenance("compiled", engine, digest)
         try:
-            module = self._run(instance, exports, provenance, host, artifact, compilation=compilation)
+            module = self._run(
+                instance, exports, provenance, host, artifact, compilation=compilation, routing=routing
+            )
         except RtfsError as error:
             error.warnings = compilation.sink.diagnostics
             raise
@@ -592,15 +621,22 @@ class Runtime:
         artifact: bytes | None,
         names: Mapping[str, str] | None = None,
         compilation: Compilation | None = None,
+        routing: Routing | None = None,
     ) -> Module:
         """Evaluates the top level once, so that what is wrong with it shows here and not at the first call.
-        Where it raises, functions in the data of the error keep the instance."""
+        Where it raises, functions in the data of the error keep the instance. ``routing``: of an instance
+        with guards."""
         recorder: Any = host if self.auditor is not None else None
         if self.auditor is not None and recorder is not None:
             self.auditor.start(instance, recorder, provenance, artifact, compilation)
         else:
             instance.start()
-        return Module(instance, exports, provenance, names, self.emit, recorder)
+        wrap = None
+        if routing is None and self._routes:
+            from runtime.routing import Routing
+
+            wrap = Routing(self, exports).wrap
+        return Module(instance, exports, provenance, names, self.emit, recorder, wrap)
 
     def _validate(self, artifact: bytes, target: str) -> None:
         from rtfsc.registry import executor

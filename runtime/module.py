@@ -54,17 +54,19 @@ class Module:
         names: Mapping[str, str] | None = None,
         emit: Emit | None = None,
         recorder: Any = None,
+        wrap: Callable[[str, Callable[..., Any]], Callable[..., Any]] | None = None,
     ) -> None:
         """``names``: what the instance calls an export, where that differs from its name here. ``emit``: told
         of calls, if it is listening when a function is looked up. ``recorder``: puts calls on record
-        (`runtime.chain.recorder.Recorder`)."""
+        (`runtime.chain.recorder.Recorder`). ``wrap``: what is done with a function before it is handed out,
+        given its name."""
         self.__rtfs_instance__ = instance
         self.__rtfs_exports__ = exports
         self.__rtfs_names__ = names or {}
         self.__rtfs_warnings__: Sequence[Any] = ()
         self.__rtfs_sources__: Mapping[str, Any] = {}
         self.__provenance__ = provenance
-        self.__rtfs_emit__ = emit
+        self.__rtfs_emit__, self.__rtfs_wrap__ = emit, wrap
         self._recorder = recorder
 
     def __getitem__(self, name: str) -> Any:
@@ -78,6 +80,8 @@ class Module:
                 function.__name__ = name  # what messages call it
             if self._recorder is not None:
                 function = self._recorder.function(function, own)
+            if self.__rtfs_wrap__ is not None:
+                function = self.__rtfs_wrap__(name, function)
             return (
                 Observed(function, name, self.__rtfs_emit__, self.__provenance__)
                 if self.__rtfs_emit__

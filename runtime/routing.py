@@ -1,37 +1,197 @@
-"""Who answers the calls that an instance asks its host about: the delegate that a runtime was given, the
-store, the models of its policy, in this order."""
+"""Delegation in a runtime: who answers the calls that an instance asks its host about (the delegate that the
+runtime was given, the store, the models of the policy, in this order), and which functions ask at all."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from runtime.delegation.dispatch import measured_as
+from runtime.delegation.engine import DelegationEngine, L4AwareDelegationEngine
+from runtime.delegation.router import Router
+from runtime.delegation.types import L4CacheHit
+from runtime.host.session import Delegation
+
 if TYPE_CHECKING:
+    from rtfsc.driver import Compilation
+    from runtime.delegation.context import CallContext
+    from runtime.delegation.setup import Delegating
     from runtime.engine import Runtime
-    from runtime.host.session import Delegate, Delegation
+    from runtime.host.session import Delegate
+    from runtime.store.index import Entry
+
+Interfaces = Mapping[str, Mapping[str, Any]]
+"""Of functions, as in the section ``rtfs.interface``, by symbol."""
 
 
-def delegate_of(
-    runtime: Runtime, given: Delegate | None, exports: Mapping[str, Mapping[str, Any]] | None
-) -> Delegate | None:
-    """For one instance of a program with these exports; None where nobody would answer."""
-    asked: list[Delegate] = [] if given is None else [given]
-    if runtime.has_store and exports is not None:
-        from runtime.searching import Declared
+class Routing:
+    """What one instance of a program has to do with delegation. ``interfaces``: of its functions, by the
+    names that it calls them by; ``symbols``: those that are guarded, by number."""
 
-        asked.append(Declared(runtime, exports))
-    delegating = runtime.delegation
-    if delegating is not None:
-        asked.append(delegating.dispatcher_for(runtime.environment))
-    return _first(asked) if asked else None
+    def __init__(self, runtime: Runtime, interfaces: Interfaces, symbols: Sequence[str] = ()) -> None:
+        self._runtime, self._symbols = runtime, symbols
+        self.interfaces = interfaces
+        self._stored = Stored(runtime, interfaces)
+
+    @cached_property
+    def router(self) -> Router | None:
+        delegating = self._runtime.delegation
+        if delegating is None:
+            return None
+        engine: DelegationEngine = delegating.policies
+        if self._runtime.has_store and delegating.policy.store:
+            engine = L4AwareDelegationEngine(
+                engine, self._stored.find, delegating.measurements, self._stored.measured_as
+            )
+        dispatcher = delegating.dispatcher_for(
+            self._runtime.environment, engine=engine, stored=self._stored.call
+        )
+        return delegating.router(dispatcher, self._symbols, self.interfaces)
+
+    def delegate(self, given: Delegate | None) -> Delegate | None:
+        """None where nobody would answer."""
+        declared: Delegate | None = None
+        if self._runtime.has_store:
+            from runtime.searching import Declared
+
+            declared = Declared(self._runtime, self.interfaces)
+        asked = [one for one in (given, declared, self.router) if one is not None]
+        return Asked(asked, self.router) if asked else None
+
+    def bind(self, instance: Any) -> None:
+        """The instance is there: its guards can be set."""
+        if self.router is not None and self._symbols:
+            self.router.bind(instance.router())
+
+    def wrap(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """An export of a module without guards, whose calls are routed where rules speak of it."""
+        delegating = self._runtime.delegation
+        if delegating is None or name in self._symbols or not speaks_of(self._runtime, delegating, name):
+            return function
+        assert self.router is not None
+        return self.router.wrap(name, function)
 
 
-def _first(asked: list[Delegate]) -> Delegate:
-    def delegate(delegation: Delegation) -> tuple[bool, Any]:
-        for one in asked:
-            done, value = one(delegation)
+class Asked:
+    """Several delegates, in order. Functions that nobody marked are a matter of the policy alone."""
+
+    def __init__(self, delegates: Sequence[Delegate], router: Router | None) -> None:
+        self._delegates, self._router = delegates, router
+
+    def __call__(self, delegation: Delegation) -> tuple[bool, Any]:
+        if delegation.mode == "routed":
+            return self._router(delegation) if self._router is not None else (False, None)
+        for delegate in self._delegates:
+            done, value = delegate(delegation)
             if done:
                 return True, value
         return False, None
 
-    return delegate if len(asked) > 1 else asked[0]
+    def done(self, token: Any) -> None:
+        if self._router is not None:
+            self._router.done(token)
+
+
+class Stored:
+    """Modules of the store that do what a function does: the same definition, else one of the same interface
+    and meaning. Looked for once per function and instance."""
+
+    def __init__(self, runtime: Runtime, interfaces: Interfaces) -> None:
+        self._runtime, self._interfaces = runtime, interfaces
+        self._hits: dict[str, L4CacheHit | None] = {}
+        self._entries: dict[str, Entry] = {}
+        self._functions: dict[L4CacheHit, Callable[..., Any]] = {}
+
+    def find(self, context: CallContext) -> L4CacheHit | None:
+        symbol = context.fn_symbol
+        if symbol not in self._hits:
+            from runtime.store.errors import StoreError
+
+            interface = self._interfaces.get(symbol)
+            try:
+                self._hits[symbol] = None if interface is None else self._found(interface)
+            except StoreError:  # the rules decide
+                self._hits[symbol] = None
+        return self._hits[symbol]
+
+    def measured_as(self, context: CallContext) -> str:
+        return measured_as(context.fn_symbol, self._interfaces.get(context.fn_symbol))
+
+    def call(self, hit: L4CacheHit, delegation: Delegation) -> Any:
+        """Raises `Unavailable` for a module that cannot be had or is not trusted any more."""
+        function = self._functions.get(hit)
+        if function is None:
+            function = self._functions[hit] = self._loaded(hit)
+        return function(*delegation.arguments)
+
+    def _found(self, interface: Mapping[str, Any]) -> L4CacheHit | None:
+        return self._by_definition(interface) or self._by_meaning(interface)
+
+    def _by_definition(self, interface: Mapping[str, Any]) -> L4CacheHit | None:
+        from backend_wasm.layout import ABI_MAJOR
+        from rtfsc.ir.keys import retrieval_key
+
+        key = retrieval_key(interface["def_hash"], interface["interface_hash"], "wasm32", ABI_MAJOR)
+        for entry in self._runtime.store.find_by_definition(key):
+            for export in entry.description.exports:
+                if export.retrieval_key == key and entry.status == "Verified":
+                    return self._hit(entry, export.name, 1.0)
+        return None
+
+    def _by_meaning(self, interface: Mapping[str, Any]) -> L4CacheHit | None:
+        from rtfsc.evaluation import examples_in
+        from runtime.searching import search, task_of
+        from runtime.store.retrieval import Example
+
+        task = task_of(interface["doc"])
+        if not task:
+            return None
+        examples = [Example(*example) for example in examples_in(interface["doc"])]
+        found = search(self._runtime, interface["interface_hash"], task, examples).hit
+        if found is None or found.entry is None:
+            return None
+        return self._hit(found.entry, found.export, min(1.0, found.score))
+
+    def _hit(self, entry: Entry, export: str, confidence: float) -> L4CacheHit:
+        self._entries[entry.digest] = entry
+        return L4CacheHit(entry.digest, entry.signer or "", confidence, export)
+
+    def _loaded(self, hit: L4CacheHit) -> Callable[..., Any]:
+        from runtime.providers.errors import Unavailable
+        from runtime.store.errors import StoreError
+        from runtime.trust.errors import TrustError
+
+        try:
+            module = self._runtime.get(self._entries[hit.storage_pointer], hit.export, exact=True)
+        except (StoreError, TrustError) as error:
+            raise Unavailable(str(hit), str(error)) from error
+        # Not the module's own attribute, which would be routed to the store again.
+        function: Callable[..., Any] = module.__rtfs_instance__.function(hit.export)
+        return function
+
+
+def speaks_of(runtime: Runtime, delegating: Delegating, symbol: str) -> bool:
+    """Whether calls of this function may be decided on."""
+    policy = delegating.policy
+    return (policy.store and runtime.has_store) or policy.speaks_of(symbol)
+
+
+def guard(runtime: Runtime, compilation: Compilation) -> tuple[list[str], dict[str, Mapping[str, Any]]]:
+    """Puts guards into a program that is about to run: their symbols, and the interfaces by symbol."""
+    delegating = runtime.delegation
+    if delegating is None:
+        return [], {}
+    symbols = compilation.guard(lambda symbol: speaks_of(runtime, delegating, symbol))
+    return symbols, _interfaces(compilation) if symbols else {}
+
+
+def _interfaces(compilation: Compilation) -> dict[str, Mapping[str, Any]]:
+    from rtfsc.evaluation import exports_of
+
+    head = compilation.ast.head
+    own = f"{head.name}/" if head is not None else ""
+    found = {f"{own}{name}": described for name, described in exports_of(compilation.unoptimised).items()}
+    for unit in compilation.units:
+        found |= {f"{unit.name}/{name}": described for name, described in exports_of(unit.module).items()}
+    return found

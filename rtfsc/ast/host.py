@@ -203,6 +203,7 @@ def with_hints(b: Builder, form: Meta) -> Node:
 
 def delegate(fn: Fn, name: str, target: Form | None) -> None:
     """Asks the host first, where the metadata name a model or a remote; the body is the fallback (C42)."""
+    fn.pinned = True
     parts: Sequence[Any] = target.items if type(target) is Vector else [target]
     if not parts or type(parts[0]) is not Keyword or parts[0].name == "local":
         return

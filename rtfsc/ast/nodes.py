@@ -161,15 +161,16 @@ class Param(Node):
 
 class Fn(Node):
     """``name`` is the name of a definition, None if anonymous. ``recurs``: a ``recur`` in its body, outside
-    every loop, means the function itself. ``captures``, set by resolution: the free locals, in order."""
+    every loop, means the function itself. ``captures``, set by resolution: the free locals, in order.
+    ``pinned``: its author says where it runs (``^:delegation``)."""
 
-    __slots__ = ("body", "captures", "name", "params", "recurs", "rest", "result")
+    __slots__ = ("body", "captures", "name", "params", "pinned", "recurs", "rest", "result")
 
     def __init__(self, name: str | None, params: list[Param], rest: Param | None, result: Any, body: Node,
                  span: Span) -> None:  # fmt: skip
         self.name, self.params, self.rest, self.result, self.body = name, params, rest, result, body
         self.span = span
-        self.recurs = False
+        self.recurs = self.pinned = False
         self.captures: dict[Any, None] = {}
 
 

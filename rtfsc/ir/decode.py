@@ -128,7 +128,7 @@ def decode_function(data: bytes, position: int = 0, end: int | None = None) -> F
     r.done()
     return Function(
         name, params, body, result, bool(flags & 1), captures, self_var, display,
-        (definition, ordinal), bool(flags & 2),
+        (definition, ordinal), bool(flags & 2), bool(flags & 8),
     )  # fmt: skip
 
 

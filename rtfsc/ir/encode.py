@@ -87,7 +87,7 @@ def encode_function(f: Function) -> bytes:
     w.s(f.display_name)
     w.s(f.origin[0])
     w.u(f.origin[1])
-    w.u(f.rest | f.library << 1 | (f.self_var is not None) << 2)
+    w.u(f.rest | f.library << 1 | (f.self_var is not None) << 2 | f.pinned << 3)
     w.t(f.result)
     w.vars(f.params)
     w.vars(f.captures)

@@ -197,7 +197,8 @@ class Function:
     """``params`` includes the rest parameter as the last one when ``rest``. Inside the body
     ``captures`` are the captured variables and ``self_var``, if any, is this closure itself.
     ``origin`` is (definition, ordinal): the n-th function inside a top-level definition, 0 = itself.
-    ``library``: it comes from the standard library; its errors take the caller's site."""
+    ``library``: it comes from the standard library; its errors take the caller's site. ``pinned``: its
+    author says where it runs, so no policy is asked (`rtfsc.ir.routes`); not a part of what it means."""
 
     name: str
     params: list[Var]
@@ -209,6 +210,7 @@ class Function:
     display_name: str = ""
     origin: tuple[str, int] = ("", 0)
     library: bool = False
+    pinned: bool = False
 
 
 Place = tuple[int, int] | tuple[int, int, str]

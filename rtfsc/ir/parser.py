@@ -93,6 +93,8 @@ def _function(form: list[Sexpr]) -> Function:
             f.rest = True
         elif kind == "library":
             f.library = True
+        elif kind == "pinned":
+            f.pinned = True
         else:
             raise IRError(f"unknown part of a function: {kind}", f.name)
     try:

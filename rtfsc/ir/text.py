@@ -152,6 +152,8 @@ class _Printer:
             head.append(f"(origin {quote_text(f.origin[0])} {f.origin[1]})")
         if f.library:
             head.append("(library)")
+        if f.pinned:
+            head.append("(pinned)")
         return f"({' '.join(head)}\n  {self.expr(f.body, 2)})"
 
     def expr(self, e: Expr, indent: int) -> str:

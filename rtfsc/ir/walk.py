@@ -335,5 +335,5 @@ def copy_function(f: Function, name: str | None = None) -> Function:
     self_var = None if f.self_var is None else c.var(f.self_var)
     return Function(
         name or f.name, params, c.copy(f.body), f.result, f.rest, captures, self_var,
-        f.display_name, f.origin, f.library,
+        f.display_name, f.origin, f.library, f.pinned,
     )  # fmt: skip

@@ -91,7 +91,7 @@ def _fill(function: Function, fx: FunctionContext, fn: A.Fn) -> None:
         again = [Var(name) for name in names]
         inner = _bind_params(every, again, fx, fn, Tail(True, LoopTarget(label, len(every))))
         body = Loop(label, again, [Local(p) for p in function.params], inner)
-    function.body = body
+    function.body, function.pinned = body, fn.pinned
     function.result = boxed_result(fn.result)
     if fx.m.library and T.rep(body.type) == "val" and body.type:
         function.result = body.type

@@ -55,7 +55,8 @@ _FAR: Final = 40
 _PARTIAL: Final = frozenset({"as", "seq.nth"})
 """Not defined for all operands, so moved no further than what raises."""
 _NEVER: Final = frozenset({
-    "host", "gensym", "throw", "err.new", "builder", "builder.push", "builder.done", "vector", "list", "map",
+    "host", "routed", "gensym", "throw", "err.new", "builder", "builder.push", "builder.done", "vector",
+    "list", "map",
 })  # fmt: skip
 """Not the same each time, changing what they are given, or only there to make something new."""
 _ATOMS: Final = frozenset({T.NIL, T.BOOL, T.INT, T.FLOAT, T.STR, T.KW, T.SYM})

@@ -119,7 +119,7 @@ def producer_of(loop: Loop) -> Producer | None:
     )  # fmt: skip
 
 
-_EFFECTS: Final = frozenset({"host", "gensym"})
+_EFFECTS: Final = frozenset({"host", "routed", "gensym"})
 
 
 def _pushes(loop: Loop, out: Var, at: int) -> int | None:

@@ -225,6 +225,8 @@ map.get map any -> any                                      # nil if absent
 group-key any -> any                                        # key of group-by: other kinds become text
 # --- the host: hands operation imm and the arguments to the instance's host; never moved, repeated or deleted
 host any... -> any                        raises inline imm
+# --- whether the host said that calls of the function of number imm stay here; other threads may change it
+routed -> bool                            inline imm
 # --- errors
 raise.type str str any -> never           raises            # operation, expected, actual value: TypeError
 raise.arity str str int -> never          raises            # function, expected ("at least 1"), count

@@ -9,7 +9,7 @@ cdef class Environment:
 
 cdef class CallContext:
     cdef readonly str fn_symbol
-    cdef readonly tuple arg_types
+    cdef readonly tuple arg_types, effects
     cdef readonly Environment environment
     cdef readonly uint64_t arg_type_fingerprint
     cdef readonly object semantic_hash, metadata

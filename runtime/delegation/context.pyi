@@ -26,6 +26,8 @@ class CallContext:
     @property
     def arg_types(self) -> tuple[str, ...]: ...
     @property
+    def effects(self) -> tuple[str, ...]: ...
+    @property
     def environment(self) -> Environment: ...
     @property
     def arg_type_fingerprint(self) -> int: ...
@@ -41,6 +43,7 @@ class CallContext:
         arg_types: tuple[str, ...] = (),
         environment: Environment | None = None,
         *,
+        effects: tuple[str, ...] = (),
         semantic_hash: Sequence[float] | None = None,
         metadata: DelegationMetadata | None = None,
     ) -> None: ...

@@ -77,12 +77,13 @@ cdef class Environment:
 
 
 cdef class CallContext:
-    """One call. ``arg_types``: as `type_of` tells them; ``semantic_hash``: an embedding or None, and
-    ``metadata``: a `DelegationMetadata` or None; these two take no part in equality."""
+    """One call. ``arg_types``: as `type_of` tells them; ``effects``: of the function, ids of capabilities;
+    ``semantic_hash``: an embedding or None, and ``metadata``: a `DelegationMetadata` or None; these two take
+    no part in equality."""
 
     def __init__(self, str fn_symbol, tuple arg_types=(), Environment environment=None, *,
-                 semantic_hash=None, metadata=None):
-        self.fn_symbol, self.arg_types = fn_symbol, arg_types
+                 tuple effects=(), semantic_hash=None, metadata=None):
+        self.fn_symbol, self.arg_types, self.effects = fn_symbol, arg_types, effects
         self.environment = environment if environment is not None else _NOBODY
         self.arg_type_fingerprint = digest_of(arg_types)
         self.semantic_hash, self.metadata = semantic_hash, metadata
@@ -114,6 +115,7 @@ cdef class CallContext:
         return (
             self._hash == that._hash and self.arg_type_fingerprint == that.arg_type_fingerprint
             and self.fn_symbol == that.fn_symbol and self.arg_types == that.arg_types
+            and (self.effects is that.effects or self.effects == that.effects)
             and (self.environment is that.environment or self.environment == that.environment)
         )
 

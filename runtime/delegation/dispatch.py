@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runtime.delegation.breaker import Breakers
 from runtime.delegation.context import CallContext, Environment
 from runtime.delegation.engine import DelegationEngine
 from runtime.delegation.guarded import Guarded
-from runtime.delegation.measure import Measurements
+from runtime.delegation.measure import LEAST, Measurements
 from runtime.delegation.policy import Model, Settings
 from runtime.delegation.types import (
     LOCAL,
@@ -33,6 +33,9 @@ from runtime.providers.registry import ModelRegistry
 from runtime.values.atoms import Keyword
 from runtime.values.errors import RtfsError
 
+LOCAL_WAY, L4_WAY = "local", "l4"
+"""What measurements call the function's own body, and modules of the store."""
+
 
 class Infer(Protocol):
     """What the dispatcher needs of a `runtime.caches.manager.CacheManager`."""
@@ -42,8 +45,8 @@ class Infer(Protocol):
     ) -> Response: ...
 
 
-Asker = Callable[[Delegation, Callable[[Request], Response], str], Any]
-"""Asks a model for the value of a call: the call, how to infer, the id of the model. Raises
+Asker = Callable[[Delegation, Callable[[Request], Response], ModelProvider, float], Any]
+"""Asks a model for the value of a call: the call, how to infer, the model, seconds of one try. Raises
 `ProviderError`."""
 Stored = Callable[[L4CacheHit, Delegation], Any]
 """Runs a stored module. What it raises as an `RtfsError` is the call's error."""
@@ -107,7 +110,11 @@ class Dispatcher:
         return decision
 
     def context(self, delegation: Delegation) -> CallContext:
-        return CallContext.of_call(delegation.function, delegation.arguments, self.environment)
+        interface = delegation.interface
+        effects = tuple(interface["effects"]) if interface is not None else ()
+        return CallContext.of_call(
+            delegation.function, delegation.arguments, self.environment, effects=effects
+        )
 
     def _hinted(self, delegation: Delegation) -> Decision:
         settings = self._defaults()
@@ -138,7 +145,11 @@ class Dispatcher:
     # --- doing
 
     def perform(self, decision: Decision, delegation: Delegation) -> tuple[bool, Any]:
+        """As `__call__`. What does not fit the declared types of the parameters stays here, where the body
+        says so."""
         failed: list[Attempt] = []
+        if isinstance(decision.target, (LocalModel, RemoteModel)) and _misfits(delegation):
+            return False, None
         for target in (decision.target, *decision.fallback):
             if isinstance(target, LocalPure):
                 return False, None
@@ -155,19 +166,32 @@ class Dispatcher:
                 if self._stored is None:
                     raise Unavailable(str(target), "there is no store")
                 value = self._stored(target, delegation)
-                way = "l4"
+                way = L4_WAY
             else:
                 assert isinstance(target, (LocalModel, RemoteModel))
                 value = self._modelled(target, decision, delegation)
                 way = target.id
-        self.measurements.add(delegation.function, way, time.perf_counter() - started)
+        self.measured(delegation, way, time.perf_counter() - started)
         return value
+
+    # --- measuring
+
+    def measured(self, delegation: Delegation, way: str, seconds: float) -> None:
+        """A call took so long that way."""
+        self.measurements.add(measured_as(delegation.function, delegation.interface), way, seconds)
+
+    def local_is_due(self, delegation: Delegation) -> bool:
+        """Of a call for which the store has a module: whether it is to run here all the same, in turn, until
+        both ways have been measured often enough."""
+        key = measured_as(delegation.function, delegation.interface)
+        local = self.measurements.count(key, LOCAL_WAY)
+        return local < LEAST and local <= self.measurements.count(key, L4_WAY)
 
     def _modelled(self, target: LocalModel | RemoteModel, decision: Decision, delegation: Delegation) -> Any:
         provider = self.registry.get(target.id)
         if isinstance(target, LocalModel) and not provider.local:
             raise Unavailable(target.id, "is not on this machine", hint=f"write remote-{target.id}")
-        return self._ask(delegation, self._infer(provider, decision), target.id)
+        return self._ask(delegation, self._infer(provider, decision), provider, decision.timeout_s)
 
     def _infer(self, provider: ModelProvider, decision: Decision) -> Callable[[Request], Response]:
         guarded: ModelProvider = Guarded(
@@ -176,12 +200,33 @@ class Dispatcher:
         manager, tenant = self.manager, self.environment.tenant
 
         def infer(request: Request) -> Response:
-            request = replace(request, timeout=min(request.timeout, decision.timeout_s))
             if manager is None:
                 return guarded.infer(request)
             return manager.infer(guarded, request, tenant=tenant)
 
         return infer
+
+
+def measured_as(symbol: str, interface: Mapping[str, Any] | None) -> str:
+    """Functions of the same name in several programs are not measured as one."""
+    return f"{symbol} {interface['def_hash']}" if interface is not None else symbol
+
+
+def _misfits(delegation: Delegation) -> bool:
+    """Whether an argument is not of the declared type, or their number is wrong."""
+    interface = delegation.interface
+    if interface is None:
+        return False
+    from runtime.providers.declared import Misfit, type_of
+
+    types, arguments = interface["param_types"], delegation.arguments
+    for text, argument in zip(types[:-1] if interface["rest"] else types, arguments, strict=False):
+        try:
+            if text != ":any":
+                type_of(text).check(argument)
+        except Misfit:
+            return True
+    return False
 
 
 def hinted_target(mode: str, model: str | None) -> ExecTarget | None:
@@ -191,29 +236,20 @@ def hinted_target(mode: str, model: str | None) -> ExecTarget | None:
     return LocalModel(model) if mode == "local-model" else RemoteModel(model)
 
 
-def ask_for_value(delegation: Delegation, infer: Callable[[Request], Response], model: str) -> Any:
-    from runtime.providers.asking import Question, ask  # type: ignore[import-not-found,unused-ignore]
+def ask_for_value(
+    delegation: Delegation, infer: Callable[[Request], Response], model: ModelProvider, timeout: float
+) -> Any:
+    from runtime.providers.asking import Question, ask
+    from runtime.providers.declared import Signature
 
-    interface = delegation.interface or {}
-    question = Question(
-        delegation.function, interface.get("doc", ""), signature(delegation), list(delegation.arguments)
-    )
-    return ask(question, infer, model).value
-
-
-def signature(delegation: Delegation) -> str:
-    """As a declaration says it; a function that nobody described takes and gives anything."""
     interface = delegation.interface
-    if interface is None:
-        names = [f"a{i}" for i in range(len(delegation.arguments))]
-        types, rest, result = [":any"] * len(names), False, ":any"
-    else:
-        names, types = interface["params"], interface["param_types"]
-        rest, result = interface["rest"], interface["result_type"]
-    shown = [f"{name} : {type}" for name, type in zip(names, types, strict=False)]
-    if rest:
-        shown.insert(len(shown) - 1, "&")
-    return f"(declare {delegation.function} [{' '.join(shown)}] : {result})"
+    if interface is not None:
+        signature = Signature.of_interface(interface)
+    else:  # a function that nobody described takes and gives anything
+        signature = Signature(tuple((f"a{i}", ":any") for i in range(len(delegation.arguments))), ":any")
+    doc = interface["doc"] if interface is not None else ""
+    question = Question(delegation.function, doc, signature, delegation.arguments)
+    return ask(question, infer, model.id, capabilities=model.capabilities(), timeout=timeout).value
 
 
 def _told(decision: Decision, environment: Environment) -> Iterator[tuple[str, Any]]:

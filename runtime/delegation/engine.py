@@ -31,6 +31,9 @@ class DelegationEngine(Protocol):
 
     def decide(self, context: CallContext) -> Decision: ...
 
+    def steady(self, context: CallContext) -> bool:
+        """Whether calls of the same function with arguments of other types are decided alike."""
+
 
 def decision_cache(capacity: int = L1_CAPACITY, ttl: float = L1_TTL_S) -> Table:
     """L1: decisions by whole contexts."""
@@ -66,6 +69,9 @@ class StaticDelegationEngine:
         self.l1.put(context, decision)
         return decision
 
+    def steady(self, context: CallContext) -> bool:
+        return True
+
 
 class PolicyDelegationEngine:
     """The rules of a policy, with what was decided before. `load` replaces the policy while calls go on."""
@@ -100,6 +106,9 @@ class PolicyDelegationEngine:
         self.l1.put(context, (decision, epoch))
         return decision
 
+    def steady(self, context: CallContext) -> bool:
+        return self._state[0].steady(context)
+
 
 Find = Callable[[CallContext], "L4CacheHit | None"]
 
@@ -108,8 +117,15 @@ class L4AwareDelegationEngine:
     """Asks the store first, then the wrapped engine. A stored module that was measured to be slower than the
     function's own body is refused. Hits are not kept in L1: the store knows what is trusted now."""
 
-    def __init__(self, inner: DelegationEngine, find: Find, measurements: Measurements | None = None) -> None:
-        self._inner, self._find = inner, find
+    def __init__(
+        self,
+        inner: DelegationEngine,
+        find: Find,
+        measurements: Measurements | None = None,
+        key: Callable[[CallContext], str] = lambda context: context.fn_symbol,
+    ) -> None:
+        """``key``: what the measurements of a function are kept under."""
+        self._inner, self._find, self._key = inner, find, key
         self.measurements = measurements or Measurements()
 
     @property
@@ -120,13 +136,17 @@ class L4AwareDelegationEngine:
         hit = self._find(context)
         if hit is None:
             return self._inner.decide(context)
-        slower = self.measurements.slower(context.fn_symbol, "l4", "local")
+        slower = self.measurements.slower(self._key(context), "l4", "local")
         if slower:
             decision = self._inner.decide(context)
             return replace(decision, rejected=(*decision.rejected, Rejected(str(hit), slower)))
         return Decision(
             hit, hit.confidence, "the store has a trusted module for this call", "L4", (), (LOCAL,)
         )
+
+    def steady(self, context: CallContext) -> bool:
+        """The store is asked by what a function is for, whatever it is called with."""
+        return self._inner.steady(context)
 
 
 def by_metadata(context: CallContext, threshold: float = THRESHOLD) -> Decision:

@@ -6,7 +6,7 @@ from collections import deque
 from statistics import median
 
 _KEPT = 31
-_LEAST = 5
+LEAST = 5
 """Fewer measurements say nothing."""
 _MARGIN = 1.1
 
@@ -21,10 +21,14 @@ class Measurements:
     def add(self, symbol: str, way: str, seconds: float) -> None:
         self._seconds.setdefault((symbol, way), deque(maxlen=_KEPT)).append(seconds)
 
+    def count(self, symbol: str, way: str) -> int:
+        """How many are kept."""
+        return len(self._seconds.get((symbol, way), ()))
+
     def median(self, symbol: str, way: str) -> float | None:
         """Seconds; None before there are enough measurements."""
         found = self._seconds.get((symbol, way))
-        return median(list(found)) if found is not None and len(found) >= _LEAST else None
+        return median(list(found)) if found is not None and len(found) >= LEAST else None
 
     def slower(self, symbol: str, way: str, than: str) -> str:
         """Why ``way`` does not pay, empty if it does or nobody knows."""

@@ -47,6 +47,11 @@ class Settings:
     reason: str = ""
     allow_private: bool = False
 
+    @property
+    def leaves(self) -> bool:
+        """Whether a call may run elsewhere than in the function's own body."""
+        return any(target != LOCAL for target in (self.target, *self.fallback))
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -70,8 +75,9 @@ class Rule:
         module, _, name = context.fn_symbol.rpartition("/")
         return _fits(name, self.symbol) and _fits(module, self.module)
 
-    def objection(self, context: CallContext, effects: Effects | None) -> str:
-        """Why it does not fit a call of a function that it concerns; empty if it does."""
+    def objection(self, context: CallContext, effects: Effects | None, *, types: bool = True) -> str:
+        """Why it does not fit a call of a function that it concerns; empty if it does. ``types``: whether
+        those of the arguments are looked at."""
         environment = context.environment
         for what, value, patterns in (
             ("tenant", environment.tenant, self.tenant),
@@ -83,10 +89,10 @@ class Rule:
         missing = [p for p in self.permission if p not in environment.permissions]
         if missing:
             return f"permission {missing[0]} is not given"
-        if self.args is not None and not _types_fit(context.arg_types, self.args):
+        if types and self.args is not None and not _types_fit(context.arg_types, self.args):
             return f"arguments are ({' '.join(context.arg_types)}), not ({' '.join(self.args)})"
         if self.effect:
-            found = effects(context.fn_symbol) if effects else frozenset()
+            found = effects(context.fn_symbol) if effects else frozenset(context.effects)
             if not any(_fits(effect, self.effect) for effect in found or ("pure",)):
                 return f"its effects are {' '.join(sorted(found)) or 'pure'}, not {' or '.join(self.effect)}"
         return ""
@@ -101,6 +107,10 @@ class Policy:
     effects: Effects | None = None
     caches: Mapping[str, Any] = field(default_factory=dict)
     """The section ``[caches]`` as it is written."""
+    store: bool = False
+    """Whether the store is asked for every function before the rules are."""
+    guard: tuple[str, ...] = ()
+    """Globs of functions that no rule names yet but a later version of the file may."""
 
     def decide(self, context: CallContext) -> Decision:
         """A function of the context alone."""
@@ -113,6 +123,33 @@ class Policy:
                 return self._chosen(rule.settings, f"rule {rule.name} ({rule.place})", context, rejected)
             rejected.append(Rejected(str(rule.settings.target), f"rule {rule.name}: {objection}"))
         return self._chosen(self.defaults, "defaults", context, rejected)
+
+    def steady(self, context: CallContext) -> bool:
+        """Whether calls of the same function with arguments of other types are decided alike."""
+        for rule in self.rules:
+            if rule.concerns(context) and not rule.objection(context, self.effects, types=False):
+                return rule.args is None
+        return True
+
+    def speaks_of(self, symbol: str) -> bool:
+        """Whether calls of this function may ever be decided to run elsewhere, for some tenant and some
+        arguments; or the file wants to be able to say so later (``guard``)."""
+        context = CallContext(symbol)
+        return (
+            self.defaults.leaves
+            or _fits(symbol, self.guard or ("",))
+            or any(rule.settings.leaves and rule.concerns(context) for rule in self.rules)
+        )
+
+    @property
+    def routes(self) -> bool:
+        """Whether functions that nobody marked may ever run elsewhere."""
+        return bool(
+            self.store
+            or self.guard
+            or self.defaults.leaves
+            or any(rule.settings.leaves for rule in self.rules)
+        )
 
     def _chosen(
         self, settings: Settings, by: str, context: CallContext, rejected: list[Rejected]

@@ -5,6 +5,8 @@
     [defaults]
     target = "local-pure"            # where no rule fits
     cache_ttl = 3600                 # seconds that a decision is kept
+    store = true                     # a trusted module of the store that does the same comes first
+    guard = ["draft/*"]              # functions that a later version of this file may speak of
 
     [models.gpt4o]                   # options of the provider, and what a call costs
     provider = "openai_compat"
@@ -39,7 +41,7 @@ from runtime.delegation.toml_places import Places
 from runtime.delegation.types import ExecTarget, LocalModel, RemoteModel, parse_target
 
 _RULE = ("name", *CONDITIONS, *SETTINGS)
-_DEFAULTS = ("target", "cache_ttl", *(s for s in SETTINGS if s != "target"))
+_DEFAULTS = ("target", "cache_ttl", "store", "guard", *(s for s in SETTINGS if s != "target"))
 _PRIVACY = ("public", "internal", "private")
 
 
@@ -91,6 +93,8 @@ class _Reader:
             self._number(defaults, "cache_ttl", 3600.0, "defaults", least=1e-3),
             effects,
             self._table("caches"),
+            self._flag(defaults, "store", "defaults"),
+            self._texts(defaults, "guard", "defaults"),
         )
 
     def _rule(self, number: int, data: Any, models: Mapping[str, Model]) -> Rule:
@@ -128,11 +132,9 @@ class _Reader:
         fallback = tuple(
             self._target(text, models, *path, "fallback") for text in self._texts(data, "fallback", *path)
         )
-        reason, private = data.get("reason", ""), data.get("allow_private", False)
+        reason = data.get("reason", "")
         if not isinstance(reason, str):
             raise self._error("the reason must be a text", *path, "reason")
-        if not isinstance(private, bool):
-            raise self._error("allow_private must be true or false", *path, "allow_private")
         return Settings(
             fallback=fallback,
             timeout_ms=self._number(data, "timeout_ms", first.timeout_ms, *path, least=1),
@@ -141,7 +143,7 @@ class _Reader:
             max_latency_ms=self._number(data, "max_latency_ms", first.max_latency_ms, *path),
             confidence=self._number(data, "confidence", first.confidence, *path, most=1),
             reason=reason,
-            allow_private=private,
+            allow_private=self._flag(data, "allow_private", *path),
             **known,
         )
 
@@ -190,6 +192,12 @@ class _Reader:
         if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
             raise self._error(f"{key} must be a text or a list of texts", *path, key)
         return tuple(found)
+
+    def _flag(self, data: Mapping[str, Any], key: str, *path: str | int) -> bool:
+        found = data.get(key, False)
+        if not isinstance(found, bool):
+            raise self._error(f"{key} must be true or false", *path, key)
+        return found
 
     def _number(
         self, data: Mapping[str, Any], key: str, default: float, *path: str | int, least: float = 0,

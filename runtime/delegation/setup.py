@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from runtime.delegation.breaker import Breakers
 from runtime.delegation.context import Environment
@@ -14,9 +16,14 @@ from runtime.delegation.engine import DelegationEngine, PolicyDelegationEngine
 from runtime.delegation.measure import Measurements
 from runtime.delegation.policy import Policy
 from runtime.delegation.policy_file import parse
+from runtime.delegation.router import Router
 from runtime.obs.events import Emit
 from runtime.providers.base import ModelProvider
 from runtime.providers.registry import ModelRegistry
+
+if TYPE_CHECKING:
+    from runtime.caches.manager import CacheManager
+    from runtime.caches.protocol import Table
 
 
 class Delegating:
@@ -40,8 +47,10 @@ class Delegating:
         self.registry = ModelRegistry(_tables(policy))
         for model in models:
             self.registry.register(model)
-        self.manager = manager if manager is not None else _manager(policy.caches, emit)
+        self.manager = manager if manager is not None else _manager(policy.caches, self.policies.l1, emit)
         self.breakers, self.measurements = Breakers(), Measurements()
+        self._routers: WeakSet[Router] = WeakSet()
+        self._lock = threading.Lock()
 
     @property
     def policy(self) -> Policy:
@@ -62,6 +71,24 @@ class Delegating:
             models=lambda: self.policy.models, defaults=lambda: self.policy.defaults,
             breakers=self.breakers, measurements=self.measurements, emit=self.emit,
         )  # fmt: skip
+
+    def router(
+        self, dispatcher: Dispatcher, symbols: Sequence[str], interfaces: Mapping[str, Mapping[str, Any]]
+    ) -> Router:
+        """Of one instance; its guards ask again when the policy changes."""
+        router = Router(dispatcher, symbols, interfaces, self._lock)
+        if symbols:
+            with self._lock:
+                self._routers.add(router)
+        return router
+
+    def load(self, policy: Policy) -> None:
+        """From now on this policy decides, also for calls of programs that run."""
+        with self._lock:
+            self.registry.configure(_tables(policy))
+            self.policies.load(policy)
+            for router in self._routers:
+                router.forget()
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -106,5 +133,7 @@ def _tables(policy: Policy) -> Mapping[str, Mapping[str, Any]]:
     return {id: model.table for id, model in policy.models.items()}
 
 
-def _manager(table: Mapping[str, Any], emit: Emit | None) -> Infer | None:
-    return None
+def _manager(table: Mapping[str, Any], l1: Table, emit: Emit | None) -> CacheManager:
+    from runtime.caches.manager import CacheManager
+
+    return CacheManager(l1, emit=emit)

@@ -52,6 +52,8 @@ def _primitive(c: FunctionCompiler, test: Prim, to: Label, sense: bool) -> None:
     elif test.op in ("truthy", "not"):
         s = c.operand(test.args[0], "val")
         c.asm.jump("jump_truthy" if sense == (test.op == "truthy") else "jump_falsy", s, to=to)
+    elif test.op == "routed":
+        c.asm.jump("jump_routed" if sense else "jump_unrouted", test.imm, to=to)
     elif test.op in _INT:
         _integers(c, test, to, sense)
     elif test.op in _FLOAT:

@@ -105,6 +105,16 @@ cdef int run(Machine *m, int32_t function, Slot *fp) noexcept nogil:
         elif op == OP_JUMP_FALSY:
             pc += pc[2] if falsy(fp[pc[1]].v) else 3
             continue
+        elif op == OP_ROUTED:
+            fp[pc[1]].i = m.memory[layout.STATE_ROUTES + pc[2]] != 0
+            pc += 3
+            continue
+        elif op == OP_JUMP_ROUTED:
+            pc += pc[2] if m.memory[layout.STATE_ROUTES + pc[1]] else 3
+            continue
+        elif op == OP_JUMP_UNROUTED:
+            pc += 3 if m.memory[layout.STATE_ROUTES + pc[1]] else pc[2]
+            continue
         elif op == OP_JUMP_INT_EQ:
             pc += pc[3] if fp[pc[1]].i == fp[pc[2]].i else 4
             continue

@@ -75,6 +75,7 @@ rt_on_look(interrupted)
 cdef class Instance:
     """One program in memory of its own. One thread is in it at a time; a second one waits."""
 
+    cdef object __weakref__
     cdef Machine machine
     cdef object program, limits, names
     cdef public object spans        # (start, end) per site, or None
@@ -125,6 +126,11 @@ cdef class Instance:
     @property
     def memory_bytes(self):
         return state_u32(self.machine.memory, layout.STATE_HP) if self.machine.memory != NULL else 0
+
+    def route(self, Py_ssize_t number, bint here):
+        """Whether calls of the guarded function of this number stay here without asking the host."""
+        if 0 <= number < layout.LIMITS_ROUTES and self.machine.memory != NULL:
+            self.machine.memory[layout.STATE_ROUTES + number] = here
 
     def close(self):
         """Frees the memory. Later calls raise `InstanceClosed`."""

@@ -20,6 +20,7 @@ move d s | load_int d imm | load_const d k
 global d g | global_checked d g k | set_global g s
 box_int d s | box_float d s | box_bool d s | unbox_int d s | unbox_float d s | unbox_bool d s
 jump to | loop to | jump_true s to | jump_false s to | jump_truthy s to | jump_falsy s to
+routed d imm | jump_routed imm to | jump_unrouted imm to
 {" | ".join(f"jump_int_{c} a b to" for c in _INT_COMPARISONS)}
 {" | ".join(f"jump_int_{c}_imm a imm to" for c in _INT_COMPARISONS)}
 jump_float_eq a b sense to | jump_float_lt a b sense to | jump_float_le a b sense to

@@ -14,7 +14,8 @@ operation              arguments                                     value
 ``branch/end``         token                                         nil
 ``hint/set``           key, value                                    nil
 ``hint/clear``         key                                           nil
-``delegate``           name, mode, model, arguments                  [true value] or [false]
+``delegate``           name, mode, model, arguments                  [true value], [false] or [false token]
+``delegate/done``      token                                         nil
 ====================== ============================================= ==============================
 """
 
@@ -65,7 +66,8 @@ class Delegation:
 
 
 Delegate = Callable[[Delegation], "tuple[bool, Any]"]
-"""Answers (True, value), or (False, None) to decline: then the function's own body runs."""
+"""Answers (True, value), or (False, None) to decline: then the function's own body runs. In mode ``routed``
+it may decline with a token: its method ``done`` is called with it when the body has come to its end."""
 
 
 @dataclass(slots=True)
@@ -126,7 +128,12 @@ class Session:
         mode = name_of(mode)
         interface = self.exports.get(name)
         done, value = self._delegate(Delegation(name, mode, model, list(arguments), interface))
-        return [True, value] if done else [False]
+        return [done] if value is None and not done else [done, value]
+
+    def delegate_done(self, token: Any) -> None:
+        done = getattr(self._delegate, "done", None)
+        if done is not None:
+            done(token)
 
     # --- context
 
@@ -235,4 +242,5 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "hint/set": Session.set_hint,
     "hint/clear": Session.clear_hint,
     "delegate": Session.delegate,
+    "delegate/done": Session.delegate_done,
 }

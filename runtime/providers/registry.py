@@ -41,12 +41,24 @@ class ModelRegistry:
     def __init__(self, tables: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self._tables: dict[str, Mapping[str, Any]] = {**_BUILT_IN, **(tables or {})}
         self._models: dict[str, ModelProvider] = {}
+        self._given: set[str] = set()
         self._lock = threading.Lock()
 
     def register(self, model: ModelProvider) -> None:
         """Replaces a model of the same id."""
         with self._lock:
             self._models[model.id] = model
+            self._given.add(model.id)
+
+    def configure(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        """Other tables from now on: models whose table is another one or is gone are closed and made anew
+        when they are asked for. Those that were registered stay."""
+        with self._lock:
+            old, self._tables = self._tables, {**_BUILT_IN, **tables}
+            changed = [id for id in old if old[id] != self._tables.get(id) and id not in self._given]
+            closed = [self._models.pop(id) for id in changed if id in self._models]
+        for model in closed:
+            model.close()
 
     def get(self, id: str) -> ModelProvider:
         """Raises `UnknownModel`, `Misconfigured`."""

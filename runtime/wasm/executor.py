@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -229,6 +230,18 @@ class Instance:
     def memory_bytes(self) -> int:
         """Bytes of memory that are in use now, garbage included."""
         return self._machine.memory_bytes
+
+    def router(self) -> Callable[[int, bool], None]:
+        """Says, from any thread and at any time, whether calls of the guarded function of a number
+        (`rtfsc.ir.routes`) stay here without asking the host. It does not keep the instance."""
+        found = weakref.ref(self._machine)
+
+        def route(number: int, here: bool) -> None:
+            inner = found()
+            if inner is not None:
+                inner.route(number, here)
+
+        return route
 
     def start(self) -> None:
         """Evaluates the top level (once) and drops its value."""

@@ -28,6 +28,7 @@ cdef struct Entry:
 
 
 cdef class Machine:
+    cdef object __weakref__
     cdef void *store
     cdef void *context
     cdef char *base

@@ -198,6 +198,11 @@ cdef class Machine:
     def memory_bytes(self):
         return state(self, layout.STATE_HP)[0] if self.base != NULL else 0
 
+    def route(self, Py_ssize_t number, bint here):
+        """Whether calls of the guarded function of this number stay here without asking the host."""
+        if 0 <= number < layout.LIMITS_ROUTES and self.base != NULL:
+            self.base[layout.STATE_ROUTES + number] = here
+
     def close(self):
         """Frees the memory. Later calls raise `InstanceClosed`."""
         if self.depth:

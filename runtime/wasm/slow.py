@@ -7,6 +7,7 @@ are used.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
@@ -101,6 +102,17 @@ class SlowInstance:
     def memory_bytes(self) -> int:
         """Bytes of memory that are in use now, garbage included."""
         return self._read(layout.STATE_HP, 4)
+
+    def router(self) -> Callable[[int, bool], None]:
+        """As of `runtime.wasm.executor.Instance`."""
+        found = weakref.ref(self)
+
+        def route(number: int, here: bool) -> None:
+            inner = found()
+            if inner is not None and not inner._closed and 0 <= number < layout.LIMITS_ROUTES:
+                inner._write(layout.STATE_ROUTES + number, int(here), 1)
+
+        return route
 
     def start(self) -> None:
         self._start()

@@ -1,0 +1,140 @@
+"""Guards: top-level functions that ask the host at their entry whether a call is to run somewhere else.
+
+A function ``f`` whose symbol is wanted becomes three::
+
+    (function f (params x)            (if (routed 3) BODY (call "f asked" x)))
+    (function "f asked" (params x)    … (host "delegate" f :routed nil [x]) …)
+    (function "f plain" (params x)    BODY)
+
+The host answers ``[true value]``, ``[false]`` (the body runs), or ``[false token]``: the body runs and the
+host is told when it is done. A host that has decided for good sets the byte that ``routed`` reads
+(``layout.STATE_ROUTES``); then a call costs one load and one jump more. The body stands in two functions so
+that this way has no join.
+
+Guards are put into a copy that is about to run here, never into what is published or identified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from rtfsc.ir import types as T
+from rtfsc.ir.nodes import (
+    INIT,
+    MODULE,
+    Call,
+    Const,
+    Expr,
+    Function,
+    If,
+    Let,
+    Local,
+    Module,
+    Prim,
+    Seq,
+    Var,
+)
+from rtfsc.ir.walk import copy_function, deep
+from rtfsc.primitives.ops import OPS
+
+MODE: Final = "routed"
+DONE: Final = "delegate/done"
+CACHED: Final = 888
+"""How many functions of an instance have a byte (``layout.LIMITS_ROUTES``); the others always ask."""
+
+
+def symbols(module: Module, own: str = "") -> dict[str, str]:
+    """Names of the functions that can be guarded, by symbol: ``module/name`` of an imported module, and of a
+    program that says in its head that it is the module ``own``; else the name."""
+    found = {}
+    for name, function in module.functions.items():
+        if name == INIT or function.library or function.pinned or function.origin[1] or function.captures:
+            continue
+        definition = function.origin[0]
+        if definition.startswith(MODULE):
+            found[definition.removeprefix(MODULE)] = name
+        elif definition:
+            found[f"{own}/{definition}" if own else definition] = name
+    return found
+
+
+def guarded(module: Module, wanted: Callable[[str], bool], own: str = "") -> tuple[Module, list[str]]:
+    """The module with guards in the functions whose symbols are wanted, and those symbols; the number of each
+    is its place in the list. The module itself stays as it is; what is not guarded is shared."""
+    names = {symbol: name for symbol, name in symbols(module, own).items() if wanted(symbol)}
+    if not names:
+        return module, []
+    functions = dict(module.functions)
+    with deep():
+        for number, (symbol, name) in enumerate(names.items()):
+            function = functions[name]
+            asked, plain = _asked(function, symbol), copy_function(function, f"{name} plain")
+            functions[name] = _entry(function, number, asked.name)
+            functions[asked.name], functions[plain.name] = asked, plain
+    return replace(module, functions=functions), list(names)
+
+
+def _entry(function: Function, number: int, asked: str) -> Function:
+    entry = copy_function(function)
+    elsewhere = _call(asked, entry, [Local(p) for p in entry.params], tail=True)
+    here = _prim("routed", [], number) if number < CACHED else Const(T.BOOL, False)
+    entry.body = If(here, entry.body, elsewhere)
+    return entry
+
+
+def _asked(function: Function, symbol: str) -> Function:
+    params = [Var(p.name, p.type) for p in function.params]
+    asked = Function(
+        f"{function.name} asked", params, Const(T.NIL, None), function.result,
+        display_name=function.display_name, origin=function.origin,
+    )  # fmt: skip
+    request = [Const(T.STR, symbol), Const(T.KW, MODE), Const(T.NIL, None), _arguments(function, params)]
+    answer, token = Var("answer"), Var("token")
+    value = _checked(_prim("nth", [Local(answer), Const(T.INT, 1)]), function.result)
+    timed = _timed(function, params, token)
+    here = Let(
+        token,
+        _prim("nth3", [Local(answer), Const(T.INT, 1), Const(T.NIL, None)]),
+        If(_prim("truthy", [Local(token)]), timed, _plain(function, params, tail=True)),
+    )
+    asked.body = Let(
+        answer,
+        _prim("host", request, "delegate"),
+        If(_prim("truthy", [_prim("first", [Local(answer)])]), value, here),
+    )
+    return asked
+
+
+def _timed(function: Function, params: list[Var], token: Var) -> Expr:
+    result = Var("result", function.result)
+    told = _prim("host", [Local(token)], DONE)
+    return Let(result, _plain(function, params, tail=False), Seq([told], Local(result)))
+
+
+def _plain(function: Function, params: list[Var], *, tail: bool) -> Call:
+    return _call(f"{function.name} plain", function, [Local(p) for p in params], tail=tail)
+
+
+def _call(name: str, function: Function, args: list[Expr], *, tail: bool) -> Call:
+    return Call(name, args, function.result, 0, tail)
+
+
+def _arguments(function: Function, params: list[Var]) -> Expr:
+    """As one vector, whatever the parameters are."""
+    fixed = params[:-1] if function.rest else params
+    vector = _prim("vector", [Local(p) for p in fixed])
+    return _prim("concat", [vector, Local(params[-1])]) if function.rest else vector
+
+
+def _checked(value: Expr, result: T.Type) -> Expr:
+    if result == T.ANY:
+        return value
+    check = _prim("check", [value], result)
+    check.type = result
+    return check
+
+
+def _prim(op: str, args: list[Expr], imm: object = None) -> Prim:
+    return Prim(op, args, OPS[op].result, 0, imm)

@@ -1,0 +1,134 @@
+"""Routes calls of functions that nobody marked: what guards (`rtfsc.ir.routes`) and wrapped exports ask."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from runtime.delegation.dispatch import LOCAL_WAY, Dispatcher
+from runtime.delegation.types import L4CacheHit, LocalPure
+from runtime.host.session import Delegation
+
+ROUTED = "routed"
+
+Interface = Mapping[str, Any]
+Route = Callable[[int, bool], None]
+"""Sets the byte of a guarded function, by its number: whether its calls stay here without asking."""
+
+
+class Router:
+    """The ``delegate`` of one instance. ``symbols``: of its guarded functions, by number; ``interfaces``: by
+    symbol; ``lock``: held while a policy is replaced.
+
+    Which way is faster is measured in real calls: where the store has a module for a function, its first
+    calls run here and there in turn. While a body is measured its own calls of itself ask nobody.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        symbols: Sequence[str],
+        interfaces: Mapping[str, Interface],
+        lock: threading.Lock,
+    ) -> None:
+        self.dispatcher = dispatcher
+        self._numbers = {symbol: number for number, symbol in enumerate(symbols)}
+        self._interfaces, self._lock = interfaces, lock
+        self._route: Route | None = None
+        self._begun: dict[int, tuple[str, float]] = {}
+        self._tokens = 0
+
+    def bind(self, route: Route) -> None:
+        """The instance is there."""
+        self._route = route
+
+    def forget(self) -> None:
+        """The policy is another one: every guard asks again."""
+        for number in self._numbers.values():
+            self._set(number, False)
+
+    def __call__(self, delegation: Delegation) -> tuple[bool, Any]:
+        """As `runtime.host.session.Delegate`; (False, token) asks for `done` with that token."""
+        if delegation.mode != ROUTED:
+            return self.dispatcher(delegation)
+        epoch = self.dispatcher.engine.epoch
+        decision = self.dispatcher.decide(delegation)
+        if isinstance(decision.target, LocalPure):
+            if self.dispatcher.engine.steady(self.dispatcher.context(delegation)):
+                self._settle(delegation.function, epoch)
+            return False, None
+        if isinstance(decision.target, L4CacheHit) and self.dispatcher.local_is_due(delegation):
+            return False, self._begin(delegation.function)
+        return self.dispatcher.perform(decision, delegation)
+
+    def done(self, token: Any) -> None:
+        """The body of a call that is measured came to its end."""
+        symbol, started = self._begun.pop(token, ("", 0.0)) if isinstance(token, int) else ("", 0.0)
+        if not symbol:  # a module may say anything
+            return
+        seconds = time.perf_counter() - started
+        delegation = Delegation(symbol, ROUTED, None, [], self._interfaces.get(symbol))
+        self.dispatcher.measured(delegation, LOCAL_WAY, seconds)
+        self._set(self._numbers[symbol], False)
+
+    def wrap(self, symbol: str, function: Callable[..., Any]) -> Routed:
+        return Routed(self, symbol, function, self._interfaces.get(symbol))
+
+    def _begin(self, symbol: str) -> int:
+        # A body that raises never comes to its end: its guard then stays as it is, and the calls here.
+        self._set(self._numbers[symbol], True)
+        self._tokens += 1
+        self._begun = {self._tokens: (symbol, time.perf_counter())}
+        return self._tokens
+
+    def _settle(self, symbol: str, epoch: int) -> None:
+        with self._lock:
+            if self.dispatcher.engine.epoch == epoch and symbol in self._numbers:
+                self._set(self._numbers[symbol], True)
+
+    def _set(self, number: int, here: bool) -> None:
+        if self._route is not None:
+            self._route(number, here)
+
+
+class Routed:
+    """An exported function without a guard of its own, whose calls from Python are routed."""
+
+    def __init__(
+        self, router: Router, symbol: str, function: Callable[..., Any], interface: Interface | None
+    ) -> None:
+        self.__wrapped__, self.__name__, self.__doc__ = function, symbol, function.__doc__
+        self._router, self._interface = router, interface
+        self._engine = router.dispatcher.engine
+        self._settled = -1
+        """The epoch in which it was decided that calls stay here, whatever they are called with."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        engine = self._engine
+        if self._settled == engine.epoch:
+            return self.__wrapped__(*arguments)
+        delegation = Delegation(self.__name__, ROUTED, None, list(arguments), self._interface)
+        return self._routed(delegation)
+
+    def _routed(self, delegation: Delegation) -> Any:
+        dispatcher, epoch = self._router.dispatcher, self._engine.epoch
+        decision = dispatcher.decide(delegation)
+        if isinstance(decision.target, LocalPure):
+            if self._engine.steady(dispatcher.context(delegation)):
+                self._settled = epoch
+            return self.__wrapped__(*delegation.arguments)
+        if isinstance(decision.target, L4CacheHit) and dispatcher.local_is_due(delegation):
+            started = time.perf_counter()
+            value = self.__wrapped__(*delegation.arguments)
+            dispatcher.measured(delegation, LOCAL_WAY, time.perf_counter() - started)
+            return value
+        done, value = dispatcher.perform(decision, delegation)
+        return value if done else self.__wrapped__(*delegation.arguments)
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self.__wrapped__, attribute)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
