@@ -53,6 +53,37 @@ class Chromium:
                 process.terminate()
                 process.wait(30)
 
+    def screenshot(
+        self, url: str, to: Path, *, width: int = 1280, height: int = 900, dark: bool = False
+    ) -> None:
+        """Takes a picture (PNG) of a page, without running scripts of its own. Raises `Unavailable`."""
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.unlink(missing_ok=True)
+        scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
+        self._once(
+            [*scheme, f"--window-size={width},{height}", "--hide-scrollbars", f"--screenshot={to}", url]
+        )
+        if not to.exists():
+            raise Unavailable(f"{self.program} takes no pictures")
+
+    def dom(self, url: str, *, width: int = 1280, height: int = 900) -> str:
+        """The document as the browser has it after loading the page and running its scripts."""
+        return self._once([f"--window-size={width},{height}", "--dump-dom", url])
+
+    def _once(self, arguments: list[str]) -> str:
+        with tempfile.TemporaryDirectory() as profile:
+            command = [self.program, *_FLAGS, f"--user-data-dir={profile}", *arguments]
+            try:
+                done = subprocess.run(
+                    command, env=self.environment, capture_output=True, text=True, timeout=_PATIENCE_S
+                )
+            except OSError as error:
+                raise Unavailable(f"{self.program} does not run: {error}") from None
+        if done.returncode != 0:
+            said = done.stderr.strip().splitlines()
+            raise Unavailable(f"{self.program} does not run: {said[-1] if said else 'no reason'}")
+        return done.stdout
+
     def _wait(self, process: subprocess.Popen[str], results: Queue[str]) -> str:
         for _ in range(int(_PATIENCE_S)):
             try:

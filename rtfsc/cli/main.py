@@ -30,6 +30,8 @@ COMMANDS = {
     "verify": "say whether modules may be run, and why; examine the publication log",
     "doc": "say what a name means: library, language, or of a file",
     "explain": "explain a diagnostic code",
+    "dashboard": "serve a web page: hits, modules, latency, decisions, models, solve runs",
+    "metrics": "what was counted, in Prometheus' format: printed or served",
     "profile": "show where a run of a program spends its time",
     "doctor": "say what works on this machine",
 }

@@ -78,12 +78,10 @@ ALLOWED: dict[str, set[str]] = {
 # The composition roots, and what sits on top of them.
 ROOTS = {
     "rtfsc", "rtfsc.driver", "rtfsc.registry", "rtfsc.evaluation", "rtfsc.macrotime", "rtfsc.cli",
-    "rtfsc.__main__",
-    "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference", "rtfsc.javascript",
-    "rtfsc.source_map", "rtfsc.profiling",
-    "runtime", "runtime.engine", "runtime.auditing", "runtime.replaying", "runtime.searching",
-    "runtime.routing", "runtime.module", "runtime.printing", "runtime.lookups",
-    "runtime.solving",
+    "rtfsc.__main__", "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference",
+    "rtfsc.javascript", "rtfsc.source_map", "rtfsc.profiling", "runtime", "runtime.engine",
+    "runtime.auditing", "runtime.replaying", "runtime.searching", "runtime.routing", "runtime.module",
+    "runtime.printing", "runtime.lookups", "runtime.solving", "runtime.dashboard",
 }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""A read-only web page about what programs, caches, models and the store did."""
