@@ -22,6 +22,7 @@ from runtime.dashboard.parts import (
 from runtime.dashboard.sums import merged, overall, summed
 from runtime.obs.tally import METRICS, Tally
 
+_WHY = {"": "not there", "miss": "not there", "absent": "not there"}
 _LAYERS = {
     "L1": "decisions",
     "L2": "answers of models",
@@ -64,7 +65,7 @@ def _layer(tally: Tally, layer: str) -> Iterable[list[Markup]]:
         number(amount(hits), under(places) if places else None),
         cell(bar(hits / lookups, f"{layer}: {percent(hits, lookups)} hits"), " ", percent(hits, lookups)),
         *times(histogram),
-        words(", ".join(f"{reason or 'not there'} {amount(n)}" for reason, n in sorted(why.items()))),
+        words(", ".join(f"{_WHY.get(reason, reason)} {amount(n)}" for reason, n in sorted(why.items()))),
     ]
 
 

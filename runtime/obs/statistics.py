@@ -171,7 +171,7 @@ def read(path: Path) -> Kept:
             series, number = (metric, tuple(json.loads(labels))), None if part == _NO_PART else part
             for tally in (kept.total, kept.days.setdefault(day, Tally())):
                 tally.add(series, number, value)
-        rows = connection.execute("SELECT time, name, attributes FROM events ORDER BY id DESC")
+        rows = connection.execute("SELECT time, name, attributes FROM events ORDER BY time DESC, id DESC")
         kept.events.extend(Event(name, at, _attributes(text)) for at, name, text in rows)
     return kept
 
