@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def _verify(runtime: Any, options: argparse.Namespace) -> int:
         from runtime.chain.head import parse
 
         given = parse(Path(options.head).read_bytes().strip(), options.head)
-    report = verify(runtime.paths.chain, _keys(runtime, options.key), given)
+    report = verify(runtime.paths.chain, own_keys(runtime, options.key), given)
     if options.json:
         print_json(
             {
@@ -152,7 +153,7 @@ def _verify(runtime: Any, options: argparse.Namespace) -> int:
     return OK if report.holds else TRUST
 
 
-def _keys(runtime: Any, files: list[str]) -> dict[str, Any]:
+def own_keys(runtime: Any, files: Iterable[str] = ()) -> dict[str, Any]:
     """Whose heads count: the user's own keys, those that they succeeded, and what ``--key`` names. Trust in
     the modules of others is no reason to let them sign here."""
     from runtime.trust.keys import PublicKey

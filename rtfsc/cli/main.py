@@ -27,6 +27,7 @@ COMMANDS = {
     "test": "run the tests of files",
     "trust": "trusted keys and policy: add, remove, revoke, list, policy, countersign, update, forget",
     "audit": "what programs did outside, on record: show, verify, head",
+    "replay": "run a recorded program again and compare",
     "verify": "say whether modules may be run, and why; examine the publication log",
     "doc": "say what a name means: library, language, or of a file",
     "explain": "explain a diagnostic code",

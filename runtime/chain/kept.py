@@ -48,7 +48,8 @@ class Kept:
                 data = file.read(_MOST)
         except FileNotFoundError:
             raise Unrecorded(
-                f"{digest[:16]} was not kept", hint="'--record' keeps what a replay needs when a program runs"
+                f"{digest[:16]} was not kept",
+                hint="'rtfsc run --record' keeps what a replay needs, but for values with functions in them",
             ) from None
         except OSError as error:
             raise from_os_error(error, self._path(digest), "read") from error

@@ -75,7 +75,7 @@ class Recorder:
                 yield run
         except BaseException as error:
             self._leave(depth)
-            self._end("error", error=_told(error), cost=_amount(meter.total))
+            self._end("error", outputs=self._keep_error(error), error=told(error), cost=_amount(meter.total))
             raise
         self._leave(depth)
         outputs = self._keep(run.value).digest if run.known else None
@@ -89,7 +89,7 @@ class Recorder:
                 value = self._host(operation, arguments)
         except BaseException as error:
             self._leave(depth)
-            self._end("error", error=_told(error), cost=_amount(meter.total))
+            self._end("error", outputs=self._keep_error(error), error=told(error), cost=_amount(meter.total))
             raise
         self._leave(depth)
         self._end("done", outputs=self._keep(value).digest, cost=_amount(meter.total))
@@ -110,7 +110,7 @@ class Recorder:
             if operation == "step/complete":
                 self._end("done", outputs=self._keep(value).digest)
             else:
-                self._end("error", error=_told(value))
+                self._end("error", outputs=self._keep(value).digest, error=told(value))
         return answer
 
     def _begin(self, type: str, name: str, inputs: Any, details: Mapping[str, str] | None = None) -> int:
@@ -129,6 +129,12 @@ class Recorder:
         """Steps that a limit or an interrupt has ended without a word."""
         while len(self._open) > depth:
             self._end("cut")
+
+    def _keep_error(self, error: BaseException) -> str | None:
+        """The error as the value that a program may catch; None for what it cannot."""
+        if not isinstance(error, RtfsError):
+            return None
+        return self._keep(ErrorValue(error.kind, error.message, error.data, error.type)).digest
 
     def _keep(self, value: Any) -> Encoded:
         encoded = Encoded(value)
@@ -178,7 +184,7 @@ def _amount(total: Any) -> str:
     return format(total.normalize(), "f") if total else ""
 
 
-def _told(error: Any) -> tuple[str, str]:
+def told(error: Any) -> tuple[str, str]:
     """Kind and message."""
     if isinstance(error, (RtfsError, ErrorValue)):
         return error.kind, error.message

@@ -97,3 +97,35 @@ def test_the_file_is_lines_of_json(audited: Cli) -> None:
     audited("run", "p.rtfs", "--audit")
     for line in log_of(audited).splitlines():
         assert json.loads(line[65:])["kind"] in ("chain", "begin", "end", "head")
+
+
+def test_a_run_is_replayed(audited: Cli) -> None:
+    dice = audited.file(
+        "dice.rtfs", "(defn roll [n] (map (fn [i] (call :ccos.system.random 1 1000)) (range n)))"
+    )
+    rolled = audited("run", dice, "roll", "5", "--record", "--allow", "ccos.system.random").stdout
+    run = audited.json("audit", "show")[-1]
+    assert rolled.strip() == "[" + " ".join(
+        line.split()[-1]
+        for line in audited("audit", "show", "--run", str(run["number"])).stdout.splitlines()
+        if line.startswith("              ") and " out " in line
+    ) + "]"  # fmt: skip
+    for engine in ("wasm", "evaluator"):
+        told = audited("replay", str(run["number"]), "--engine", engine).stdout
+        assert f"the same on {engine}, 5 actions compared" in told
+    loaded = audited.file("loaded.rtfs", dice.read_text().replace("1 1000", "6 6"))
+    told = audited("replay", str(run["number"]), "--with", loaded, code=1).stdout
+    assert "recorded: call ccos.system.random (1 1000)" in told
+    assert "now:      call ccos.system.random (6 6)" in told
+    found = audited.json("replay", str(run["number"]), "--with", loaded, code=1)
+    assert not found["same"] and found["divergence"]["number"] == run["actions"][0]["number"]
+
+
+def test_what_cannot_be_replayed(audited: Cli) -> None:
+    audited("run", "p.rtfs", "--audit")
+    number = str(audited.json("audit", "show")[-1]["number"])
+    assert "error[T026]" in audited("replay", number, code=3).stderr
+    assert "no run 99" in audited("replay", "99", code=3).stderr
+    path = audited.home / "audit/actions.log"
+    path.write_text(log_of(audited).replace("ccos.io.log", "ccos.io.lag"))
+    assert "error[T024]" in audited("replay", number, code=3).stderr
