@@ -27,8 +27,8 @@ class Answered(NamedTuple):
 
 
 class LayerStats(NamedTuple):
-    """A row of the table: ``layer`` (``L1``, ``L2 hot``, ``L2 cold``, ``L3``, ``L4``), ``store``: what keeps
-    it; ``failures``: how often that store did not answer; ``up``: whether it answers now."""
+    """A row of the table: ``layer`` (``L1``, ``L1 shared``, ``L2 hot``, ``L2 cold``, ``L3``, ``L4``),
+    ``store``: what keeps it; ``failures``: how often that store did not answer; ``up``: whether it does."""
 
     layer: str
     store: str
@@ -38,8 +38,9 @@ class LayerStats(NamedTuple):
 
 
 class CacheManager:
-    """``l1``: decisions, used by the engine and here for its statistics and for `clear`; ``l2``: answers;
-    ``l3``: answers to like questions, None for none; ``l4``: statistics of the store of modules.
+    """``l1``: decisions, used by the engine and here for its statistics and for `clear`, ``shared``: those of
+    a team; ``l2``: answers; ``l3``: answers to like questions, None for none; ``l4``: statistics of the store
+    of modules.
 
     Safe to use from several threads. A cache that fails is a miss: only the model raises.
     """
@@ -50,10 +51,11 @@ class CacheManager:
         l2: InferenceCache | None = None,
         l3: SemanticCache | None = None,
         *,
+        shared: Cache[Any] | None = None,
         l4: Callable[[], CacheStats] | None = None,
         emit: Emit | None = None,
     ) -> None:
-        self.l1 = l1
+        self.l1, self.shared = l1, shared
         self.l2 = l2 if l2 is not None else InferenceCache()
         self.l3 = l3
         self.l4 = l4
@@ -126,8 +128,10 @@ class CacheManager:
             self.l3.clear(tenant)
         if layer in ("", "L2"):
             self.l2.clear(tenant)
-        if layer in ("", "L1") and self.l1 is not None:
-            self.l1.clear()
+        if layer in ("", "L1"):
+            for cache in (self.l1, self.shared):
+                if cache is not None:
+                    cache.clear()
         tell(self._emit, "cache.cleared", layer=layer or "all", reason="asked to")
 
     def warm(self, limit: int | None = None) -> int:
@@ -142,6 +146,8 @@ class CacheManager:
         rows = []
         if self.l1 is not None:
             rows.append(_row("L1", self.l1))
+        if self.shared is not None:
+            rows.append(_row("L1 shared", self.shared))
         rows.append(_row("L2 hot", self.l2.hot))
         if self.l2.cold is not None:
             circuit = self.l2.cold_circuit
@@ -164,8 +170,9 @@ class CacheManager:
         self.l2.close()
         if self.l3 is not None:
             self.l3.close()
-        if self.l1 is not None:
-            self.l1.close()
+        for cache in (self.l1, self.shared):
+            if cache is not None:
+                cache.close()
 
     # -- inside
 

@@ -14,6 +14,7 @@ from runtime.caches.protocol import CacheConfig, CacheStats, Table, table
 from runtime.delegation.context import CallContext
 from runtime.delegation.measure import Measurements
 from runtime.delegation.policy import Policy
+from runtime.delegation.shared import SharedDecisions
 from runtime.delegation.types import LOCAL, Decision, ExecTarget, L4CacheHit, Rejected
 
 L1_CAPACITY = 64 << 10
@@ -74,11 +75,15 @@ class StaticDelegationEngine:
 
 
 class PolicyDelegationEngine:
-    """The rules of a policy, with what was decided before. `load` replaces the policy while calls go on."""
+    """The rules of a policy, with what was decided before, here or in a team (``shared``). `load` replaces
+    the policy while calls go on."""
 
-    def __init__(self, policy: Policy, *, l1: Table | None = None) -> None:
+    def __init__(
+        self, policy: Policy, *, l1: Table | None = None, shared: SharedDecisions | None = None
+    ) -> None:
         self._state = (policy, 0)
         self._lock = threading.Lock()
+        self._shared = shared
         self.l1 = l1 if l1 is not None else decision_cache(ttl=policy.cache_ttl_s)
 
     @property
@@ -102,12 +107,23 @@ class PolicyDelegationEngine:
         if found and found.value[1] == epoch:
             decision: Decision = found.value[0]
             return decision
-        decision = policy.decide(context)
+        decision = self._decided(policy, context)
         self.l1.put(context, (decision, epoch))
         return decision
 
     def steady(self, context: CallContext) -> bool:
         return self._state[0].steady(context)
+
+    def _decided(self, policy: Policy, context: CallContext) -> Decision:
+        shared = self._shared
+        if shared is None:
+            return policy.decide(context)
+        known = shared.get(policy, context)
+        if known is not None:
+            return known
+        decision = policy.decide(context)
+        shared.put(policy, context, decision)
+        return decision
 
 
 Find = Callable[[CallContext], "L4CacheHit | None"]

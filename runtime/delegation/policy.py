@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from runtime.caches.config import CachesConfig
 from runtime.delegation.context import CallContext
 from runtime.delegation.types import (
     LOCAL,
@@ -105,8 +106,8 @@ class Policy:
     models: Mapping[str, Model] = field(default_factory=dict)
     cache_ttl_s: float = 3600.0
     effects: Effects | None = None
-    caches: Mapping[str, Any] = field(default_factory=dict)
-    """The section ``[caches]`` as it is written."""
+    caches: CachesConfig | None = None
+    """The section ``[caches]``."""
     store: bool = False
     """Whether the store is asked for every function before the rules are."""
     guard: tuple[str, ...] = ()

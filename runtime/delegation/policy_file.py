@@ -36,6 +36,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from runtime.caches.config import CachesConfig
+from runtime.caches.config import read as read_caches
 from runtime.delegation.policy import CONDITIONS, SETTINGS, Effects, Model, Policy, Rule, Settings
 from runtime.delegation.toml_places import Places
 from runtime.delegation.types import ExecTarget, LocalModel, RemoteModel, parse_target
@@ -92,7 +94,7 @@ class _Reader:
             models,
             self._number(defaults, "cache_ttl", 3600.0, "defaults", least=1e-3),
             effects,
-            self._table("caches"),
+            self._caches(),
             self._flag(defaults, "store", "defaults"),
             self._texts(defaults, "guard", "defaults"),
         )
@@ -171,6 +173,14 @@ class _Reader:
         cost = self._number(data, "cost", 0.0, "models", name)
         latency = self._number(data, "latency_ms", 0.0, "models", name)
         return Model(cost, latency, {key: value for key, value in data.items() if key != "latency_ms"})
+
+    def _caches(self) -> CachesConfig | None:
+        if "caches" not in self._data:
+            return None
+        return read_caches(
+            self._table("caches"),
+            lambda message, *path, hint=None: self._error(message, "caches", *path, hint=hint),
+        )
 
     def _table(self, name: str) -> dict[str, Any]:
         data = self._data.get(name, {})

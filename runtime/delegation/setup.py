@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakSet
 
+from runtime.caches.config import L1Config
+from runtime.caches.opening import open_caches
+from runtime.caches.protocol import Table, table
+from runtime.caches.shared import Redis
 from runtime.delegation.breaker import Breakers
 from runtime.delegation.context import Environment
 from runtime.delegation.dispatch import Dispatcher, Infer, Stored
@@ -17,13 +22,11 @@ from runtime.delegation.measure import Measurements
 from runtime.delegation.policy import Policy
 from runtime.delegation.policy_file import parse
 from runtime.delegation.router import Router
+from runtime.delegation.shared import SharedDecisions
 from runtime.obs.events import Emit
+from runtime.offline import offline
 from runtime.providers.base import ModelProvider
 from runtime.providers.registry import ModelRegistry
-
-if TYPE_CHECKING:
-    from runtime.caches.manager import CacheManager
-    from runtime.caches.protocol import Table
 
 
 class Delegating:
@@ -43,11 +46,18 @@ class Delegating:
         emit: Emit | None = None,
     ) -> None:
         self.path, self.emit = path, emit
-        self.policies = PolicyDelegationEngine(policy)
+        l1, shared = _decisions(policy)
+        self.policies = PolicyDelegationEngine(policy, l1=l1, shared=shared)
         self.registry = ModelRegistry(_tables(policy))
         for model in models:
             self.registry.register(model)
-        self.manager = manager if manager is not None else _manager(policy.caches, self.policies.l1, emit)
+        self.manager: Infer = manager or open_caches(
+            policy.caches,
+            base=None if path is None else path.parent,
+            l1=l1,
+            shared=None if shared is None else shared.cache,
+            emit=emit,
+        )
         self.breakers, self.measurements = Breakers(), Measurements()
         self._routers: WeakSet[Router] = WeakSet()
         self._lock = threading.Lock()
@@ -133,7 +143,9 @@ def _tables(policy: Policy) -> Mapping[str, Mapping[str, Any]]:
     return {id: model.table for id, model in policy.models.items()}
 
 
-def _manager(table: Mapping[str, Any], l1: Table, emit: Emit | None) -> CacheManager:
-    from runtime.caches.manager import CacheManager
-
-    return CacheManager(l1, emit=emit)
+def _decisions(policy: Policy) -> tuple[Table, SharedDecisions | None]:
+    """L1 in this process, and that of the team."""
+    config = policy.caches.l1 if policy.caches is not None else L1Config()
+    ttl = policy.cache_ttl_s if config.table.ttl is None else config.table.ttl
+    l1 = table(replace(config.table, ttl=ttl))
+    return l1, SharedDecisions(Redis(config.redis), ttl) if config.redis and not offline() else None

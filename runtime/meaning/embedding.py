@@ -18,7 +18,8 @@ from runtime.meaning.words import read
 class Embedder(Protocol):
     """``tag``: name and revision, stored with each vector. Safe to use from several threads."""
 
-    tag: str
+    @property
+    def tag(self) -> str: ...
 
     def embed(self, texts: Sequence[str]) -> list[array[float]]:
         """A vector of 32-bit floats of length 1 for each text, all of the same dimension."""

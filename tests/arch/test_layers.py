@@ -68,6 +68,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"rtfsc", "rtfsc.driver", "rtfsc.evaluation", "rtfsc.syntax", "rtfsc.gbnf", "rtfsc.reference"}
     | {"rtfsc.gbnf.check"},
     "runtime.delegation": {
+        "runtime.offline",
         "runtime.caches",
         "runtime.providers",
         "runtime.obs.events",
