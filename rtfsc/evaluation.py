@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -75,11 +75,17 @@ def hosts(grant: Iterable[str]) -> Iterator[Any]:
     yield Replay(recording.answers)
 
 
-def evaluate_compiled(compilation: Compilation, engine: str, limits: Any, host: Any = None) -> Outcome:
+def evaluate_compiled(
+    compilation: Compilation, engine: str, limits: Any, host: Any = None,
+    ready: Callable[[Any], None] | None = None,
+) -> Outcome:  # fmt: skip
+    """``ready`` is given the instance before it runs."""
     from runtime.values import RtfsError
 
     try:
         with instantiate(compilation, engine, limits, host) as instance:
+            if ready is not None:
+                ready(instance)
             value = instance.run_printed()
     except RtfsError as error:
         error.sources = compilation.sources

@@ -15,6 +15,7 @@ from runtime.host.session import Delegation
 
 if TYPE_CHECKING:
     from rtfsc.driver import Compilation
+    from rtfsc.ir.nodes import Module
     from runtime.delegation.context import CallContext
     from runtime.delegation.setup import Delegating
     from runtime.engine import Runtime
@@ -183,10 +184,28 @@ def guard(runtime: Runtime, compilation: Compilation) -> tuple[list[str], dict[s
     if delegating is None:
         return [], {}
     symbols = compilation.guard(lambda symbol: speaks_of(runtime, delegating, symbol))
-    return symbols, _interfaces(compilation) if symbols else {}
+    return symbols, interfaces_of(compilation) if symbols else {}
 
 
-def _interfaces(compilation: Compilation) -> dict[str, Mapping[str, Any]]:
+def hint_of(module: Module, symbol: str) -> tuple[str, str | None] | None:
+    """Mode and model of an author's hint on a top-level function; None where there is none."""
+    from rtfsc.ir.nodes import Const, Prim
+    from rtfsc.ir.walk import nodes
+
+    for function in module.functions.values():
+        if not function.pinned or function.origin != (symbol, 0):
+            continue
+        for node in nodes(function.body):
+            if isinstance(node, Prim) and node.op == "host" and node.imm == "delegate":
+                mode, model = node.args[1:3]
+                assert isinstance(mode, Const) and isinstance(model, Const)
+                return mode.value, model.value
+        return "local", None
+    return None
+
+
+def interfaces_of(compilation: Compilation) -> dict[str, Mapping[str, Any]]:
+    """Of the functions of a program and of what it imports, by symbol."""
     from rtfsc.evaluation import exports_of
 
     head = compilation.ast.head

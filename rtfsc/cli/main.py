@@ -19,7 +19,7 @@ COMMANDS = {
     "emit": "print a stage of the compilation: forms, ast, types, ir, opt-ir, wat, wasm",
     "inspect": "describe a compiled module: interface, imports, sections, provenance",
     "publish": "compile, certify, sign and store modules",
-    "why": "say why a program is found in the store, or why not",
+    "why": "say why a program is found in the store or not, and where a call runs",
     "find": "look for a stored function that does a task",
     "solve": "a function for a task: from the store, else written by a model, checked and stored",
     "store": "look into the store: ls, get, verify, stats",

@@ -20,6 +20,7 @@ from rtfsc.cli.common import (
     limits_of,
     read_source,
 )
+from rtfsc.cli.delegating import add_delegation, delegation_of, environment_of
 from rtfsc.cli.failures import show
 from rtfsc.source import SourceFile
 
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_limits(parser)
     add_path(parser)
     add_allow(parser)
+    add_delegation(parser)
     add_audit(parser)
     add_store(parser)
 
@@ -58,15 +60,20 @@ def run(options: argparse.Namespace) -> int:
         )
     path = (".", *options.path) if options.module == "-" else options.path
     store = False if options.no_store else options.store or True
-    with Runtime(
-        store=store,
-        limits=limits_of(options),
-        engine=options.engine,
-        level=options.level,
-        path=path,
-        grant=granted(options),
-        audit=audit_of(options),
-    ) as runtime:
+    with (
+        delegation_of(options) as delegating,
+        Runtime(
+            store=store,
+            limits=limits_of(options),
+            engine=options.engine,
+            level=options.level,
+            path=path,
+            grant=granted(options),
+            audit=audit_of(options),
+            delegation=delegating,
+            environment=environment_of(options),
+        ) as runtime,
+    ):
         if options.stored:
             _adopt_declared_function(options)
         arguments = _arguments(options.arguments)

@@ -1,4 +1,4 @@
-"""``rtfsc why``: the evidence behind a hit or a miss."""
+"""``rtfsc why``: the evidence behind a hit or a miss, and behind where a call runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ import argparse
 import time
 from typing import Any
 
-from rtfsc.cli.common import OK, PROGRAM_ERROR, add_level, add_path, add_store, print_json, read_source
+from rtfsc.cli.common import (
+    OK,
+    PROGRAM_ERROR,
+    UsageError,
+    add_allow,
+    add_level,
+    add_path,
+    add_store,
+    print_json,
+    read_source,
+)
+from rtfsc.cli.delegating import add_delegation
 
 _WAYS = {
     "text": "this very text, by this compiler",
@@ -16,15 +27,31 @@ _WAYS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=["hit", "miss"], help="what to explain; ends with 1 if it is not so")
-    parser.add_argument("file", help="a program; '-' reads standard input")
+    parser.add_argument(
+        "what",
+        choices=["hit", "miss", "route"],
+        help="what to explain; ends with 1 if it is no hit, or no miss",
+    )
+    parser.add_argument("file", help="a program ('-' reads standard input); for route, a function")
+    parser.add_argument("arguments", nargs="*", help="for route: its arguments, each as RTFS text")
+    parser.add_argument(
+        "--program", metavar="FILE", help="for route: where the function is, for its hints, effects and doc"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_level(parser)
     add_path(parser)
     add_store(parser)
+    add_allow(parser)
+    add_delegation(parser)
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.what == "route":
+        from rtfsc.cli import why_route
+
+        return why_route.run(options)
+    if options.arguments:
+        raise UsageError(f"why {options.what} takes one program")
     from runtime.engine import Runtime
     from runtime.evidence import evidence
 

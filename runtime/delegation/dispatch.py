@@ -102,6 +102,8 @@ class Dispatcher:
 
     def decide(self, delegation: Delegation) -> Decision:
         """An author's hint is obeyed before any engine is asked, except that private data stay here."""
+        if delegation.mode == "local":
+            return Decision(LOCAL, 1.0, "the author says so", "hint")
         if delegation.mode in ("local-model", "remote"):
             return self._hinted(delegation)
         with span(self._emit, "call.decided", function=delegation.function) as told:

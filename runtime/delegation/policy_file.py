@@ -55,9 +55,17 @@ class PolicyError(ValueError):
         self.file, self.line, self.message, self.hint = file, line, message, hint
 
 
+def not_text(file: str, error: UnicodeDecodeError) -> PolicyError:
+    return PolicyError(file, 1, f"is no text in UTF-8: {error}")
+
+
 def load(path: str | os.PathLike[str], effects: Effects | None = None) -> Policy:
     """Raises `PolicyError`, OSError."""
-    return parse(Path(path).read_text(encoding="utf-8"), os.fspath(path), effects)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise not_text(os.fspath(path), error) from None
+    return parse(text, os.fspath(path), effects)
 
 
 def parse(text: str, file: str = "delegation.toml", effects: Effects | None = None) -> Policy:

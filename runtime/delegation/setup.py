@@ -20,7 +20,8 @@ from runtime.delegation.dispatch import Dispatcher, Infer, Stored
 from runtime.delegation.engine import DelegationEngine, PolicyDelegationEngine
 from runtime.delegation.measure import Measurements
 from runtime.delegation.policy import Policy
-from runtime.delegation.policy_file import parse
+from runtime.delegation.policy_file import not_text, parse
+from runtime.delegation.reload import Watcher, take
 from runtime.delegation.router import Router
 from runtime.delegation.shared import SharedDecisions
 from runtime.obs.events import Emit
@@ -41,11 +42,15 @@ class Delegating:
         policy: Policy,
         *,
         path: Path | None = None,
+        shown: str = "delegation.toml",
         models: Iterable[ModelProvider] = (),
         manager: Infer | None = None,
         emit: Emit | None = None,
+        reload_s: float | None = None,
     ) -> None:
-        self.path, self.emit = path, emit
+        self.path, self.shown, self.emit = path, shown, emit
+        self._reload_s = reload_s
+        self._watcher: Watcher | None = None
         l1, shared = _decisions(policy)
         self.policies = PolicyDelegationEngine(policy, l1=l1, shared=shared)
         self.registry = ModelRegistry(_tables(policy))
@@ -75,6 +80,7 @@ class Delegating:
     ) -> Dispatcher:
         """For programs of this tenant, with these permissions, on data of this privacy. ``engine``: what
         decides instead of the policy alone."""
+        self._watch()
         return Dispatcher(
             engine or self.policies, self.registry, self.manager,
             environment=environment, stored=stored,
@@ -100,12 +106,27 @@ class Delegating:
             for router in self._routers:
                 router.forget()
 
+    def reload(self) -> None:
+        """Takes the file again, now. Raises `PolicyError`, OSError; then the policy stays as it was."""
+        if self.path is None:
+            return
+        wrong = take(self, self.path)
+        if wrong is not None:
+            raise wrong
+
+    def _watch(self) -> None:
+        with self._lock:
+            if self._watcher is None and self.path is not None and self._reload_s is not None:
+                self._watcher = Watcher(self, self.path, self._reload_s)
+
     @property
     def dispatcher(self) -> Dispatcher:
         return self.dispatcher_for()
 
     def close(self) -> None:
-        """Closes models and caches."""
+        """Closes models and caches; the file is not looked at any more."""
+        if self._watcher is not None:
+            self._watcher.close()
         self.registry.close()
         close = getattr(self.manager, "close", None)
         if close is not None:
@@ -125,18 +146,26 @@ def open_delegation(
     models: Iterable[ModelProvider] = (),
     manager: Infer | None = None,
     emit: Emit | None = None,
+    reload_s: float | None = 1.0,
 ) -> Delegating:
     """``path``: of the file; ``text``: its contents, instead of it; neither: no rules and no models but those
     given. ``models`` replace those of the file with the same id. ``manager``: instead of the caches that the
-    file's ``[caches]`` describe. Nothing is connected to before it is asked.
+    file's ``[caches]`` describe. ``reload_s``: how often the file is looked at, once calls are
+    dispatched; None: never. Nothing is connected to before it is asked.
 
     Raises `PolicyError` with the place of a mistake, OSError.
     """
     file = None if path is None else Path(path).absolute()
     if file is not None:
-        text = file.read_text(encoding="utf-8")
-    policy = parse(text or "", os.fspath(path) if path is not None else "delegation.toml")
-    return Delegating(policy, path=file, models=models, manager=manager, emit=emit)
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise not_text(os.fspath(file), error) from None
+    shown = os.fspath(path) if path is not None else "delegation.toml"
+    policy = parse(text or "", shown)
+    return Delegating(
+        policy, path=file, shown=shown, models=models, manager=manager, emit=emit, reload_s=reload_s
+    )
 
 
 def _tables(policy: Policy) -> Mapping[str, Mapping[str, Any]]:

@@ -48,6 +48,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "ticket.failed": ("ticket", "function", "error", "seconds"),
     "ticket.cancelled": ("ticket", "function"),
     "capability.called": ("capability", "outcome", "error", "seconds"),
+    "policy.loaded": ("file", "rules", "epoch"),
+    "policy.refused": ("file", "error"),
     "program.log": ("level", "message"),
 }  # fmt: skip
 """Every event and the attributes that it may have; those that do not apply are left out. ``seconds``: how

@@ -19,7 +19,7 @@ _DEBUG = frozenset(
     {"call.decided", "call.done", "cache.hit", "cache.miss", "cache.put", "model.health", "store.miss",
      "ticket.started"}
 )  # fmt: skip
-_OFTEN_FINE = frozenset({"call.failed", "model.failed", "store.refused", "ticket.failed"})
+_OFTEN_FINE = frozenset({"call.failed", "model.failed", "store.refused", "ticket.failed", "policy.refused"})
 _FAILED_OUTCOMES = frozenset({"failed", "refused", "error"})
 
 
