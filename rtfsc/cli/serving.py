@@ -6,10 +6,18 @@ import argparse
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from runtime.dashboard.server import WebServer
+
+class Server(Protocol):
+    """``url`` is known once it was started."""
+
+    @property
+    def url(self) -> str: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> object: ...
 
 
 def add_address(parser: argparse.ArgumentParser, port: int) -> None:
@@ -24,7 +32,7 @@ def _port(text: str) -> int:
     return number
 
 
-def serve(server: WebServer, what: str, suffix: str = "") -> None:
+def serve(server: Server, what: str, suffix: str = "") -> None:
     """Until the process is asked to end, by Ctrl-C or SIGTERM."""
     end = threading.Event()
     before = {

@@ -246,4 +246,7 @@ def _without_password(url: str) -> str:
 def _reason(error: BaseException) -> str:
     inner = getattr(error, "reason", None)
     text = str(inner if inner is not None else error)
-    return re.sub(r"<[\w.]+ object at 0x[0-9a-f]+>:? ?", "", text)[:200] or type(error).__name__
+    return (
+        re.sub(r"<[\w.]+ object at 0x[0-9a-f]+>:? ?|^HTTPS?Connection\(.*?\): ", "", text)[:200]
+        or type(error).__name__
+    )

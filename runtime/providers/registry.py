@@ -28,6 +28,7 @@ GROUP = "rtfsc.providers"
 _OURS = {
     "echo": "runtime.providers.echo:Echo",
     "rules": "runtime.providers.rules:Rules",
+    "arbiter": "runtime.providers.arbiter:Arbiter",
     "openai_compat": "runtime.providers.openai_compat:OpenAiCompatible",
     "record": "runtime.providers.record:Replayed",
 }
@@ -73,6 +74,12 @@ class ModelRegistry:
 
     def ids(self) -> list[str]:
         return sorted({*self._models, *self._tables})
+
+    def provider_of(self, id: str) -> str:
+        """Name of the provider that the model is configured with, "given" for one that was registered."""
+        if id in self._models and id not in self._tables:
+            return "given"
+        return str(self._tables.get(id, {}).get("provider", "?"))
 
     def close(self) -> None:
         """Closes what was made; the registry can be used again."""

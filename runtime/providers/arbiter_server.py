@@ -1,0 +1,245 @@
+"""Offers models of this machine to others, over HTTP: ``rtfsc serve --arbiter``.
+
+``GET /v1/models`` says which there are, ``POST /v1/infer`` asks one. Nothing is kept here: whether an answer
+is of use only the one who asked can say. What is asked and answered is in no log.
+"""
+
+from __future__ import annotations
+
+import hmac
+import queue
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+from runtime.obs.events import Emit, span
+from runtime.providers.arbiter_wire import error_json
+from runtime.providers.base import ModelProvider, Request, Response
+from runtime.providers.errors import Interrupted, ProviderError, TimedOut, UnknownModel
+from runtime.providers.registry import ModelRegistry
+
+if TYPE_CHECKING:
+    from runtime.providers.arbiter_http import Listener
+
+_STEP = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``tokens``: of the tenants, by name; without any, everybody who reaches the server may ask, which is
+    refused off this machine. ``offered``: ids of models, None for all that are configured; ``most_bytes``:
+    of a request; ``most_seconds``: of an answer; ``most_requests``: at a time, ``per_tenant`` of them by one
+    tenant; ``grace``: seconds that requests have to end when the server is stopped."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    offered: Collection[str] | None = None
+    certificate: str | None = None
+    private_key: str | None = None
+    most_bytes: int = 1 << 20
+    most_seconds: float = 120.0
+    most_requests: int = 32
+    per_tenant: int = 16
+    grace: float = 10.0
+
+
+class Unsafe(ValueError):
+    """The server would be open to others."""
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class ArbiterServer:
+    """Listens from `start` on, in threads of its own, until `stop`. ``log``: told a line per request."""
+
+    def __init__(
+        self,
+        registry: ModelRegistry,
+        settings: Settings | None = None,
+        *,
+        emit: Emit | None = None,
+        log: Callable[[str], None] | None = None,
+    ) -> None:
+        """Raises `Unsafe`, `UnknownModel` for an offered model that is not configured."""
+        self.settings = settings = settings or Settings()
+        if not is_loopback(settings.host) and not settings.tokens:
+            raise Unsafe(f"{settings.host} can be reached from elsewhere: that needs tokens")
+        self.registry, self.emit, self.log = registry, emit, log
+        ids = registry.ids()
+        self.offered = sorted(ids if settings.offered is None else settings.offered)
+        for id in self.offered:
+            if id not in ids:
+                raise UnknownModel(id, "no model of this id is configured")
+        self.slots = Slots(settings.most_requests, settings.per_tenant)
+        self.answering = Slots(1 << 30, 1 << 30)
+        self.stopping = False
+        self._http: Listener | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Raises OSError where the address is taken, or a certificate cannot be read."""
+        from runtime.providers.arbiter_http import Listener
+
+        self._http = Listener(self)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(_STEP,), name="rtfsc arbiter", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        assert self._http is not None
+        scheme = "https" if self.settings.certificate else "http"
+        host = self.settings.host
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self._http.server_address[1]}"
+
+    def stop(self) -> bool:
+        """No new requests; those that run have `Settings.grace` seconds. Whether all ended."""
+        http, self._http = self._http, None
+        if http is None:
+            return True
+        self.stopping = True
+        http.shutdown()
+        end = time.monotonic() + self.settings.grace
+        ended = self.slots.wait(self.settings.grace)
+        ended = self.answering.wait(max(1.0, end - time.monotonic())) and ended
+        http.server_close()
+        assert self._thread is not None
+        self._thread.join()
+        return ended
+
+    # -- what handlers need
+
+    def tenant_of(self, header: str | None) -> str | None:
+        """None: not admitted. All tokens are compared, so that time tells nothing."""
+        if not self.settings.tokens:
+            return ""
+        given = (header or "").removeprefix("Bearer ").encode()
+        found = None
+        for tenant, token in self.settings.tokens.items():
+            if hmac.compare_digest(given, token.encode()):
+                found = tenant
+        return found
+
+    def models(self) -> list[dict[str, Any]]:
+        found = []
+        for id in self.offered:
+            try:
+                found.append(_description(self.registry.get(id)))
+            except ProviderError as error:
+                found.append({
+                    "id": id, "revision": "", "capabilities": [], "ok": False,
+                    "detail": error_json(error)["error"]["message"],
+                })  # fmt: skip
+        return found
+
+    def provider(self, id: str) -> ModelProvider:
+        if id not in self.offered:
+            raise UnknownModel(id, "no such model is offered here")
+        return self.registry.get(id)
+
+
+def _description(model: ModelProvider) -> dict[str, Any]:
+    health = model.health()
+    return {
+        "id": model.id, "revision": model.revision if health.ok else "",
+        "capabilities": sorted(model.capabilities()), "ok": health.ok,
+        "detail": "ready" if health.ok else "not ready",
+    }  # fmt: skip
+
+
+class Slots:
+    """How many requests run, in all and by tenant."""
+
+    def __init__(self, most: int, per_tenant: int) -> None:
+        self._most, self._per_tenant = most, per_tenant
+        self._taken: dict[str, int] = {}
+        self._changed = threading.Condition()
+
+    def take(self, tenant: str) -> bool:
+        with self._changed:
+            mine = self._taken.get(tenant, 0)
+            if mine >= self._per_tenant or sum(self._taken.values()) >= self._most:
+                return False
+            self._taken[tenant] = mine + 1
+            return True
+
+    def give_back(self, tenant: str) -> None:
+        with self._changed:
+            self._taken[tenant] -= 1
+            if not self._taken[tenant]:
+                del self._taken[tenant]
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        """Until none is taken."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._taken, seconds)
+
+
+class Inference:
+    """One request to a model, in a thread of its own: so it can be left behind when its time is up, or nobody
+    listens any more. ``done`` is told when the model has let go."""
+
+    def __init__(
+        self,
+        model: ModelProvider,
+        request: Request,
+        *,
+        stream: bool,
+        done: Callable[[], None],
+        emit: Emit | None = None,
+    ) -> None:
+        self._stream = stream
+        self._events: queue.Queue[str | Response | ProviderError] = queue.Queue(1024)
+        self._left = threading.Event()
+        self._model, self._request, self._done, self._emit = model, request, done, emit
+        threading.Thread(target=self._run, name=f"rtfsc arbiter {model.id}", daemon=True).start()
+
+    def next(self, seconds: float) -> str | Response | ProviderError:
+        """A piece of the answer, the whole of it at the end, or what went wrong."""
+        try:
+            return self._events.get(timeout=max(seconds, 0.0))
+        except queue.Empty:
+            self.leave()
+            return TimedOut(self._model.id, f"no answer within {self._request.timeout:g} s")
+
+    def leave(self) -> None:
+        self._left.set()
+
+    def _run(self) -> None:
+        try:
+            with span(self._emit, "model.asked", "model.failed", model=self._model.id) as told:
+                response = self._model.infer(self._request, self._put if self._stream else None)
+                told.update(
+                    stop_reason=response.stop_reason, input_tokens=response.input_tokens,
+                    output_tokens=response.output_tokens,
+                )  # fmt: skip
+            self._put(response)
+        except ProviderError as error:
+            self._put(error)
+        except Exception as error:  # a provider of somebody else
+            self._put(Interrupted(self._model.id, f"the model failed ({type(error).__name__})"))
+        finally:
+            self._done()
+
+    def _put(self, event: str | Response | ProviderError) -> None:
+        while not self._left.is_set():
+            try:
+                self._events.put(event, timeout=_STEP)
+                return
+            except queue.Full:
+                continue
+        if isinstance(event, str):
+            raise Interrupted(self._model.id, "nobody listens any more")

@@ -1,0 +1,434 @@
+"""Models of another host: what is asked and answered, who is let in, limits, and what goes wrong."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from runtime.providers.arbiter import Arbiter
+from runtime.providers.arbiter_server import ArbiterServer, Settings, Unsafe
+from runtime.providers.base import Health, Message, Request, Response
+from runtime.providers.echo import Echo
+from runtime.providers.errors import (
+    Garbled,
+    Interrupted,
+    Misconfigured,
+    ProviderError,
+    Refused,
+    TimedOut,
+    Unavailable,
+    UnknownModel,
+)
+from runtime.providers.registry import ModelRegistry
+from tests.support.model_server import model_server
+
+REQUEST = Request("far", (Message("system", "be brief"), Message("user", "hi")), timeout=5)
+TOKENS = {"acme": "a" * 20, "other": "b" * 20}
+
+
+class Model(Echo):
+    """Does what a test says, and keeps what it was asked."""
+
+    revision = "r7"
+
+    def __init__(self, work=None, id="m"):
+        super().__init__(id)
+        self.asked, self.work = (
+            [],
+            work or (lambda request, on_text: Response("hello", "m", "r7", confidence=0.5)),
+        )
+
+    def infer(self, request, on_text=None):
+        self.asked.append(request)
+        return self.work(request, on_text)
+
+    def capabilities(self):
+        return frozenset({"chat", "grammar"})
+
+
+@contextmanager
+def serving(*models, log=None, registry=None, **settings):
+    registry = registry or ModelRegistry({})
+    for model in models:
+        registry.register(model)
+    options = {"port": 0, "offered": [model.id for model in models], "grace": 2.0, **settings}
+    server = ArbiterServer(registry, Settings(**options), log=log)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def client(server, **options):
+    return Arbiter("far", **{"url": server.url, "model": "m", "attempts": 1, **options})
+
+
+def ask(server, body, path="/v1/infer", method="POST", **headers):
+    """Raw: status and JSON."""
+    host = server.url.removeprefix("http://")
+    connection = http.client.HTTPConnection(host, timeout=5)
+    raw = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+    connection.request(method, path, raw, {"content-type": "application/json", **headers})
+    answer = connection.getresponse()
+    found = answer.status, json.loads(answer.read())
+    connection.close()
+    return found
+
+
+def body(**changes):
+    return {"version": 1, "request": {"model": "m", "messages": [["user", "hi"]]}, **changes}
+
+
+# --- what is asked and answered
+
+
+def test_the_whole_request_arrives_and_the_whole_answer_comes_back():
+    model = Model()
+    request = Request(
+        "far", (Message("user", "né \ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16")),),
+        temperature=0.5, max_tokens=9, top_p=0.9, seed=-3, stop=("x",), grammar="root ::= y", schema="{}",
+        tools=("{}",), timeout=3, core="x", accept=lambda response: True,
+    )  # fmt: skip
+    with serving(model) as server:
+        asked = client(server)
+        response = asked.infer(request)
+        assert (response.text, response.revision, response.confidence) == ("hello", "r7", 0.5)
+        assert asked.capabilities() == {"chat", "grammar", "stream"}
+        assert (asked.revision, asked.health(), asked.local) == ("arbiter:r7", Health(True, "ready"), True)
+        asked.close()
+    [got] = model.asked
+    assert (got.model, got.messages, got.timeout) == ("m", request.messages, 3)
+    assert got.key("") == Request(**{**{k: getattr(request, k) for k in (
+        "messages", "temperature", "max_tokens", "top_p", "seed", "stop", "grammar", "schema", "tools",
+    )}, "model": "m"}).key("")  # fmt: skip
+
+
+def streams(*pieces):
+    def work(request, on_text):
+        for piece in pieces:
+            on_text(piece)
+        return Response("".join(pieces), "m", "r7")
+
+    return work
+
+
+def test_streaming():
+    told = []
+    with serving(Model(streams("a", "b\n", "ü"))) as server:
+        assert client(server).infer(REQUEST, told.append).text == "ab\nü"
+    assert told == ["a", "b\n", "ü"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Unavailable("m", "busy", after=3.5), TimedOut("m", "slow"), Refused("m", "no"), Garbled("m", "what"),
+     Interrupted("m", "gone"), UnknownModel("m", "who")],
+)  # fmt: skip
+@pytest.mark.parametrize("streaming", [False, True])
+def test_errors_keep_their_kind(error, streaming):
+    def work(request, on_text):
+        raise error
+
+    with serving(Model(work)) as server, pytest.raises(type(error)) as caught:
+        client(server).infer(REQUEST, print if streaming else None)
+    assert type(caught.value) is type(error) and error.message in str(caught.value)
+    assert getattr(caught.value, "after", None) == getattr(error, "after", None)
+
+
+def test_secrets_of_the_server_stay_there():
+    def work(request, on_text):
+        raise Misconfigured("m", "the key cannot be read from /etc/secret", hint="chmod")
+
+    with serving(Model(work)) as server, pytest.raises(Misconfigured, match="not set up rightly") as caught:
+        client(server).infer(REQUEST)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_model_of_somebody_else_that_breaks_does_not_break_the_server():
+    def work(request, on_text):
+        raise RuntimeError("private detail")
+
+    with serving(Model(work)) as server:
+        with pytest.raises(Interrupted, match="RuntimeError") as caught:
+            client(server).infer(REQUEST)
+        assert "private" not in str(caught.value)
+        assert client(server).health().ok
+
+
+def test_a_stream_that_fails_in_the_middle():
+    def work(request, on_text):
+        on_text("half")
+        raise Unavailable("m", "away")
+
+    told = []
+    with serving(Model(work)) as server:
+        with pytest.raises(Unavailable) as caught:
+            client(server, attempts=3).infer(REQUEST, told.append)
+        assert told == ["half"] and not caught.value.retryable
+
+
+def test_only_what_is_offered():
+    registry = ModelRegistry({"broken": {"provider": "rules", "path": "/nowhere"}})
+    registry.register(Model(id="private"))
+    with serving(Model(), registry=registry, offered=["m", "broken"]) as server:
+        status, data = ask(server, None, "/v1/models", "GET")
+        assert status == 200 and [m["id"] for m in data["models"]] == ["broken", "m"]
+        assert "/nowhere" not in json.dumps(data)
+        with pytest.raises(UnknownModel, match="offered"):
+            client(server, model="private").infer(REQUEST)
+        with pytest.raises(Refused, match="offers no model 'private'"):
+            client(server, model="private").revision  # noqa: B018
+        assert not client(server, model="broken").health().ok
+    with pytest.raises(UnknownModel):
+        ArbiterServer(ModelRegistry({}), Settings(offered=["nothing"]))
+
+
+# --- who is let in
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+def test_off_this_machine_tokens_are_needed(host):
+    with pytest.raises(Unsafe, match="tokens"):
+        ArbiterServer(ModelRegistry({}), Settings(host=host))
+    ArbiterServer(ModelRegistry({}), Settings(host=host, tokens=TOKENS))
+
+
+def test_tokens(monkeypatch):
+    model, lines = Model(), []
+    with serving(model, tokens=TOKENS, log=lines.append) as server:
+        monkeypatch.setenv("TOKEN", TOKENS["acme"])
+        assert client(server, key_env="TOKEN").infer(REQUEST).text == "hello"
+        for wrong in ("c" * 20, "a" * 19, TOKENS["acme"] + "x"):
+            monkeypatch.setenv("TOKEN", wrong)
+            with pytest.raises(Refused, match="token"):
+                client(server, key_env="TOKEN").infer(REQUEST)
+            assert not client(server, key_env="TOKEN").health().ok
+        with pytest.raises(Refused):
+            client(server).infer(REQUEST)
+    assert len(model.asked) == 1
+    assert lines[0].startswith("acme POST m 200") and lines[1].startswith("nobody POST - 401")
+    assert not any(token in line for token in TOKENS.values() for line in lines)
+
+
+def test_pages_in_browsers_are_not_let_in():
+    model = Model()
+    with serving(model) as server:
+        assert ask(server, body(), origin="http://127.0.0.1")[0] == 403
+        assert ask(server, body(), host="evil.example")[0] == 403
+        assert ask(server, body(), host="localhost:80")[0] == 200
+        assert ask(server, json.dumps(body()).encode(), **{"content-type": "text/plain"})[0] == 415
+    assert len(model.asked) == 1
+
+
+def test_tenants_do_not_take_each_others_places():
+    held, go = threading.Semaphore(0), threading.Event()
+
+    def work(request, on_text):
+        held.release()
+        go.wait(5)
+        return Response("done", "m", "r7")
+
+    with serving(Model(work), tokens=TOKENS, per_tenant=2, most_requests=3) as server:
+        acme, other = ({"authorization": f"Bearer {TOKENS[name]}"} for name in ("acme", "other"))
+        threads = [threading.Thread(target=ask, args=(server, body()), kwargs=acme) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            held.acquire(timeout=5)
+        status, data = ask(server, body(), **acme)
+        assert (status, data["error"]["code"], data["error"]["after"]) == (503, "LM003", 1.0)
+        threads.append(threading.Thread(target=ask, args=(server, body()), kwargs=other))
+        threads[-1].start()
+        held.acquire(timeout=5)
+        assert ask(server, body(), **other)[0] == 503  # all places are taken
+        go.set()
+        for thread in threads:
+            thread.join(5)
+        assert ask(server, body(), **acme)[0] == 200
+
+
+# --- what goes wrong
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{", b"[]", b"null", b"\xff", b'{"version": 2}', body(version=None), body(request=[]),
+     body(request={}), body(request={"model": "m", "messages": []}), body(request={"model": "m"}),
+     body(request={"model": 3, "messages": [["user", "x"]]}),
+     body(request={"model": "m", "messages": [["root", "x"]]}),
+     body(request={"model": "m", "messages": [["user", 1]]}),
+     body(request={"model": "m", "messages": [["user", "x"]], "more": 1}),
+     body(request={"model": "m", "messages": [["user", "x"]], "temperature": True}),
+     body(request={"model": "m", "messages": [["user", "x"]], "temperature": -1}),
+     body(request={"model": "m", "messages": [["user", "x"]], "timeout": 1e309}),
+     body(request={"model": "m", "messages": [["user", "x"]], "max_tokens": 0}),
+     body(request={"model": "m", "messages": [["user", "x"]], "seed": 1 << 70}),
+     b"[" * 200_000],
+    ids=str,
+)  # fmt: skip
+def test_bad_requests(raw):
+    model = Model()
+    with serving(model) as server:
+        status, data = ask(server, raw)
+        assert status == 400 and data["error"]["code"] == "LM007", data
+    assert model.asked == []
+
+
+def test_other_paths_and_methods():
+    with serving(Model()) as server:
+        assert ask(server, None, "/", "GET")[0] == 404
+        assert ask(server, body(), "/v1/other")[0] == 404
+        with pytest.raises(json.JSONDecodeError):  # http.server's own page
+            ask(server, None, "/v1/models", "DELETE")
+
+
+def raw_exchange(server, text, wait=3.0):
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=wait) as connection:
+        connection.sendall(text)
+        found = b""
+        while piece := connection.recv(65536):
+            found += piece
+        return found
+
+
+def test_bodies_that_are_too_big_or_lie_about_their_length():
+    start = b"POST /v1/infer HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    with serving(Model(), most_bytes=1000) as server:
+        assert ask(server, b"x" * 1001)[0] == 413
+        for header, status in (
+            (b"content-length: 99999999999999999999", 413), (b"content-length: -1", 411), (b"", 411),
+            (b"content-length: 5\r\ntransfer-encoding: chunked", 411), (b"content-length: x", 411),
+        ):  # fmt: skip
+            answer = raw_exchange(server, start + header + b"\r\n\r\n" if header else start + b"\r\n")
+            assert answer.startswith(f"HTTP/1.1 {status}".encode()), answer[:100]
+        assert b" 431 " in raw_exchange(server, start + b"x: y\r\n" * 500 + b"\r\n")
+        assert ask(server, body())[0] == 200
+
+
+def test_the_server_ends_what_takes_too_long():
+    left = threading.Event()
+
+    def work(request, on_text):
+        try:
+            while True:
+                time.sleep(0.02)
+                if on_text:
+                    on_text(".")
+        except Interrupted:
+            left.set()
+            raise
+
+    with serving(Model(work), most_seconds=0.3) as server:
+        start = time.monotonic()
+        with pytest.raises(TimedOut):
+            client(server).infer(REQUEST, lambda text: None)
+        assert time.monotonic() - start < 3 and left.wait(3)
+
+
+def test_a_listener_who_leaves_ends_the_work():
+    left = threading.Event()
+
+    def work(request, on_text):
+        try:
+            while True:
+                on_text("x" * 10_000)
+        except ProviderError:
+            left.set()
+            raise
+
+    class Enough(Exception):
+        pass
+
+    def stop(text):
+        raise Enough
+
+    with serving(Model(work)) as server:
+        with pytest.raises(Enough):
+            client(server).infer(REQUEST, stop)
+        assert left.wait(5)
+        assert server.slots.wait(5)
+
+
+def test_stopping_lets_requests_end_and_takes_no_new_ones():
+    started, go = threading.Event(), threading.Event()
+
+    def work(request, on_text):
+        started.set()
+        go.wait(5)
+        return Response("done", "m", "r7")
+
+    answers = []
+    with serving(Model(work), grace=5.0) as server:
+        url = server.url
+        asking = threading.Thread(target=lambda: answers.append(client(server).infer(REQUEST).text))
+        asking.start()
+        started.wait(5)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        time.sleep(0.1)
+        go.set()
+        stopping.join(5)
+        asking.join(5)
+    assert answers == ["done"]
+    with pytest.raises(Unavailable):
+        Arbiter("far", url=url, attempts=1).infer(REQUEST)
+
+
+def test_what_was_not_started_opens_nothing():
+    before = threading.active_count()
+    server = ArbiterServer(ModelRegistry({}), Settings(offered=[]))
+    Arbiter("far")
+    assert threading.active_count() == before and server.stop()
+
+
+GARBAGE = [
+    b"", b"<html>", b"[]", b"{}", b'{"response": {}}', b'{"response": {"text": 3}}', b'{"error": 3}',
+    b'{"response": {"text": "x", "model": "m", "revision": "r", "stop_reason": "why", "input_tokens": 0,'
+    b' "output_tokens": 0}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", GARBAGE)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_garbage_from_a_server(data, streaming):
+    def script(handler, body):
+        handler.answer(
+            200, data, {"content-type": "application/x-ndjson" if streaming else "application/json"}
+        )
+
+    with model_server(script) as server, pytest.raises((Garbled, Interrupted)):
+        Arbiter("far", url=server.url.removesuffix("/v1"), attempts=1).infer(
+            REQUEST, print if streaming else None
+        )
+
+
+def test_a_server_that_is_none_or_away():
+    with model_server() as server:
+        url = server.url
+    away = Arbiter("far", url=url, attempts=1)
+    with pytest.raises(Unavailable):
+        away.infer(REQUEST)
+    with pytest.raises(Unavailable):
+        away.revision  # noqa: B018
+    assert not away.health().ok and away.capabilities() == {"chat", "stream"}
+    assert Arbiter("far", url=url, revision="7").revision == "7"
+
+
+def test_no_redirect_is_followed(monkeypatch):
+    monkeypatch.setenv("TOKEN", TOKENS["acme"])
+    with model_server() as other:
+
+        def script(handler, body):
+            handler.answer(307, {}, {"location": other.url})
+
+        with model_server(script) as server, pytest.raises(Refused, match="307"):
+            Arbiter("far", url=server.url, key_env="TOKEN", attempts=1).infer(REQUEST)
+        assert other.requests == []
