@@ -187,7 +187,9 @@ class Group:
 
         wanted = np.frombuffer(vector, np.float32)
         rows = self._proposed(wanted, limit)
-        scores = (self._matrix[: len(self.cores)] if rows is None else self._matrix[rows]) @ wanted
+        matrix = self._matrix[: len(self.cores)] if rows is None else self._matrix[rows]
+        # Not `@`: its BLAS may share the work out and wait for threads that a busy machine runs later.
+        scores = np.vecdot(matrix, wanted)
         few = min(limit, len(scores))
         best = np.argpartition(-scores, few - 1)[:few] if few < len(scores) else range(len(scores))
         near = [Match(self.cores[i if rows is None else rows[i]], float(scores[i])) for i in best]

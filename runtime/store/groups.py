@@ -177,7 +177,8 @@ def _best_of_matrix(matrix: _Matrix, wanted: Any, limit: int) -> list[Near]:
         return []
     vector = np.frombuffer(wanted, np.float32)
     length = float(np.linalg.norm(vector)) or 1.0
-    scores = matrix.rows @ (vector / length)
+    # Not `@`: its BLAS may share the work out and wait for threads that a busy machine runs later.
+    scores = np.vecdot(matrix.rows, vector / length)
     # A few more than asked for: of equal scores the newer entry comes first.
     few = min(len(scores), limit + 8)
     best = np.argpartition(-scores, few - 1)[:few]
