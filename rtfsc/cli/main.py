@@ -23,6 +23,7 @@ COMMANDS = {
     "find": "look for a stored function that does a task",
     "solve": "a function for a task: from the store, else written by a model, checked and stored",
     "store": "look into the store: ls, get, verify, stats",
+    "cache": "caches of models' answers: stats, clear, warm, hits",
     "keys": "signing keys: new, list, export, import, rotate",
     "test": "run the tests of files",
     "trust": "trusted keys and policy: add, remove, revoke, list, policy, countersign, update, forget",

@@ -162,7 +162,8 @@ class InferenceCache:
         if self.cold is not None:
             self.cold.close()
 
-    def _from_cold(self, key: str) -> Hit | Miss:
+    def probe_cold(self, key: str) -> bytes | Miss:
+        """What the cold store has under a key; counts as no use."""
         if self.cold is None:
             return ABSENT
         if not self.cold_circuit.admits():
@@ -173,7 +174,13 @@ class InferenceCache:
             self.cold_circuit.failed()
             return UNAVAILABLE
         self.cold_circuit.worked()
-        response = None if data is None else decode(data, key)
+        return ABSENT if data is None else data
+
+    def _from_cold(self, key: str) -> Hit | Miss:
+        data = self.probe_cold(key)
+        if isinstance(data, Miss) and (self.cold is None or data is UNAVAILABLE):
+            return data
+        response = None if isinstance(data, Miss) else decode(data, key)
         if response is None:
             self._count("cold_misses")
             return ABSENT

@@ -162,6 +162,15 @@ class CacheManager:
             rows.append(LayerStats("L4", "store", self.l4()))
         return rows
 
+    def probe(self) -> None:
+        """Asks every store once, so that `stats` tells which of them answer."""
+        nothing = "0" * 64
+        self.l2.hot.peek(nothing)
+        if self.l2.cold is not None:
+            self.l2.probe_cold(nothing)
+        if self.shared is not None:
+            self.shared.peek(nothing)
+
     def flush(self, timeout: float = 10.0) -> bool:
         """Waits until all is written that was to be; whether it was in time."""
         return self.l2.writer.flush(timeout)

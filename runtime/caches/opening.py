@@ -19,10 +19,7 @@ from runtime.caches.vectors import MemoryVectors, VectorIndex
 from runtime.meaning.embedding import Embedder, Lexical
 from runtime.obs.events import Emit
 from runtime.offline import offline
-
-
-class Missing(Exception):
-    """A package that the configuration needs is not installed."""
+from runtime.store.errors import StoreError
 
 
 def open_caches(
@@ -35,7 +32,7 @@ def open_caches(
     emit: Emit | None = None,
 ) -> CacheManager:
     """``config`` None: in memory alone. ``base``: the folder that paths are relative to. In an offline
-    process servers are left out. Raises `Missing`, `StoreError`."""
+    process servers are left out. Raises `StoreError` where a package is missing."""
     config = config or IN_MEMORY
     base = base or Path.cwd()
     folder = base / Path(config.folder).expanduser() if config.folder else default_folder()
@@ -101,4 +98,4 @@ def _remote(place: str) -> bool:
 
 def _require(package: str, purpose: str, extra: str) -> None:
     if find_spec(package) is None:
-        raise Missing(f"{purpose} needs the package {package}: pip install 'rtfsc[{extra}]'")
+        raise StoreError(f"{purpose} needs the package {package}", hint=f"pip install 'rtfsc[{extra}]'")
