@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from rtfsc.cli.common import OK, UsageError, add_store
 from rtfsc.cli.serving import add_address, serve
@@ -35,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     token = _token(options.token_file)
     with Runtime(store=options.store or True, delegation=options.delegation) as runtime:
         runtime.choice  # noqa: B018 - a configuration that is wrong is said here, not on the page
-        runtime.delegation  # noqa: B018 - so is a policy
+        _require_policy(runtime)
         collector = Collector(runtime)
 
         def metrics() -> str:
@@ -49,6 +50,17 @@ def run(options: argparse.Namespace) -> int:
             raise UsageError(f"{options.host} port {options.port}: {error.strerror}") from None
         serve(server, "dashboard", "" if token is None else "?token=…")
     return OK
+
+
+def _require_policy(runtime: Any) -> None:
+    from runtime.delegation.policy_file import PolicyError
+
+    try:
+        runtime.delegation  # noqa: B018
+    except PolicyError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"--delegation: {error.strerror}: {error.filename}") from None
 
 
 def _token(path: str | None) -> str | None:

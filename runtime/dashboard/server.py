@@ -150,8 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _refusal(self, query: Query, path: str) -> Answer | None:
         token = self.server.token
         if token is None:
-            named = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
-            return None if is_loopback(named) else text_answer(421, "this is not served under that name")
+            here = is_loopback(_hostname(self.headers.get("Host", "")))
+            return None if here else text_answer(421, "this is not served under that name")
         given = query.get("token", [""])[0]
         if given and _same(given, token):
             cookie = f"{_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/"
@@ -180,6 +180,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Requests may carry the token."""
+
+
+def _hostname(header: str) -> str:
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _same(given: str, token: str) -> bool:

@@ -40,10 +40,12 @@ def solving(facts: Facts) -> Markup:
             ),
         )
     latest = sorted(runs.values(), key=lambda events: events[-1].time, reverse=True)[:12]
-    return section("solve", "Solve", *(_run(events, facts.time) for events in latest))
+    return section(
+        "solve", "Solve", *(_run(events, facts.time, opened=i == 0) for i, events in enumerate(latest))
+    )
 
 
-def _run(events: list[Event], now: float) -> Markup:
+def _run(events: list[Event], now: float, *, opened: bool) -> Markup:
     last = events[-1]
     task = next((attribute(e.attributes, "task") for e in events if e.attributes.get("task")), "a task")
     outcome = attribute(last.attributes, "outcome") if last.name == "solve.done" else "not ended"
@@ -59,7 +61,7 @@ def _run(events: list[Event], now: float) -> Markup:
             tag("summary", badge(outcome, "good" if good else "warn"), " ", task, " ",
                 tag("span", ago(now - last.time), _took(last), class_="soft")),
             tag("ol", *steps, class_="steps"),
-            tag("p", "module ", code(module), class_="empty") if module else None),
+            tag("p", "module ", code(module), class_="empty") if module else None, open=opened),
     )  # fmt: skip
 
 
