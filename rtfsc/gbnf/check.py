@@ -77,14 +77,17 @@ def check_gbnf(text: str) -> None:
     _Examiner(reader, rules).examine()
 
 
-def rules_of(text: str) -> dict[str, Rule]:
-    """The rules, of a text that is well-formed; not examined further."""
-    return _Reader(text).grammar()
+def only_ascii(text: str) -> bool:
+    """Whether all that a well-formed grammar derives is ASCII."""
+    reader = _Reader(text)
+    reader.grammar()
+    return reader.ascii
 
 
 class _Reader:
     def __init__(self, text: str) -> None:
         self.text, self.at, self.depth = text, 0, 0
+        self.ascii = True
 
     def fault(self, message: str, at: int | None = None, hint: str | None = None) -> GbnfError:
         at = self.at if at is None else at
@@ -159,6 +162,7 @@ class _Reader:
             return self._class()
         if here == ".":
             self.at += 1
+            self.ascii = False
             return 1
         if here == "(":
             return self._group()
@@ -195,6 +199,7 @@ class _Reader:
         self.at += 1
         if self.text.startswith("^", self.at):
             self.at += 1
+            self.ascii = False
         if self.text.startswith("]", self.at):
             raise self.fault("a set without characters", start, "write \\] for the bracket itself")
         while not self.text.startswith("]", self.at):
@@ -215,6 +220,7 @@ class _Reader:
             raise self.fault(unclosed, start, "write \\n for the end of a line" if here else None)
         if here != "\\":
             self.at += 1
+            self.ascii = self.ascii and here.isascii()
             return ord(here)
         kind = self.text[self.at + 1 : self.at + 2]
         if kind in _HEX:
@@ -231,6 +237,7 @@ class _Reader:
                 f"no escape \\{kind}", hint='there are \\n \\r \\t \\" \\\\ \\[ \\] \\x41 \\u0041'
             )
         self.at += 2 + _HEX.get(kind, 0)
+        self.ascii = self.ascii and value < 128
         return value
 
     def _times(self) -> tuple[int, int | None, int] | None:

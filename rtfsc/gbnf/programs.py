@@ -15,6 +15,7 @@ from typing import Final
 
 from rtfsc.ast.builder import special_names
 from rtfsc.gbnf.shapes import HOST, PURE, TOP
+from rtfsc.gbnf.values import annotation
 from rtfsc.gbnf.writing import Rules, names, quoted, words
 from rtfsc.lower.errors import error_names
 from rtfsc.primitives.library import LIBRARY
@@ -62,9 +63,11 @@ def gbnf(
         raise ValueError("parameters have different names")
     if parameters and function is None:
         raise ValueError("parameters are those of a function; it needs a name")
-    types = list(annotations or [""] * len(parameters))
+    types = [""] * len(parameters) if annotations is None else list(annotations)
     if len(types) != len(parameters):
         raise ValueError("there is one annotation for each parameter")
+    for written in filter(None, [*types, result]):
+        annotation(written)
     writer = _Programs(depth, width, closed, host, list(parameters), function)
     if function is None:
         return writer.program()

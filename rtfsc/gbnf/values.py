@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from rtfsc.ast.annotations import explicit_type
+from rtfsc.ast.annotations import OptionalType, explicit_type
 from rtfsc.diagnostics import Sink
 from rtfsc.gbnf.writing import Rules, quoted
 from rtfsc.ir import types as T
 from rtfsc.ir.nodes import Const
 from rtfsc.sema.types import TypeExpr, TypeParser, show_data
 from rtfsc.source import SourceFile
+from rtfsc.syntax.forms import Form
 from rtfsc.syntax.reader import read
 
 _ANY_DEPTH: Final = 3
@@ -39,8 +40,9 @@ def gbnf_for(type_: TypeExpr | str, *, most: int | None = None) -> str:
     return writer.rules.text()
 
 
-def _parsed(text: str) -> TypeExpr:
-    # In an annotation: a type such as `[:vector Int]?` is two forms.
+def annotation(text: str) -> tuple[Form | OptionalType, Sink]:
+    """The type that a text writes, and where faults of it go. Raises ValueError where it is not one type."""
+    # In a definition: a type such as `[:vector Int]?` is two forms.
     source = SourceFile("<type>", f"(def x : {text}\n nil)")
     sink = Sink(source)
     forms = read(source, sink)
@@ -48,7 +50,12 @@ def _parsed(text: str) -> TypeExpr:
     found = explicit_type(items, 2)
     if sink.errors or found is None or found[1] != len(items) - 1:
         raise ValueError(f"{text!r} is no type")
-    parsed = TypeParser(sink, {}).parse(found[0])
+    return found[0], sink
+
+
+def _parsed(text: str) -> TypeExpr:
+    form, sink = annotation(text)
+    parsed = TypeParser(sink, {}).parse(form)
     if sink.diagnostics:
         raise ValueError(f"{text!r} is no type: {sink.diagnostics[0].message}")
     return parsed
@@ -68,7 +75,7 @@ class _Values:
             case "vector":
                 return self._vector(self.of(parts[0]), 0, self.most)
             case "array":
-                return self._array(parts[0], list(parts[1].value))
+                return self._array(parts[0], parts[1].value)
             case "tuple":
                 return _in_row('"["', [self.of(part) for part in parts], '"]"')
             case "map":
@@ -135,12 +142,10 @@ class _Values:
         more = f'(" " {entry})' + _times(0, None if self.most is None else max(self.most - 1, 0))
         return f'"{{" ({entry} {more})? "}}"'
 
-    def _array(self, element: Const, dims: list[Const]) -> str:
-        inner = self.of(element)
-        for dim in reversed(dims or [Const(T.SYM, "?")]):
-            count = int(dim.value) if dim.type == T.INT else None
-            inner = f"({self._vector(inner, count or 0, self.most if count is None else count)})"
-        return inner
+    def _array(self, element: Const, dims: tuple[Const, ...]) -> str:
+        """Of its shape, only the first number counts (docs/abi.md)."""
+        count = int(dims[0].value) if dims and dims[0].type == T.INT else None
+        return self._vector(self.of(element), count or 0, self.most if count is None else count)
 
     def _record(self, fields: list[Const]) -> str:
         """The fields in the order in which they are declared, those that may be absent at the end."""

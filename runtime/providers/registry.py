@@ -29,6 +29,7 @@ _OURS = {
     "echo": "runtime.providers.echo:Echo",
     "rules": "runtime.providers.rules:Rules",
     "arbiter": "runtime.providers.arbiter:Arbiter",
+    "llama_cpp": "runtime.providers.llama_cpp:LlamaCpp",
     "openai_compat": "runtime.providers.openai_compat:OpenAiCompatible",
     "record": "runtime.providers.record:Replayed",
 }

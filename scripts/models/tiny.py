@@ -11,6 +11,7 @@ Needs gguf and numpy. Source of the names: the GGUF specification.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def make(path: Path, seed: int = 1, *, template: bool = True) -> Path:
         return (random.standard_normal((rows, columns)) * scale).astype(np.float32)
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
+    temporary = path.with_suffix(f".{os.getpid()}.partial")
     writer = gguf.GGUFWriter(temporary, "llama")
     writer.add_name("tiny")
     writer.add_context_length(CONTEXT)

@@ -1,0 +1,1 @@
+"""llama.cpp in a process of its own, so that a crash there is an error here."""
