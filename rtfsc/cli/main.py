@@ -17,6 +17,7 @@ COMMANDS = {
     "check": "report what is wrong with files, without running them",
     "fmt": "lay source files out in one way",
     "emit": "print a stage of the compilation: forms, ast, types, ir, opt-ir, wat, wasm",
+    "grammar": "print a grammar that makes a language model write programs, or values of a type",
     "inspect": "describe a compiled module: interface, imports, sections, provenance",
     "publish": "compile, certify, sign and store modules",
     "why": "say why a program is found in the store or not, and where a call runs",

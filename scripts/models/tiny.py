@@ -77,7 +77,7 @@ def make(path: Path, seed: int = 1, *, template: bool = True) -> Path:
             ("attn_output", WIDTH, WIDTH), ("ffn_gate", 2 * WIDTH, WIDTH), ("ffn_up", 2 * WIDTH, WIDTH),
             ("ffn_down", WIDTH, 2 * WIDTH),
         ):  # fmt: skip
-            writer.add_tensor(f"blk.{layer}.{name}.weight", matrix(rows, columns, 0.1))
+            writer.add_tensor(f"blk.{layer}.{name}.weight", matrix(rows, columns, 0.5))
         for name in ("attn_norm", "ffn_norm"):
             writer.add_tensor(f"blk.{layer}.{name}.weight", np.ones(WIDTH, dtype=np.float32))
     writer.write_header_to_file()

@@ -25,4 +25,5 @@ def maker(name: str) -> ModuleType:
 
 @cache
 def tiny_model() -> Path:
+    """Made anew in every run: it takes no time, and the script may have changed."""
     return maker("tiny").make(ROOT / "build" / "models" / "tiny.gguf")

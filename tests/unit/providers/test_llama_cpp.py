@@ -252,7 +252,9 @@ def test_a_child_that_is_killed_while_it_answers(model, number):
 
 def test_a_child_that_died_between_two_questions(model):
     text = model.infer(asked()).text
-    os.kill(pid_of(model), signal.SIGKILL)
+    pid = pid_of(model)
+    os.kill(pid, signal.SIGKILL)
+    assert gone(pid)
     assert model.infer(asked()).text == text
 
 
