@@ -13,9 +13,7 @@ _SHORTEST_TOKEN = 16
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--arbiter", action="store_true", required=True, help='models, for the provider "arbiter" elsewhere'
-    )
+    parser.add_argument("--arbiter", action="store_true", required=True, help="models for other hosts")
     parser.add_argument("--delegation", metavar="FILE", help="where the models are configured")
     parser.add_argument(
         "--offer", action="append", metavar="ID",
@@ -24,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_address(parser, 8080)
     parser.add_argument(
         "--tokens", metavar="FILE",
-        help="TOML that only its owner can read, with a table [tokens] of tenants and their tokens; needed for"
-        " other hosts than this",
+        help="TOML that only its owner can read, with a table [tokens] of tenants and their tokens; needed"
+        " for other hosts than this",
     )  # fmt: skip
     parser.add_argument("--certificate", metavar="FILE", help="PEM; the server speaks HTTPS then")
     parser.add_argument("--private-key", metavar="FILE", help="PEM (default: in the certificate's file)")

@@ -35,7 +35,11 @@ class Listener(ThreadingHTTPServer):
         self._tls = None
         if settings.certificate is not None:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._tls.load_cert_chain(settings.certificate, settings.private_key)
+            try:
+                self._tls.load_cert_chain(settings.certificate, settings.private_key)
+            except OSError as error:  # which of the two files it is is not said
+                files = " or ".join(filter(None, (settings.certificate, settings.private_key)))
+                raise OSError(error.errno, error.strerror or str(error), files) from None
         super().__init__((settings.host, settings.port), _Handler)
 
     def get_request(self) -> tuple[Any, Any]:

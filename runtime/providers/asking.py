@@ -18,7 +18,8 @@ from runtime.providers.answers import read_answer
 from runtime.providers.base import Request, Response
 from runtime.providers.coding import Round, code_request
 from runtime.providers.declared import Misfit, Signature, type_of
-from runtime.providers.errors import AnswerError, Refused
+from runtime.providers.errors import AnswerError, ProviderError, Refused
+from runtime.values.errors import RtfsError
 
 __all__ = ["Answer", "AnswerError", "Question", "Round", "Signature", "ask", "code_request"]
 
@@ -88,7 +89,12 @@ def ask(
 
 def _once(question: Question, infer: Infer, request: Request) -> tuple[Any, str | None, Response]:
     """The value, or what is wrong; and the response."""
-    response = infer(request)
+    try:
+        response = infer(request)
+    except (ProviderError, RtfsError):
+        raise
+    except Exception as error:  # a provider of somebody else
+        raise ProviderError(request.model, f"failed with {type(error).__name__}: {error!s:.200}") from error
     value, wrong = _judged(question, response)
     return value, wrong, response
 

@@ -35,6 +35,8 @@ _OURS = {
 }
 _BUILT_IN = {"echo-model": {"provider": "echo"}}
 """Models that are always there."""
+_PARTS = ("infer", "capabilities", "cost_per_call", "health", "close")
+"""What a model must have, besides its attributes."""
 
 
 class ModelRegistry:
@@ -99,7 +101,14 @@ class ModelRegistry:
             raise Misconfigured(id, 'the table names no provider (provider = "…")')
         loader = _loader(id, name)
         _check_options(id, name, loader, options)
-        return loader(id, **options)
+        try:
+            model = loader(id, **options)
+        except (TypeError, ValueError) as error:  # an option of a wrong type
+            raise Misconfigured(id, f"{name}: {error}") from error
+        missing = [part for part in _PARTS if not hasattr(type(model), part)]
+        if missing:
+            raise Misconfigured(id, f"what the provider {name} gives is no model: it has no {missing[0]}")
+        return model
 
 
 def providers() -> list[str]:
@@ -118,7 +127,11 @@ def _loader(id: str, name: str) -> Loader:
     from importlib.metadata import entry_points
 
     for point in entry_points(group=GROUP, name=name):
-        return point.load()  # type: ignore[no-any-return]
+        try:
+            found: Loader = point.load()
+        except Exception as error:  # whatever a package of somebody else does when it is imported
+            raise Misconfigured(id, f"the provider {name} cannot be loaded: {error!r:.200}") from error
+        return found
     raise Misconfigured(id, f"no provider {name!r} is installed", hint=_hint(name, providers()))
 
 

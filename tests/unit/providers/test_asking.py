@@ -13,7 +13,7 @@ from runtime.providers import prompt
 from runtime.providers.asking import AnswerError, Question, Signature, ask
 from runtime.providers.base import Response
 from runtime.providers.echo import Echo
-from runtime.providers.errors import Refused
+from runtime.providers.errors import ProviderError, Refused
 from runtime.values import ErrorValue, Keyword
 
 CLASSIFY = Signature.read("(declare classify [text : String] : [:enum :spam :ham])")
@@ -79,6 +79,14 @@ def test_cut_answers_are_asked_for_again_and_refusals_are_final():
     assert asked(model, question("x")).value == Keyword("ham")
     with pytest.raises(Refused, match="will not answer: no way"):
         asked(Scripted(Response("no\nway", "m", "1", "refusal")), question("x"))
+
+
+def test_a_provider_that_breaks_is_an_error_of_the_family():
+    def infer(request):
+        raise KeyError("choices")
+
+    with pytest.raises(ProviderError, match="failed with KeyError"):
+        ask(question("x"), infer, "m")
 
 
 def test_wrong_answers_are_not_kept():
