@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import codecs
 import ctypes
-import os
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp
+import numpy as np
 from llama_cpp import Llama
 
 from runtime.providers.llama.prompt import Prompts
+from runtime.providers.llama.sampling import Sampler, Samplers, Unanswerable
 
 if TYPE_CHECKING:
     from runtime.providers.llama.child import Channel
@@ -19,17 +19,6 @@ if TYPE_CHECKING:
 _BATCH = 512
 """Tokens that are computed together. What an earlier prompt began with is kept in whole batches, so that the
 same request always takes the same computation."""
-_GRAMMARS = 8
-_NEVER = frozenset({0xC0, 0xC1, *range(0xF5, 0x100)})
-"""Bytes that are in no UTF-8 text. llama.cpp would take some as long ways to write other characters."""
-
-
-class Unanswerable(Exception):
-    """``kind``: ``refused`` or ``grammar``."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 class Model:
@@ -45,8 +34,7 @@ class Model:
         self._vocabulary = self._llama._model.vocab
         self._prompts = Prompts(self._llama)
         self._pieces = [self._piece(token) for token in range(self._llama.n_vocab())]
-        self._biases: dict[bool, Any] = {}
-        self._grammars: OrderedDict[str, Any] = OrderedDict()
+        self._samplers = Samplers(self._vocabulary, self._pieces)
         self._held: list[int] = []
 
     def facts(self) -> dict[str, Any]:
@@ -68,12 +56,12 @@ class Model:
         context = self._llama.n_ctx()
         if len(tokens) >= context:
             raise Unanswerable("refused", f"the prompt has {len(tokens)} tokens, the context {context}")
-        sampler = self._sampler(request)
+        sampler = self._samplers.sampler(request)
         try:
             self._read(tokens, request["id"], channel)
             return self._write(tokens, request, sampler, channel)
         finally:
-            llama_cpp.llama_sampler_free(sampler)
+            sampler.close()
 
     def _read(self, tokens: list[int], id: int, channel: Channel) -> None:
         """Computes the prompt, but for the batches that it shares with the one before."""
@@ -91,14 +79,14 @@ class Model:
         self._held = tokens
 
     def _write(
-        self, tokens: list[int], request: dict[str, Any], sampler: Any, channel: Channel
+        self, tokens: list[int], request: dict[str, Any], sampler: Sampler, channel: Channel
     ) -> dict[str, Any]:
         most = min(request["max_tokens"], self._llama.n_ctx() - len(tokens))
         text = _Text(request["stop"])
         made, reason = 0, "length"
         while made < most:
             channel.check(request["id"])
-            token = llama_cpp.llama_sampler_sample(sampler, self._llama._ctx.ctx, -1)
+            token = sampler.next(self._logits())
             if llama_cpp.llama_vocab_is_eog(self._vocabulary, token):
                 reason = "stop"
                 break
@@ -116,54 +104,10 @@ class Model:
             channel.send({"id": request["id"], "text": rest})
         return {"text": text.whole, "reason": reason, "input": len(tokens), "output": made}
 
-    def _sampler(self, request: dict[str, Any]) -> Any:
-        grammar = None if request["grammar"] is None else self._grammar(request["grammar"])
-        chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
-
-        def add(sampler: Any) -> None:
-            llama_cpp.llama_sampler_chain_add(chain, sampler)
-
-        if grammar is not None:
-            bias = self._bias(request["ascii"])
-            add(llama_cpp.llama_sampler_init_logit_bias(self._llama.n_vocab(), len(bias), bias))
-            add(llama_cpp.llama_sampler_clone(grammar))
-        if request["temperature"] <= 0:
-            add(llama_cpp.llama_sampler_init_greedy())
-            return chain
-        if request["top_p"] < 1:
-            add(llama_cpp.llama_sampler_init_top_p(request["top_p"], 1))
-        add(llama_cpp.llama_sampler_init_temp(request["temperature"]))
-        seed = request["seed"]
-        add(llama_cpp.llama_sampler_init_dist(_seed(seed)))
-        return chain
-
-    def _grammar(self, text: str) -> Any:
-        """The sampler of a grammar, to be copied: making it takes longer than many an answer."""
-        found = self._grammars.get(text)
-        if found is None:
-            found = llama_cpp.llama_sampler_init_grammar(self._vocabulary, text.encode(), b"root")
-            if not found:
-                raise Unanswerable("grammar", "llama.cpp does not take the grammar")
-            self._grammars[text] = found
-            if len(self._grammars) > _GRAMMARS:
-                llama_cpp.llama_sampler_free(self._grammars.popitem(last=False)[1])
-        else:
-            self._grammars.move_to_end(text)
-        return found
-
-    def _bias(self, ascii: bool) -> Any:
-        """Against tokens that a grammar cannot mean, of ASCII alone where all its characters are."""
-        found = self._biases.get(ascii)
-        if found is None:
-            tokens = [
-                token for token, piece in enumerate(self._pieces)
-                if (not piece.isascii() if ascii else not _NEVER.isdisjoint(piece))
-            ]  # fmt: skip
-            found = (llama_cpp.llama_logit_bias * len(tokens))()
-            for at, token in enumerate(tokens):
-                found[at] = llama_cpp.llama_logit_bias(token, float("-inf"))
-            self._biases[ascii] = found
-        return found
+    def _logits(self) -> Any:
+        """Of the last token, as they lie in llama.cpp's memory."""
+        found = llama_cpp.llama_get_logits_ith(self._llama._ctx.ctx, -1)
+        return np.ctypeslib.as_array(found, shape=(len(self._pieces),))
 
     def _piece(self, token: int) -> bytes:
         """The bytes of a token; none of those that only control."""
@@ -214,12 +158,6 @@ class _Text:
             ),
             default=0,
         )
-
-
-def _seed(seed: int | None) -> int:
-    # llama.cpp takes 32 bits; the highest number means one of its own choice.
-    number = int.from_bytes(os.urandom(4), "little") if seed is None else seed
-    return number % 0xFFFFFFFF
 
 
 def _safe(text: str) -> str:

@@ -149,6 +149,19 @@ def test_messages_without_a_template(tmp_path):
     bare.close()
 
 
+def test_a_grammar_that_the_model_cannot_spell(tmp_path, monkeypatch):
+    """Tokens for single bytes are what it would take."""
+    tokens, kinds = maker("tiny")._vocabulary()
+    few = [at for at, token in enumerate(tokens) if not token.startswith("<0x") or token == "<0x0A>"]
+    vocabulary = [tokens[at] for at in few], [kinds[at] for at in few]
+    monkeypatch.setattr(maker("tiny"), "_vocabulary", lambda: vocabulary)
+    model = LlamaCpp("m", path=maker("tiny").make(tmp_path / "m.gguf"), threads=1)
+    with pytest.raises(Refused, match="no token for what the grammar demands"):
+        model.infer(asked(grammar='root ::= "ab" "日"'))
+    assert model.infer(asked(grammar='root ::= "abc"')).text == "abc"
+    model.close()
+
+
 # --- the file
 
 
