@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from runtime.meaning.embedding import Embedder
     from runtime.publishing import Publication
     from runtime.routing import Routing
+    from runtime.solving.learned import Learned
     from runtime.store.config import Choice
     from runtime.store.index import Entry
     from runtime.store.location import Location
@@ -218,6 +219,18 @@ class Runtime:
         if given is None or isinstance(given, Delegating):
             return given
         return open_delegation(given, emit=self.emit)
+
+    @cached_property
+    def learned(self) -> Learned | None:
+        """What is learned of the answers of models; None unless there is a store, and the policy has a
+        section ``[distil]``."""
+        settings = self.delegation.policy.distil if self.delegation is not None else None
+        if settings is None or not self.has_store:
+            return None
+        from runtime.delegation.dispatch import ask_for_value
+        from runtime.solving.learned import Learned
+
+        return Learned(self, settings, ask_for_value)
 
     @cached_property
     def environment(self) -> Environment:
@@ -651,7 +664,11 @@ class Runtime:
             raise StoreError(f"offline: no {what}", hint="without --offline, and without RTFSC_OFFLINE")
 
     def close(self) -> None:
-        """Signs the chain, writes usage counters and closes the store, where these were opened."""
+        """Waits for what is being distilled, signs the chain, writes usage counters and closes the store,
+        where these were opened."""
+        learned = self.__dict__.get("learned")
+        if learned is not None:
+            learned.close()
         if self.auditor is not None:
             self.auditor.close()
         if "store" in self.__dict__:

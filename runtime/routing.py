@@ -45,9 +45,11 @@ class Routing:
             engine = L4AwareDelegationEngine(
                 engine, self._stored.find, delegating.measurements, self._stored.measured_as
             )
+        learned, environment = self._runtime.learned, self._runtime.environment
         dispatcher = delegating.dispatcher_for(
-            self._runtime.environment, engine=engine, stored=self._stored.call
-        )
+            environment, engine=engine, stored=self._stored.call,
+            ask=learned.asker(environment) if learned is not None else None,
+        )  # fmt: skip
         return delegating.router(dispatcher, self._symbols, self.interfaces)
 
     def delegate(self, given: Delegate | None) -> Delegate | None:

@@ -100,6 +100,20 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Distil:
+    """What is learned of the models' answers, see docs/solve.md. ``functions``: globs of those whose answers
+    are recorded; ``pairs``: how many consistent ones make an attempt; ``model`` writes (default: the one that
+    answers); ``check``: the share of calls that the model is asked about all the same; ``auto``: whether it
+    happens by itself."""
+
+    functions: tuple[str, ...] = ("*",)
+    pairs: int = 20
+    model: str = ""
+    check: float = 0.02
+    auto: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     rules: tuple[Rule, ...] = ()
     defaults: Settings = field(default_factory=Settings)
@@ -112,6 +126,8 @@ class Policy:
     """Whether the store is asked for every function before the rules are."""
     guard: tuple[str, ...] = ()
     """Globs of functions that no rule names yet but a later version of the file may."""
+    distil: Distil | None = None
+    """None where nothing is recorded."""
 
     def decide(self, context: CallContext) -> Decision:
         """A function of the context alone."""

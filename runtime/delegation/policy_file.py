@@ -38,7 +38,7 @@ from typing import Any
 
 from runtime.caches.config import CachesConfig
 from runtime.caches.config import read as read_caches
-from runtime.delegation.policy import CONDITIONS, SETTINGS, Effects, Model, Policy, Rule, Settings
+from runtime.delegation.policy import CONDITIONS, SETTINGS, Distil, Effects, Model, Policy, Rule, Settings
 from runtime.delegation.toml_places import Places
 from runtime.delegation.types import ExecTarget, LocalModel, RemoteModel, parse_target
 
@@ -89,7 +89,7 @@ class _Reader:
         self._data, self._file, self._places = data, file, places
 
     def policy(self, effects: Effects | None) -> Policy:
-        self._known(self._data, ("defaults", "models", "rule", "caches"))
+        self._known(self._data, ("defaults", "models", "rule", "caches", "distil"))
         models = {name: self._model(name) for name in self._table("models")}
         defaults = self._table("defaults")
         self._known(defaults, _DEFAULTS, "defaults")
@@ -105,6 +105,25 @@ class _Reader:
             self._caches(),
             self._flag(defaults, "store", "defaults"),
             self._texts(defaults, "guard", "defaults"),
+            self._distil(models) if "distil" in self._data else None,
+        )
+
+    def _distil(self, models: Mapping[str, Model]) -> Distil:
+        data, first = self._table("distil"), Distil()
+        self._known(data, ("functions", "pairs", "model", "check", "auto"), "distil")
+        model = data.get("model", first.model)
+        if not isinstance(model, str):
+            raise self._error("the model must be a text", "distil", "model")
+        if model and model not in (*models, "echo-model"):
+            raise self._error(
+                f"no model {model!r}", "distil", "model", hint=f"[models] has {', '.join(models)}"
+            )
+        return Distil(
+            self._texts(data, "functions", "distil") or first.functions,
+            int(self._number(data, "pairs", first.pairs, "distil", least=5, most=500, whole=True)),
+            model,
+            self._number(data, "check", first.check, "distil", most=1),
+            self._flag(data, "auto", "distil", default=first.auto),
         )
 
     def _rule(self, number: int, data: Any, models: Mapping[str, Model]) -> Rule:
@@ -211,8 +230,8 @@ class _Reader:
             raise self._error(f"{key} must be a text or a list of texts", *path, key)
         return tuple(found)
 
-    def _flag(self, data: Mapping[str, Any], key: str, *path: str | int) -> bool:
-        found = data.get(key, False)
+    def _flag(self, data: Mapping[str, Any], key: str, *path: str | int, default: bool = False) -> bool:
+        found = data.get(key, default)
         if not isinstance(found, bool):
             raise self._error(f"{key} must be true or false", *path, key)
         return found

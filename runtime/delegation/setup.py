@@ -16,7 +16,7 @@ from runtime.caches.protocol import Table, table
 from runtime.caches.shared import Redis
 from runtime.delegation.breaker import Breakers
 from runtime.delegation.context import Environment
-from runtime.delegation.dispatch import Dispatcher, Infer, Stored
+from runtime.delegation.dispatch import Asker, Dispatcher, Infer, Stored
 from runtime.delegation.engine import DelegationEngine, PolicyDelegationEngine
 from runtime.delegation.measure import Measurements
 from runtime.delegation.policy import Policy
@@ -77,13 +77,14 @@ class Delegating:
         *,
         engine: DelegationEngine | None = None,
         stored: Stored | None = None,
+        ask: Asker | None = None,
     ) -> Dispatcher:
         """For programs of this tenant, with these permissions, on data of this privacy. ``engine``: what
-        decides instead of the policy alone."""
+        decides instead of the policy alone; ``ask``: asks a model for the value of a call."""
         self._watch()
         return Dispatcher(
             engine or self.policies, self.registry, self.manager,
-            environment=environment, stored=stored,
+            environment=environment, stored=stored, ask=ask,
             models=lambda: self.policy.models, defaults=lambda: self.policy.defaults,
             breakers=self.breakers, measurements=self.measurements, emit=self.emit,
         )  # fmt: skip

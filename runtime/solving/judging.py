@@ -107,7 +107,7 @@ def _behaviour(task: Task, source: SourceFile) -> Accepted | Finding:
         if finding is not None:
             return finding
         suspicion = listed(task, compilation, functions[0])
-    if suspicion and not task.kept:
+    if suspicion and not (task.kept and task.named):
         return Finding("table", suspicion)
     return Accepted(source, (suspicion,) if suspicion else ())
 

@@ -88,36 +88,48 @@ def solve(
         runtime = Runtime.init()
     asked = read_task(task, signature, examples)
     recorder = Recorder(asked, progress=progress, emit=runtime.emit)
-    work = _Work(runtime, asked, recorder, key)
-    try:
-        solution = work.look_up()
-        if evidence is not None:
-            recorder.open(Path(evidence), given=True)
-        if solution is None:
-            if not generate:
-                hint = "a model may write it: leave out --no-generate"
-                raise NoModel(f"no stored function does this: {asked.text}", hint=hint)
-            provider = chosen(runtime, model)
-            work.require_publishable(prompt)
-            if evidence is None:
-                recorder.open(runtime.paths.home / FOLDER, given=False)
-            solution = work.generate(provider, rounds, timeout)
-    except (SolveError, ProviderError, StoreError, TrustError) as error:
-        error.evidence = recorder.evidence  # type: ignore[union-attr]
-        recorder.done(kind_of(error))
-        raise
-    finally:
-        if runtime.has_store and "store" in runtime.__dict__:
-            runtime.store.flush()
-    recorder.done("generated" if solution.generated else "hit")
-    return solution
+    if evidence is not None:
+        recorder.open(Path(evidence), given=True)
+    work = Work(runtime, asked, recorder, key)
+    if not generate:
+        return work.told(lambda: work.look_up() or work.refuse_to_generate())
+    return work.told(lambda: work.solve(model, rounds, timeout, prompt))
 
 
-class _Work:
+class Work:
     """One task of one caller."""
 
     def __init__(self, runtime: Runtime, task: Task, recorder: Recorder, key: str | SigningKey) -> None:
         self.runtime, self.task, self.recorder, self.key = runtime, task, recorder, key
+
+    def told(self, do: Callable[[], Solution]) -> Solution:
+        """What ``do`` gives; how it ended is told, and errors get the evidence."""
+        try:
+            solution = do()
+        except (SolveError, ProviderError, StoreError, TrustError) as error:
+            error.evidence = self.recorder.evidence  # type: ignore[union-attr]
+            self.recorder.done(kind_of(error))
+            raise
+        finally:
+            self.runtime.store.flush()
+        self.recorder.done("generated" if solution.generated else "hit")
+        return solution
+
+    def solve(
+        self, model: str | ModelProvider | None, rounds: int, timeout: float, prompt: Prompt | None
+    ) -> Solution:
+        found = self.look_up()
+        if found is not None:
+            return found
+        provider = chosen(self.runtime, model)
+        self.require_publishable(prompt)
+        if self.recorder.evidence.folder is None:
+            self.recorder.open(self.runtime.paths.home / FOLDER, given=False)
+        return self.generate(provider, rounds, timeout)
+
+    def refuse_to_generate(self) -> Solution:
+        hint = "a model may write it: leave out --no-generate"
+        raise NoModel(f"no stored function does this: {self.task.text}", hint=hint)
 
     # -- the store
 
@@ -237,7 +249,8 @@ class _Work:
 
     def _published(self, accepted: Accepted, number: int) -> Solution | Finding:
         since = time.perf_counter()
-        name = f"solved.{self.task.name}-{self.task.key[:12]}"
+        namespace = "solved" if self.task.named else "distilled"
+        name = f"{namespace}.{self.task.name}-{self.task.key[:12]}"
         try:
             published = self.runtime.publish(
                 accepted.source, name=name, key=self.key, purpose=self.task.key[:32]

@@ -68,7 +68,7 @@ def _bare(form: Form, task: Task) -> List:
     if len(items) > 3 and isinstance(items[2], Literal) and items[2].kind == STR:
         del items[2]
     bare = List(items, form.span)
-    if _name(bare) == task.name:
+    if task.doc and _name(bare) == task.name:
         items.insert(2, Literal(STR, task.doc, form.span))
     return bare
 

@@ -32,17 +32,16 @@ def request_for(task: Task, refused: Sequence[Round], provider: ModelProvider, t
 
 
 def _grammar(task: Task) -> str | None:
-    from rtfsc.driver import Compilation
     from rtfsc.gbnf import gbnf
-    from rtfsc.source import SourceFile
+    from rtfsc.signature import read_declaration
 
-    head = task.signature.removeprefix("(declare").removesuffix(")")
-    (export,) = Compilation(SourceFile("<signature>", f"(defn{head} nil)")).unoptimised.exports
-    if export.rest:
+    declared = read_declaration(task.signature)
+    if declared.rest:
         return gbnf(_DEPTH, closed=True)
     return gbnf(
-        _DEPTH, closed=True, function=export.name, parameters=export.params,
-        annotations=export.param_types, result=export.result_type,
+        _DEPTH, closed=True, function=declared.name, result=declared.result,
+        parameters=[name for name, _ in declared.parameters],
+        annotations=[type for _, type in declared.parameters],
     )  # fmt: skip
 
 

@@ -25,7 +25,9 @@ _LIMITS = Limits(deadline_ms=1000, memory_bytes=64 << 20)
 @dataclass(frozen=True, slots=True)
 class Task:
     """``text``: on one line. ``signature``: the declaration without a doc. ``shown``: the examples that the
-    model sees; ``kept``: those that it does not, so that a list of the shown ones does not pass."""
+    model sees; ``kept``: those that it does not, so that a list of the shown ones does not pass. ``named``:
+    whether what is published says what it does, and so is found by others; what it may not say, it may not
+    have as a table either."""
 
     text: str
     name: str
@@ -33,6 +35,7 @@ class Task:
     interface_hash: str
     shown: tuple[Example, ...]
     kept: tuple[Example, ...]
+    named: bool = True
 
     @property
     def examples(self) -> tuple[Example, ...]:
@@ -46,6 +49,8 @@ class Task:
     @property
     def doc(self) -> str:
         """Of the published function: by it the next caller finds the function, and tests can run it."""
+        if not self.named:
+            return ""
         lines = [self.text, *(f"example: {line}" for line in map(self.example_text, self.examples))]
         return "\n".join(lines)
 
