@@ -122,7 +122,7 @@ def _classified(error: Exception, style: Any) -> int:
         show_program_error(error, getattr(error, "source", None), style)
         return PROGRAM_ERROR
     if _is_of_models(error):
-        show([Diagnostic(error.code, error.message, None, hint=error.hint)], None, style)  # type: ignore[attr-defined]
+        show_model_error(error, style)
         return PROGRAM_ERROR
     if isinstance(error, (TrustError, StoreError)):
         show([Diagnostic(error.code, error.message, None, hint=error.hint)], None, style)
@@ -140,6 +140,11 @@ def _classified(error: Exception, style: Any) -> int:
         show([Diagnostic(code or "W001", message, None, hint=hint)], None, style)
         return PROGRAM_ERROR
     return _internal(error)
+
+
+def show_model_error(error: Any, style: Any) -> None:
+    """A `ProviderError` or a `SolveError`."""
+    show([Diagnostic(error.code, error.message, None, hint=error.hint)], None, style)
 
 
 def _is_of_models(error: Exception) -> bool:

@@ -22,6 +22,7 @@ COMMANDS = {
     "publish": "compile, certify, sign and store modules",
     "why": "say why a program is found in the store or not, and where a call runs",
     "find": "look for a stored function that does a task",
+    "distil": "functions made of what models answered: list, show, run, withdraw, forget",
     "solve": "a function for a task: from the store, else written by a model, checked and stored",
     "store": "look into the store: ls, get, verify, stats",
     "cache": "caches of models' answers: stats, clear, warm, hits",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from rtfsc.cli.common import OK, add_store, positive, print_json
+from rtfsc.cli.delegating import VARIABLE, delegation_of
 from rtfsc.cli.find import halves
 from rtfsc.cli.passphrase import ask
 
@@ -22,8 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " model",
     )  # fmt: skip
     parser.add_argument("--call", metavar="TEXT", help="call it, as in '(discount 250)', and print the value")
-    parser.add_argument("--model", metavar="ID", help="the model that writes it, if nothing stored does it")
-    parser.add_argument("--delegation", metavar="FILE", help="where models are configured")
+    add_models(parser)
     parser.add_argument("--no-generate", action="store_true", help="ask no model")
     parser.add_argument(
         "--rounds", type=positive, default=4, metavar="N", help="how often it is asked at most (default 4)"
@@ -37,6 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
 
 
+def add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="ID", help="the model that writes it")
+    parser.add_argument(
+        "--delegation", metavar="FILE", default=os.environ.get(VARIABLE) or None,
+        help=f"where models are configured (default: ${VARIABLE})",
+    )  # fmt: skip
+
+
 def run(options: argparse.Namespace) -> int:
     from rtfsc.evaluation import read_example
     from runtime.engine import Runtime
@@ -44,12 +54,15 @@ def run(options: argparse.Namespace) -> int:
 
     examples = [read_example(*given) for given in options.example]
     arguments = None if options.call is None else read_example(options.call, "nil")[0]
-    with Runtime(store=options.store or True, delegation=options.delegation) as runtime:
+    with (
+        delegation_of(options) as delegating,
+        Runtime(store=options.store or True, delegation=delegating) as runtime,
+    ):
         solution = solve(
             options.task, options.signature, examples,
             model=options.model, runtime=runtime, generate=not options.no_generate, rounds=options.rounds,
             timeout=options.timeout, key=options.key, prompt=ask, evidence=options.evidence,
-            progress=_show_step if sys.stderr.isatty() else None,
+            progress=show_step(),
         )  # fmt: skip
         called = arguments is not None
         value = _printed(solution(*arguments)) if arguments is not None else None
@@ -78,6 +91,11 @@ def _printed(value: Any) -> str:
     from runtime.printing import printed
 
     return printed(value)
+
+
+def show_step() -> Callable[[Any], None] | None:
+    """Steps go to standard error where somebody looks."""
+    return _show_step if sys.stderr.isatty() else None
 
 
 def _show_step(step: Any) -> None:

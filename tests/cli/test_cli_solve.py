@@ -97,7 +97,7 @@ def test_what_is_never_right_is_refused_and_not_stored(ready: Cli) -> None:
     (("--example", "(discount"), 2, "an example is written"),
     (("--rounds", "0"), 2, "above zero"),
     (("--timeout", "never"), 2, "seconds above zero"),
-    (("--delegation", "missing.toml"), 1, "missing.toml"),
+    (("--delegation", "missing.toml"), 2, "missing.toml"),
     (("--model", "echo-model", "--key", "other"), 1, "no key 'other'"),
 ])  # fmt: skip
 def test_what_is_wrong_is_said(ready: Cli, arguments: tuple[str, ...], code: int, told: str) -> None:

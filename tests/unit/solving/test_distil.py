@@ -20,10 +20,20 @@ from runtime.solving.distil import NotDistillable, distil, samples_of, task_of
 from runtime.solving.samples import Function, Identity, Pair
 
 PROGRAM = """\
-(defn ^:delegation :local-model "grader" grade "The grade of some points: 50 and above pass" [points : Int] : String
-  "nobody")
+(defn ^:delegation :local-model "grader" grade "The grade of some points: 50 and above pass"
+  [points : Int] : String "nobody")
 """
-POLICY = '[distil]\npairs = 10\nmodel = "writer"\nauto = {auto}\ncheck = {check}\n[models.grader]\nprovider = "echo"\n[models.writer]\nprovider = "echo"\n'
+POLICY = """\
+[distil]
+pairs = 10
+model = "writer"
+auto = {auto}
+check = {check}
+[models.grader]
+provider = "echo"
+[models.writer]
+provider = "echo"
+"""
 RIGHT = '(defn grade [points : Int] : String (if (>= points 50) "pass" "fail"))'
 WRONG = '(defn grade [points : Int] : String (if (>= points 90) "pass" "fail"))'
 
@@ -62,7 +72,8 @@ def test_answers_are_recorded_with_what_was_asked(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.learn(10, 60)
     found = world.function
-    assert (found.identity.name, found.identity.model, found.state, found.pairs) == ("grade", "grader", "recording", 2)
+    assert (found.identity.name, found.identity.model) == ("grade", "grader")
+    assert (found.state, found.pairs) == ("recording", 2)
     assert [pair[1:] for pair in samples_of(world.runtime).pairs(found.id)] == [
         ("[10]", '"fail"'), ("[60]", '"pass"'),
     ]  # fmt: skip
@@ -110,7 +121,8 @@ def test_what_is_published_is_signed_certified_and_says_nothing(tmp_path: Path) 
     assert entry.name.startswith("distilled.grade-")
     source = world.runtime.store.source(entry)
     assert source is not None and "example" not in source and "points: 50" not in source
-    found = world.runtime.search('(declare g [n : Int] : String "The grade of some points: 50 and above pass")')
+    task = "The grade of some points: 50 and above pass"
+    found = world.runtime.search(f'(declare g [n : Int] : String "{task}")')
     assert found.hit is None
 
 
@@ -149,7 +161,7 @@ def test_an_inconsistent_function_is_never_distilled(tmp_path: Path) -> None:
     world = World(tmp_path, grader='"pass"')  # its caches are its own
     assert world.grade(10) == "pass"
     assert world.function.state == "inconsistent"
-    with pytest.raises(NotDistillable, match="is not consistent: .10. had the answers"):
+    with pytest.raises(NotDistillable, match="is not consistent"):
         world.distil()
 
 
@@ -190,7 +202,8 @@ def test_a_model_that_is_down_when_it_is_checked_costs_nothing(tmp_path: Path) -
 
 
 def test_a_distilled_function_that_fails_in_its_domain_is_withdrawn(tmp_path: Path) -> None:
-    fails = '(defn grade [points : Int] : String (if (= points 77) (str (/ 1 0)) (if (>= points 50) "pass" "fail")))'
+    body = '(if (= points 77) (str (/ 1 0)) (if (>= points 50) "pass" "fail"))'
+    fails = f"(defn grade [points : Int] : String {body})"
     world = World(tmp_path, writer=fails)
     world.learn()
     world.distil()
@@ -233,7 +246,7 @@ def test_private_data_are_not_recorded(tmp_path: Path) -> None:
 
 
 def test_without_the_section_nothing_is_recorded(tmp_path: Path) -> None:
-    delegating = open_delegation(text='[models.grader]\nprovider = "echo"\n', models=[Scripted(answered, id="grader")])
+    delegating = open_delegation(models=[Scripted(answered, id="grader")])
     runtime = runtime_in(tmp_path, delegation=delegating)
     assert runtime.compile(PROGRAM).grade(60) == "pass"
     assert runtime.learned is None and not samples_of(runtime).path.exists()
@@ -260,7 +273,8 @@ def test_functions_of_other_names_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_the_same_pairs_are_shown_whatever_their_order() -> None:
-    identity = Identity("", "m/grade", "(declare m/grade [n : Int] : Int)", "aa", "Grade it\nexample: (grade 1) => 1", "m")
+    doc = "Grade it\nexample: (grade 1) => 1"
+    identity = Identity("", "m/grade", "(declare m/grade [n : Int] : Int)", "aa", doc, "m")
     pairs = [Pair(n, f"[{n}]", str(n)) for n in range(20)]
     one, other = task_of(identity, pairs), task_of(identity, pairs[::-1])
     assert one == other and (len(one.shown), len(one.kept)) == (16, 4)

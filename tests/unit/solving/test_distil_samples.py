@@ -25,7 +25,7 @@ def test_answers_are_counted_once(samples: Samples) -> None:
     assert samples.add(ONE, "1", "[1]", "10").pairs == 1
     found = samples.add(ONE, "1", "[2]", "20")
     assert (found.pairs, found.state) == (2, "recording")
-    assert [(pair.arguments, pair.result) for pair in samples.pairs(found.id)] == [("[1]", "10"), ("[2]", "20")]
+    assert [pair[1:] for pair in samples.pairs(found.id)] == [("[1]", "10"), ("[2]", "20")]
 
 
 def test_two_answers_to_one_call_are_inconsistent_for_good(samples: Samples) -> None:
