@@ -355,7 +355,8 @@ class Runtime:
         exports = exports_of(compilation.ir)
         host = self.host(exports, routing)
         instance = instantiate(compilation, engine, self.limits, host)
-        if routing is not None:
+        if routing is not None and (self.auditor is None or not self.auditor.audit.record):
+            # On record the guards are not told what was decided: a replay must ask as often.
             routing.bind(instance)
         artifact = compilation.artifact if engine == "wasm" else None
         digest = None if artifact is None else hashlib.sha256(artifact).hexdigest()
@@ -671,6 +672,9 @@ class Runtime:
             learned.close()
         if self.auditor is not None:
             self.auditor.close()
+        opened = self.__dict__.get("delegation")
+        if opened is not None and opened is not self._delegation_option:
+            opened.close()
         if "store" in self.__dict__:
             self.store.close()
 

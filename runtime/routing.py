@@ -12,6 +12,7 @@ from runtime.delegation.engine import DelegationEngine, L4AwareDelegationEngine
 from runtime.delegation.router import Router
 from runtime.delegation.types import L4CacheHit
 from runtime.host.session import Delegation
+from runtime.values.errors import RtfsError
 
 if TYPE_CHECKING:
     from rtfsc.driver import Compilation
@@ -46,9 +47,11 @@ class Routing:
                 engine, self._stored.find, delegating.measurements, self._stored.measured_as
             )
         learned, environment = self._runtime.learned, self._runtime.environment
+        deadline = self._runtime.limits.deadline_ms
         dispatcher = delegating.dispatcher_for(
             environment, engine=engine, stored=self._stored.call,
             ask=learned.asker(environment) if learned is not None else None,
+            most_s=None if deadline is None else deadline / 1000,
         )  # fmt: skip
         return delegating.router(dispatcher, self._symbols, self.interfaces)
 
@@ -126,7 +129,11 @@ class Stored:
         function = self._functions.get(hit)
         if function is None:
             function = self._functions[hit] = self._loaded(hit)
-        return function(*delegation.arguments)
+        try:
+            return function(*delegation.arguments)
+        except RtfsError as error:
+            error.span = error.module = None  # of another text than the caller's
+            raise
 
     def _found(self, interface: Mapping[str, Any]) -> L4CacheHit | None:
         return self._by_definition(interface) or self._by_meaning(interface)

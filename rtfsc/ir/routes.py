@@ -7,9 +7,9 @@ A function ``f`` whose symbol is wanted becomes three::
     (function "f plain" (params x)    BODY)
 
 The host answers ``[true value]``, ``[false]`` (the body runs), or ``[false token]``: the body runs and the
-host is told when it is done. A host that has decided for good sets the byte that ``routed`` reads
-(``layout.STATE_ROUTES``); then a call costs one load and one jump more. The body stands in two functions so
-that this way has no join.
+host is told (``delegate/done``) before it, after it, and once more, so that it knows how long telling takes.
+A host that has decided for good sets the byte that ``routed`` reads (``layout.STATE_ROUTES``); then a call
+costs one load and one jump more. The body stands in two functions so that this way has no join.
 
 Guards are put into a copy that is about to run here, never into what is published or identified.
 """
@@ -109,8 +109,9 @@ def _asked(function: Function, symbol: str) -> Function:
 
 def _timed(function: Function, params: list[Var], token: Var) -> Expr:
     result = Var("result", function.result)
-    told = _prim("host", [Local(token)], DONE)
-    return Let(result, _plain(function, params, tail=False), Seq([told], Local(result)))
+    begun, ended, again = (_prim("host", [Local(token)], DONE) for _ in range(3))
+    body = Let(result, _plain(function, params, tail=False), Seq([ended, again], Local(result)))
+    return Seq([begun], body)
 
 
 def _plain(function: Function, params: list[Var], *, tail: bool) -> Call:

@@ -40,7 +40,7 @@ class Breaker:
             return "half-open" if self._cooled() else "open"
 
     def admit(self) -> bool:
-        """Whether a call may be made now; one that is must be followed by `succeeded` or `failed`."""
+        """Whether a call may be made now; after it `succeeded`, `failed` or `abandoned` is called."""
         with self._lock:
             if self._opened is None:
                 return True
@@ -63,6 +63,11 @@ class Breaker:
             self._trying = False
             if self._opened is not None or self._failed >= self._settings.failures:
                 self._opened, self._succeeded = self._clock(), 0
+
+    def abandoned(self) -> None:
+        """Nobody waited for the outcome of a call."""
+        with self._lock:
+            self._trying = False
 
     def _cooled(self) -> bool:
         return self._opened is not None and self._clock() - self._opened >= self._settings.cooldown_s

@@ -3,6 +3,7 @@ happened."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ class Attempt:
 
 class Dispatcher:
     """The ``delegate`` of a runtime. ``models``: what calls cost; ``defaults``: for hints, which no rule
-    decides. Safe to use from several threads."""
+    decides; ``most_s``: seconds that a whole call may take, whatever
+    the rules say. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class Dispatcher:
         breakers: Breakers | None = None,
         measurements: Measurements | None = None,
         emit: Emit | None = None,
+        most_s: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.engine, self.registry, self.manager = engine, registry, manager
@@ -88,7 +91,7 @@ class Dispatcher:
         self.measurements = measurements or Measurements()
         self._ask, self._stored = ask or ask_for_value, stored
         self._models, self._defaults = models, defaults
-        self._emit, self._sleep = emit, sleep
+        self._emit, self._sleep, self._most_s = emit, sleep, most_s
 
     def __call__(self, delegation: Delegation) -> tuple[bool, Any]:
         """(True, value), or (False, None) where the function's own body is to run.
@@ -167,13 +170,10 @@ class Dispatcher:
             if isinstance(target, L4CacheHit):
                 if self._stored is None:
                     raise Unavailable(str(target), "there is no store")
-                value = self._stored(target, delegation)
-                way = L4_WAY
-            else:
-                assert isinstance(target, (LocalModel, RemoteModel))
-                value = self._modelled(target, decision, delegation)
-                way = target.id
-        self.measured(delegation, way, time.perf_counter() - started)
+                return self._stored(target, delegation)
+            assert isinstance(target, (LocalModel, RemoteModel))
+            value = self._modelled(target, decision, delegation)
+        self.measured(delegation, target.id, time.perf_counter() - started)
         return value
 
     # --- measuring
@@ -193,12 +193,14 @@ class Dispatcher:
         provider = self.registry.get(target.id)
         if isinstance(target, LocalModel) and not provider.local:
             raise Unavailable(target.id, "is not on this machine", hint=f"write remote-{target.id}")
-        return self._ask(delegation, self._infer(provider, decision), provider, decision.timeout_s)
+        timeout = decision.timeout_s if self._most_s is None else min(decision.timeout_s, self._most_s)
+        return self._ask(delegation, self._infer(provider, decision), provider, timeout)
 
     def _infer(self, provider: ModelProvider, decision: Decision) -> Callable[[Request], Response]:
         guarded: ModelProvider = Guarded(
-            provider, self.breakers.of(provider.id), decision, self._emit, self._sleep
-        )
+            provider, self.breakers.of(provider.id), decision, self._emit, self._sleep,
+            math.inf if self._most_s is None else self._most_s,
+        )  # fmt: skip
         manager, tenant = self.manager, self.environment.tenant
 
         def infer(request: Request) -> Response:
@@ -222,7 +224,11 @@ def _misfits(delegation: Delegation) -> bool:
     from runtime.providers.declared import Misfit, type_of
 
     types, arguments = interface["param_types"], delegation.arguments
-    for text, argument in zip(types[:-1] if interface["rest"] else types, arguments, strict=False):
+    if interface["rest"]:
+        types = types[:-1]
+    if len(arguments) < len(types) or (len(arguments) > len(types) and not interface["rest"]):
+        return True
+    for text, argument in zip(types, arguments, strict=False):
         try:
             if text != ":any":
                 type_of(text).check(argument)

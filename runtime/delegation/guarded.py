@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
 from runtime.delegation.breaker import Breaker
 from runtime.delegation.types import Decision
+from runtime.delegation.waiting import Late, within
 from runtime.obs.events import Emit, span
 from runtime.providers.base import Health, ModelProvider, OnText, Request, Response
-from runtime.providers.errors import Garbled, ProviderError, Unavailable
+from runtime.providers.errors import Crashed, Garbled, ProviderError, TimedOut, Unavailable
 from runtime.providers.retry import Retry, retrying
 
 _BASE_PAUSE_S = 0.2
+_GRACE_S = 0.25
+"""Longer than the timeout of a request: a model that keeps to it says itself what it waited for."""
 
 
 class Open(Unavailable):
@@ -33,10 +37,12 @@ class Guarded:
         decision: Decision,
         emit: Emit | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        most_s: float = math.inf,
     ) -> None:
+        """``most_s``: seconds for all tries together."""
         self.id, self.local = model.id, model.local
         self._model, self._breaker, self._decision = model, breaker, decision
-        self._emit, self._sleep = emit, sleep
+        self._emit, self._sleep, self._most_s = emit, sleep, most_s
 
     @property
     def revision(self) -> str:
@@ -48,7 +54,7 @@ class Guarded:
         return retrying(
             lambda: self._once(request, on_text),
             Retry(attempts, base=_BASE_PAUSE_S),
-            request.timeout * attempts,
+            min(request.timeout * attempts, self._most_s),
             sleep=self._sleep,
         )
 
@@ -58,7 +64,7 @@ class Guarded:
             raise Open(self.id, "failed several times just now and is left alone for a while")
         try:
             with span(self._emit, "model.asked", "model.failed", model=self.id) as told:
-                response = self._model.infer(request, on_text)
+                response = self._answered(request, on_text)
                 told.update(
                     stop_reason=response.stop_reason,
                     input_tokens=response.input_tokens,
@@ -69,11 +75,25 @@ class Guarded:
             # One that answers something, if only a refusal, is up.
             (breaker.failed if error.retryable or isinstance(error, Garbled) else breaker.succeeded)()
             raise
-        except BaseException:
-            breaker.failed()
+        except BaseException:  # an interrupt says nothing of the model
+            breaker.abandoned()
             raise
         breaker.succeeded()
         return response
+
+    def _answered(self, request: Request, on_text: OnText | None) -> Response:
+        """Raises nothing but `ProviderError`, whoever wrote the model; and in time."""
+        model = self._model
+        try:
+            if model.local and "classify" in model.capabilities():  # at once
+                return model.infer(request, on_text)
+            return within(request.timeout + _GRACE_S, lambda: model.infer(request, on_text))
+        except Late:
+            raise TimedOut(self.id, f"no answer within {request.timeout:g} s") from None
+        except ProviderError:
+            raise
+        except Exception as error:
+            raise Crashed(self.id, f"{type(error).__name__}: {error}") from error
 
     def capabilities(self) -> frozenset[str]:
         return self._model.capabilities()

@@ -78,15 +78,17 @@ class Delegating:
         engine: DelegationEngine | None = None,
         stored: Stored | None = None,
         ask: Asker | None = None,
+        most_s: float | None = None,
     ) -> Dispatcher:
         """For programs of this tenant, with these permissions, on data of this privacy. ``engine``: what
-        decides instead of the policy alone; ``ask``: asks a model for the value of a call."""
+        decides instead of the policy alone; ``ask``: asks a model for the value of a call; ``most_s``:
+        seconds that a whole call may take."""
         self._watch()
         return Dispatcher(
             engine or self.policies, self.registry, self.manager,
             environment=environment, stored=stored, ask=ask,
             models=lambda: self.policy.models, defaults=lambda: self.policy.defaults,
-            breakers=self.breakers, measurements=self.measurements, emit=self.emit,
+            breakers=self.breakers, measurements=self.measurements, emit=self.emit, most_s=most_s,
         )  # fmt: skip
 
     def router(
@@ -102,10 +104,12 @@ class Delegating:
     def load(self, policy: Policy) -> None:
         """From now on this policy decides, also for calls of programs that run."""
         with self._lock:
-            self.registry.configure(_tables(policy))
+            gone = self.registry.configure(_tables(policy))
             self.policies.load(policy)
             for router in self._routers:
                 router.forget()
+        for model in gone:
+            model.close()
 
     def reload(self) -> None:
         """Takes the file again, now. Raises `PolicyError`, OSError; then the policy stays as it was."""

@@ -67,7 +67,7 @@ class Delegation:
 
 Delegate = Callable[[Delegation], "tuple[bool, Any]"]
 """Answers (True, value), or (False, None) to decline: then the function's own body runs. In mode ``routed``
-it may decline with a token: its method ``done`` is called with it when the body has come to its end."""
+it may decline with a token: its method ``done`` is called with it before the body, after it, and again."""
 
 
 @dataclass(slots=True)

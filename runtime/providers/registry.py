@@ -54,15 +54,13 @@ class ModelRegistry:
             self._models[model.id] = model
             self._given.add(model.id)
 
-    def configure(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
-        """Other tables from now on: models whose table is another one or is gone are closed and made anew
-        when they are asked for. Those that were registered stay."""
+    def configure(self, tables: Mapping[str, Mapping[str, Any]]) -> list[ModelProvider]:
+        """Other tables from now on: models whose table is another one or is gone are made anew when they are
+        asked for. Those that were registered stay. Returns those that are to be closed."""
         with self._lock:
             old, self._tables = self._tables, {**_BUILT_IN, **tables}
             changed = [id for id in old if old[id] != self._tables.get(id) and id not in self._given]
-            closed = [self._models.pop(id) for id in changed if id in self._models]
-        for model in closed:
-            model.close()
+            return [self._models.pop(id) for id in changed if id in self._models]
 
     def get(self, id: str) -> ModelProvider:
         """Raises `UnknownModel`, `Misconfigured`."""
