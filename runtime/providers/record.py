@@ -51,7 +51,7 @@ class Recorded:
     def _append(self, request: Request, outcome: dict[str, Any]) -> None:
         asked = {key: value for key, value in asdict(request).items() if key not in ("accept", "core")}
         line = json.dumps({"key": request.key(self.revision), "request": asked, **outcome})
-        with self._lock, open(self._path, "a", encoding="utf-8") as file:
+        with self._lock, open(self._path, "a", encoding="utf-8", opener=_private) as file:
             file.write(line + "\n")
 
     def capabilities(self) -> frozenset[str]:
@@ -115,6 +115,11 @@ class Replayed:
 
     def close(self) -> None:
         pass
+
+
+def _private(path: str, flags: int) -> int:
+    """What is asked may be anybody's data."""
+    return os.open(path, flags, 0o600)
 
 
 def _any_key(request: Request) -> str:

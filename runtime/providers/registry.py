@@ -7,7 +7,8 @@ A configured model is a table, in TOML::
     path = "models/phi.gguf"
 
 ``provider`` is one of ours or the name of an entry point in the group ``rtfsc.providers``; the other keys
-are the options of that provider. Its loader is called as ``load(id, **options)``.
+are the options of that provider. Its loader is called as ``load(id, **options)``. With ``record = "FILE"``
+what the model is asked and answers is appended to that file, which the provider ``record`` answers from.
 """
 
 from __future__ import annotations
@@ -97,8 +98,10 @@ class ModelRegistry:
         name = options.pop("provider", None)
         if not isinstance(name, str):
             raise Misconfigured(id, 'the table names no provider (provider = "…")')
+        recording = options.pop("record", None)
         loader = _loader(id, name)
         _check_options(id, name, loader, options)
+        _check_types(id, name, loader, options)
         try:
             model = loader(id, **options)
         except (TypeError, ValueError) as error:  # an option of a wrong type
@@ -106,7 +109,7 @@ class ModelRegistry:
         missing = [part for part in _PARTS if not hasattr(type(model), part)]
         if missing:
             raise Misconfigured(id, f"what the provider {name} gives is no model: it has no {missing[0]}")
-        return model
+        return model if recording is None else _recorded(model, recording)
 
 
 def providers() -> list[str]:
@@ -133,6 +136,14 @@ def _loader(id: str, name: str) -> Loader:
     raise Misconfigured(id, f"no provider {name!r} is installed", hint=_hint(name, providers()))
 
 
+def _recorded(model: ModelProvider, path: object) -> ModelProvider:
+    from runtime.providers.record import Recorded
+
+    if not isinstance(path, str) or not path:
+        raise Misconfigured(model.id, "record must be the path of a file")
+    return Recorded(model, path)
+
+
 def _check_options(id: str, name: str, loader: Loader, options: Mapping[str, Any]) -> None:
     parameters = list(inspect.signature(loader).parameters.values())[1:]
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
@@ -144,6 +155,27 @@ def _check_options(id: str, name: str, loader: Loader, options: Mapping[str, Any
     for parameter in parameters:
         if parameter.default is parameter.empty and parameter.name not in options:
             raise Misconfigured(id, f"{name} needs the option {parameter.name!r}")
+
+
+def _check_types(id: str, name: str, loader: Loader, options: Mapping[str, Any]) -> None:
+    """As far as the loader's annotations say."""
+    from typing import get_type_hints
+
+    from runtime.host.schema import kind_of, schema_of
+
+    try:
+        hints = get_type_hints(loader.__init__ if inspect.isclass(loader) else loader)
+    except Exception:  # names that only a type checker knows
+        return
+    for option, value in options.items():
+        try:
+            schema = schema_of(hints[option])
+        except (KeyError, TypeError):
+            continue
+        if not schema.holds(value):
+            raise Misconfigured(
+                id, f"{name}: the option {option} must be {schema.text}, not {kind_of(value)}"
+            )
 
 
 def _hint(word: str, known: Iterable[str]) -> str:

@@ -39,6 +39,10 @@ def test_registered_models_replace_others():
         ({"provider": "echo", "prefi": "x"}, "no option 'prefi'", "did you mean prefix?"),
         ({"provider": "openai_compat"}, "needs the option 'url'", None),
         ({"provider": "rules"}, "a path or a text", None),
+        ({"provider": "openai_compat", "url": 3}, "the option url must be :string, not integer", None),
+        ({"provider": "openai_compat", "url": "http://x", "cost": "much"}, "cost must be :float", None),
+        ({"provider": "openai_compat", "url": "http://x", "key_env": 1}, "key_env must be", None),
+        ({"provider": "arbiter", "url": "http://[::1"}, "not an http address", None),
     ],
 )
 def test_mistakes_in_the_table(table, message, hint):
@@ -79,3 +83,16 @@ def test_closing_closes_models():
     registry.register(Model("a"))
     registry.close()
     assert closed == ["a"]
+
+
+def test_what_a_model_is_asked_can_be_recorded_and_answered_from_the_recording(tmp_path):
+    file = str(tmp_path / "asked.jsonl")
+    registry = ModelRegistry({
+        "loud": {"provider": "echo", "prefix": "! ", "record": file},
+        "again": {"provider": "record", "path": file},
+    })  # fmt: skip
+    request = Request("loud", (Message("user", "hi"),), core="hi", accept=lambda response: True)
+    assert registry.get("loud").infer(request).text == "! hi"
+    assert registry.get("again").infer(request).text == "! hi"
+    with pytest.raises(Misconfigured, match="path of a file"):
+        ModelRegistry({"m": {"provider": "echo", "record": 3}}).get("m")
