@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from backend_wasm.layout import ABI_MAJOR, ABI_MINOR
+from runtime.obs.events import tell
 from runtime.values import Limits
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ def publish(
     expires_days: int | None = None,
     purpose: str = "",
 ) -> Publication:
+    started = perf_counter()
     compilation = _compilation(runtime, source, name, purpose)
     compilation.refuse_warnings()
     certificate = certified(compilation, inputs)
@@ -62,7 +65,12 @@ def publish(
     if published.created:
         from runtime.searching import describe
 
-        describe(runtime, published.entry, compilation.artifact)
+        entry = published.entry
+        describe(runtime, entry, compilation.artifact)
+        tell(
+            runtime.emit, "store.published",
+            module=entry.name, digest=entry.digest, signer=entry.signer, seconds=perf_counter() - started,
+        )  # fmt: skip
     _announce_rotations(runtime, keys)
     return Publication(published.entry, published.created, certificate, len(compilation.artifact))
 

@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _row(registry: ModelRegistry, id: str, asked: bool) -> dict[str, Any]:
+    from runtime.obs.events import BUS, tell
     from runtime.providers.errors import ProviderError
 
     row: dict[str, Any] = {"id": id, "provider": registry.provider_of(id), "ok": None, "detail": ""}
@@ -48,6 +49,7 @@ def _row(registry: ModelRegistry, id: str, asked: bool) -> dict[str, Any]:
         model = registry.get(id)
         if asked:
             row["ok"], row["detail"] = model.health()
+            tell(BUS, "model.health", model=id, provider=row["provider"], ok=row["ok"], detail=row["detail"])
         row |= {
             "where": "here" if model.local else "remote", "cost": model.cost_per_call(),
             "capabilities": sorted(model.capabilities()) if asked else None,

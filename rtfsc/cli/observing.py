@@ -14,7 +14,9 @@ from rtfsc.cli.common import UsageError
 if TYPE_CHECKING:
     from runtime.obs.events import Event
 
-RECORDED = frozenset({"run", "eval", "repl", "publish", "find", "solve", "serve", "replay", "ticket", "test"})
+RECORDED = frozenset(
+    {"run", "eval", "repl", "publish", "find", "solve", "serve", "replay", "ticket", "test", "models"}
+)
 """Commands that add to the statistics."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 
 from rtfsc.cli.common import OK, UsageError, positive
 from rtfsc.cli.serving import add_address, serve
@@ -37,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-requests", type=positive, default=32, metavar="N",
         help="at a time; a tenant has at most half of them (default 32)",
     )  # fmt: skip
+    parser.add_argument(
+        "--metrics", action="store_true", help="answer GET /metrics too, for Prometheus, to whoever may ask"
+    )
     parser.add_argument("--quiet", action="store_true", help="log no requests")
 
 
@@ -58,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
         )  # fmt: skip
         try:
             log = None if options.quiet else _log
-            server = ArbiterServer(delegating.registry, settings, emit=BUS, log=log)
+            metrics = _metrics() if options.metrics else None
+            server = ArbiterServer(delegating.registry, settings, emit=BUS, log=log, metrics=metrics)
         except Unsafe as error:
             raise UsageError(f"{error} (--tokens FILE)") from None
         if not is_loopback(options.host) and options.certificate is None:
@@ -69,6 +74,18 @@ def run(options: argparse.Namespace) -> int:
             where = error.filename or f"{options.host} port {options.port}"
             raise UsageError(f"{where}: {error.strerror or error}") from None
     return OK
+
+
+def _metrics() -> Callable[[], str]:
+    """Counts from now on what this process does."""
+    from rtfsc.version import __version__
+    from runtime.obs.events import BUS
+    from runtime.obs.prometheus import exposition
+    from runtime.obs.tally import Tally
+
+    tally = Tally()
+    BUS.subscribe(tally)
+    return lambda: exposition(tally, __version__)
 
 
 def read_tokens(path: str) -> dict[str, str]:

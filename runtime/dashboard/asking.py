@@ -29,7 +29,9 @@ from runtime.dashboard.sums import by_label, merged, summed
 def models(facts: Facts) -> Markup:
     total = facts.kept.total
     ids = [*by_label(total, "rtfsc_model_requests_total", "model")]
-    ids += [row.id for row in facts.models or () if row.id not in ids]
+    ids += [row.id for row in facts.models or ()]
+    ids += [attribute(event.attributes, "model") for event in facts.kept.named("model.health")]
+    ids = list(dict.fromkeys(ids))
     if not ids:
         return section(
             "models",
@@ -108,7 +110,6 @@ def _health(id: str, facts: Facts) -> Sequence[Node]:
             when = ago(facts.time - event.time)
             if event.name == "model.failed":
                 return badge("failed", "warn"), under(f"{attribute(given, 'error')} {when}")
-            if not given.get("ok"):
-                return badge("not in order", "bad"), under(f"{attribute(given, 'detail')} {when}")
-            break
+            kind = ("in order", "good") if given.get("ok") else ("not in order", "bad")
+            return badge(*kind), under(f"{attribute(given, 'detail')}, {when}")
     return (badge("no trouble seen", "good"),)

@@ -77,9 +77,8 @@ class WebServer:
         shown = f"[{host!s}]" if ":" in str(host) else str(host)
         return f"http://{shown}:{port}/"
 
-    def start(self) -> WebServer:
+    def start(self) -> None:
         self._thread.start()
-        return self
 
     def stop(self) -> None:
         """Ends what is being answered. Idempotent."""

@@ -105,14 +105,18 @@ class Dispatcher:
 
     def decide(self, delegation: Delegation) -> Decision:
         """An author's hint is obeyed before any engine is asked, except that private data stay here."""
+        with span(self._emit, "call.decided", function=delegation.function) as told:
+            decision = self._decision(delegation)
+            if self._emit:
+                told.update(_told(decision, self.environment))
+        return decision
+
+    def _decision(self, delegation: Delegation) -> Decision:
         if delegation.mode == "local":
             return Decision(LOCAL, 1.0, "the author says so", "hint")
         if delegation.mode in ("local-model", "remote"):
             return self._hinted(delegation)
-        with span(self._emit, "call.decided", function=delegation.function) as told:
-            decision = self.engine.decide(self.context(delegation))
-            told.update(_told(decision, self.environment))
-        return decision
+        return self.engine.decide(self.context(delegation))
 
     def context(self, delegation: Delegation) -> CallContext:
         interface = delegation.interface

@@ -16,6 +16,7 @@ from runtime.delegation.measure import Measurements
 from runtime.delegation.policy import Policy
 from runtime.delegation.shared import SharedDecisions
 from runtime.delegation.types import LOCAL, Decision, ExecTarget, L4CacheHit, Rejected
+from runtime.obs.events import Emit, tell
 
 L1_CAPACITY = 64 << 10
 L1_TTL_S = 3600.0
@@ -79,9 +80,14 @@ class PolicyDelegationEngine:
     the policy while calls go on."""
 
     def __init__(
-        self, policy: Policy, *, l1: Table | None = None, shared: SharedDecisions | None = None
+        self,
+        policy: Policy,
+        *,
+        l1: Table | None = None,
+        shared: SharedDecisions | None = None,
+        emit: Emit | None = None,
     ) -> None:
-        self._state = (policy, 0)
+        self._state, self._emit = (policy, 0), emit
         self._lock = threading.Lock()
         self._shared = shared
         self.l1 = l1 if l1 is not None else decision_cache(ttl=policy.cache_ttl_s)
@@ -105,8 +111,12 @@ class PolicyDelegationEngine:
         found = self.l1.get(context)
         # A decision that was being made while the policy changed may be put afterwards.
         if found and found.value[1] == epoch:
+            if self._emit:
+                tell(self._emit, "cache.hit", layer="L1")
             decision: Decision = found.value[0]
             return decision
+        if self._emit:
+            tell(self._emit, "cache.miss", layer="L1", reason="epoch" if found else found.reason)
         decision = self._decided(policy, context)
         self.l1.put(context, (decision, epoch))
         return decision

@@ -52,7 +52,7 @@ class Delegating:
         self._reload_s = reload_s
         self._watcher: Watcher | None = None
         l1, shared = _decisions(policy)
-        self.policies = PolicyDelegationEngine(policy, l1=l1, shared=shared)
+        self.policies = PolicyDelegationEngine(policy, l1=l1, shared=shared, emit=emit)
         self.registry = ModelRegistry(_tables(policy))
         for model in models:
             self.registry.register(model)

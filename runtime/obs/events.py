@@ -50,7 +50,6 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "capability.called": ("capability", "outcome", "error", "seconds"),
     "policy.loaded": ("file", "rules", "epoch"),
     "policy.refused": ("file", "error"),
-    "program.log": ("level", "message"),
 }  # fmt: skip
 """Every event and the attributes that it may have; those that do not apply are left out. ``seconds``: how
 long it took. ``error``: the kind of the error or its code, never what was computed. Arguments and results of

@@ -32,9 +32,6 @@ def level_of(event: Event) -> Level:
         return "info"
     if event.name == "model.health" and not attributes.get("ok"):
         return "warning"
-    if event.name == "program.log":
-        level = attributes.get("level")
-        return level if level in LEVELS else "info"
     if event.name == "capability.called":
         return "debug" if attributes.get("outcome") == "ok" else "warning"
     if attributes.get("outcome") in _FAILED_OUTCOMES:
@@ -81,7 +78,7 @@ def json_line(event: Event, level: Level) -> str:
     """An object on one line, in ASCII: ``time`` in UTC, ``level``, ``event``, and its attributes."""
     facts: dict[str, Any] = {"time": _utc(event.time), "level": level, "event": event.name}
     for name, value in attributes_of(event).items():
-        facts["severity" if name == "level" else name] = value
+        facts[name] = value
     if event.span:
         facts["span"] = event.span
     if event.parent:

@@ -64,6 +64,7 @@ METRICS: Mapping[str, Metric] = {
     "rtfsc_solve_steps_total": Metric("counter", ("step", "outcome"), "Steps of solving tasks."),
     "rtfsc_solve_runs_total": Metric("counter", ("outcome",), "Tasks given to solve."),
     "rtfsc_solve_seconds": Metric("histogram", ("outcome",), "How long solving took.", SECONDS),
+    "rtfsc_policy_loads_total": Metric("counter", ("outcome",), "Policy files read while programs ran."),
     "rtfsc_tickets_total": Metric("counter", ("state",), "Tickets that entered a state."),
     "rtfsc_ticket_seconds": Metric("histogram", ("state",), "How long tickets ran.", SECONDS),
     "rtfsc_capability_calls_total": Metric(
@@ -137,6 +138,8 @@ _RULES: Mapping[str, tuple[_Rule, ...]] = {
         _Rule("rtfsc_solve_runs_total", ("outcome",)),
         _Rule("rtfsc_solve_seconds", ("outcome",), "seconds"),
     ),
+    "policy.loaded": (_Rule("rtfsc_policy_loads_total", ("=loaded",)),),
+    "policy.refused": (_Rule("rtfsc_policy_loads_total", ("=refused",)),),
     "ticket.submitted": (_Rule("rtfsc_tickets_total", ("=submitted",)),),
     "ticket.started": (_Rule("rtfsc_tickets_total", ("=started",)),),
     "ticket.done": (

@@ -121,6 +121,10 @@ class _Handler(BaseHTTPRequestHandler):
         return tenant
 
     def _models(self, tenant: str) -> None:
+        metrics = self.server.arbiter.metrics
+        if self.path == "/metrics" and metrics is not None:
+            self._send_raw(200, "text/plain; version=0.0.4; charset=utf-8", metrics().encode())
+            return
         if self.path != "/v1/models":
             raise _Refusal(404, "there are /v1/models and /v1/infer")
         self._send(200, {"version": VERSION, "models": self.server.arbiter.models()})
@@ -212,10 +216,12 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(pieces)
 
     def _send(self, status: int, data: dict[str, Any], *, close: bool = False) -> None:
+        self._send_raw(status, "application/json", json.dumps(data).encode(), close=close)
+
+    def _send_raw(self, status: int, type: str, raw: bytes, *, close: bool = False) -> None:
         self._status = status
-        raw = json.dumps(data).encode()
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        self.send_header("content-type", type)
         self.send_header("content-length", str(len(raw)))
         self.send_header("cache-control", "no-store")
         if close or status >= 400:  # there may be a body that was not read

@@ -70,12 +70,15 @@ class ArbiterServer:
         *,
         emit: Emit | None = None,
         log: Callable[[str], None] | None = None,
+        metrics: Callable[[], str] | None = None,
     ) -> None:
-        """Raises `Unsafe`, `UnknownModel` for an offered model that is not configured."""
+        """``metrics``: what ``GET /metrics`` says, in Prometheus' format.
+
+        Raises `Unsafe`, `UnknownModel` for an offered model that is not configured."""
         self.settings = settings = settings or Settings()
         if not is_loopback(settings.host) and not settings.tokens:
             raise Unsafe(f"{settings.host} can be reached from elsewhere: that needs tokens")
-        self.registry, self.emit, self.log = registry, emit, log
+        self.registry, self.emit, self.log, self.metrics = registry, emit, log, metrics
         ids = registry.ids()
         self.offered = sorted(ids if settings.offered is None else settings.offered)
         for id in self.offered:
@@ -224,7 +227,7 @@ class Inference:
                 response = self._model.infer(self._request, self._put if self._stream else None)
                 told.update(
                     stop_reason=response.stop_reason, input_tokens=response.input_tokens,
-                    output_tokens=response.output_tokens,
+                    output_tokens=response.output_tokens, cost=self._model.cost_per_call(),
                 )  # fmt: skip
             self._put(response)
         except ProviderError as error:

@@ -217,7 +217,7 @@ class Work:
             with span(self.runtime.emit, "model.asked", "model.failed", model=provider.id) as told:
                 response = provider.infer(request)
                 told.update(stop_reason=response.stop_reason, input_tokens=response.input_tokens,
-                            output_tokens=response.output_tokens)  # fmt: skip
+                            output_tokens=response.output_tokens, cost=provider.cost_per_call())  # fmt: skip
         except ProviderError as error:
             self.recorder.step("ask", "failed", f"{error.code} {error}", since=since, round=number,
                                prompt_txt=prompt)  # fmt: skip

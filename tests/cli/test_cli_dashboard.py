@@ -14,6 +14,8 @@ import pytest
 from cli_runner import Cli
 from prometheus_client.parser import text_string_to_metric_families
 
+from runtime.obs.statistics import FILE, read
+
 TOKEN = "0123456789abcdef"
 
 
@@ -116,3 +118,26 @@ def test_a_policy_with_a_mistake_is_said_at_once(cli: Cli) -> None:
     policy = cli.file("delegation.toml", '[[rule]]\nfunction = "f"\ntarget = "nowhere"\n')
     assert "delegation.toml:2" in cli("dashboard", "--delegation", policy, code=2).stderr
     assert "No such file" in cli("dashboard", "--delegation", "none.toml", code=2).stderr
+
+
+def test_an_arbiter_counts_what_it_answers(cli: Cli) -> None:
+    with serving(cli, "serve", "--arbiter", "--offer", "echo-model", "--metrics") as (url, _):
+        metrics = f"{url.rstrip('/')}/metrics"
+        assert counted(get(metrics)) == {"rtfsc_build_info": 1.0}
+        policy = cli.file(
+            "d.toml", f'[models.far]\nprovider = "arbiter"\nurl = "{url}"\nmodel = "echo-model"\n'
+        )
+        cli("models", "far", "--delegation", policy)
+    with (
+        serving(cli, "serve", "--arbiter", "--offer", "echo-model") as (url, _),
+        pytest.raises(urllib.error.HTTPError, match="404"),
+    ):
+        get(f"{url.rstrip('/')}/metrics")
+
+
+def test_health_of_models_is_remembered(cli: Cli) -> None:
+    cli("models", "echo-model")
+    with serving(cli, "dashboard") as (url, _):
+        assert "echo-model" in get(url) and "in order" in get(url)
+    health = [event for event in read(cli.home / FILE).events if event.name == "model.health"]
+    assert [event.attributes["model"] for event in health] == ["echo-model"]

@@ -33,7 +33,8 @@ def chromium() -> Chromium:
 
 @contextmanager
 def served(collect: Callable[[], Facts]) -> Iterator[str]:
-    server = WebServer(dashboard_routes(collect, str)).start()
+    server = WebServer(dashboard_routes(collect, str))
+    server.start()
     try:
         yield server.url
     finally:
@@ -68,7 +69,8 @@ def test_how_it_looks(
 def test_the_style_sheet_is_used(chromium: Chromium, tmp_path: Path) -> None:
     facts = busy(tmp_path / "s.sqlite")
     routes = dashboard_routes(lambda: facts, str)
-    bare = WebServer({path: route for path, route in routes.items() if path != "/style.css"}).start()
+    bare = WebServer({path: route for path, route in routes.items() if path != "/style.css"})
+    bare.start()
     try:
         chromium.screenshot(bare.url, tmp_path / "bare.png", height=600)
     finally:
@@ -98,7 +100,8 @@ def test_the_policy_stops_what_escaping_would_let_through(chromium: Chromium) ->
         script = b"<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\"><main"
         return answer._replace(body=answer.body.replace(b"<main", script))
 
-    server = WebServer({**routes, "/": broken}).start()  # type: ignore[dict-item]
+    server = WebServer({**routes, "/": broken})  # type: ignore[dict-item]
+    server.start()
     try:
         document = chromium.dom(server.url)
     finally:

@@ -20,7 +20,9 @@ TOKEN = "a-token-of-more-than-16"
 
 def served(token: str | None = None, **more: object) -> WebServer:
     routes = dashboard_routes(nothing, lambda: exposition(Tally(), "1"))
-    return WebServer({**routes, **more}, token=token).start()  # type: ignore[dict-item]
+    server = WebServer({**routes, **more}, token=token)  # type: ignore[dict-item]
+    server.start()
+    return server
 
 
 @pytest.fixture

@@ -68,15 +68,14 @@ def test_levels() -> None:
         Event("call.done", 0.0, {}),
         Event("solve.done", 0.0, {"outcome": "published"}),
         Event("model.failed", 0.0, {"error": "timeout"}),
-        Event("program.log", 0.0, {"level": "error", "message": "x"}),
     ]
-    for least, count in (("debug", 4), ("info", 3), ("warning", 2), ("error", 1)):
+    for least, count in (("debug", 3), ("info", 2), ("warning", 1), ("error", 0)):
         assert len(logged("json", least, *events).splitlines()) == count
     assert level_of(Event("cache.hit", 0.0, {"score": 0.97})) == "info"
     assert level_of(Event("cache.hit", 0.0, {})) == "debug"
     assert level_of(Event("capability.called", 0.0, {"outcome": "failed"})) == "warning"
     assert level_of(Event("model.health", 0.0, {"ok": False})) == "warning"
-    assert level_of(Event("program.log", 0.0, {"level": "\x1b[31m"})) == "info"
+    assert level_of(Event("policy.refused", 0.0, {"error": "x"})) == "warning"
     with pytest.raises(ValueError, match="no level"):
         Log(io.StringIO(), level="loud")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no format"):
