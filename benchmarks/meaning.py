@@ -98,7 +98,7 @@ def _embedded(tag: str, texts: list[str]) -> Any:
     import numpy as np
 
     from runtime.meaning.embedding import Lexical
-    from runtime.meaning.gguf import GgufEmbedder
+    from runtime.providers.gguf_embedder import GgufEmbedder
 
     embedder = GgufEmbedder(_model()) if tag == "minilm" else Lexical()
     return np.array([np.frombuffer(v, np.float32) for v in embedder.embed(texts)], np.float32)

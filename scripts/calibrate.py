@@ -60,7 +60,7 @@ def _figures(measured: list[Pair], hits: list[Pair]) -> str:
 def _embedder(arguments: list[str]) -> Embedder:
     if not arguments:
         return Lexical()
-    from runtime.meaning.gguf import GgufEmbedder
+    from runtime.providers.gguf_embedder import GgufEmbedder
 
     return GgufEmbedder(arguments[0])
 

@@ -74,7 +74,7 @@ def _embedder(name: str, base: Path) -> Embedder:
     if name == "lexical":
         return Lexical()
     _require("llama_cpp", "embeddings by a GGUF model", "llama")
-    from runtime.meaning.gguf import GgufEmbedder
+    from runtime.providers.gguf_embedder import GgufEmbedder
 
     return GgufEmbedder(base / Path(name).expanduser())
 

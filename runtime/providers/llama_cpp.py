@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import threading
 import time
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from runtime.providers.base import Health, OnText, Request, Response, StopReason
 from runtime.providers.errors import Misconfigured, Refused
+from runtime.providers.llama.file import ModelFile
 from runtime.providers.llama.process import LlamaProcess
-
-_MAGIC = b"GGUF"
 
 
 class LlamaCpp:
@@ -46,31 +42,18 @@ class LlamaCpp:
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 1 << 31:
                 raise Misconfigured(id, f"{name} must be a whole number of at least {least}")
         self.id = id
-        self._path = Path(path).expanduser()
+        # What runs was made of the file as it was.
+        self._file = ModelFile(id, path, self.close)
         self._process = LlamaProcess(
             id,
-            {"path": os.path.abspath(self._path), "context": context, "threads": threads,
+            {"path": str(self._file.path), "context": context, "threads": threads,
              "gpu_layers": gpu_layers, "memory": memory, "embedding": False},
         )  # fmt: skip
-        self._digest: tuple[tuple[int, int], str] | None = None
-        self._reading = threading.Lock()
 
     @property
     def revision(self) -> str:
         """Of the content of the file. Raises `Misconfigured` where it cannot be read."""
-        with self._reading:
-            try:
-                status = os.stat(self._path)
-                stamp = (status.st_size, status.st_mtime_ns)
-                if self._digest is None or self._digest[0] != stamp:
-                    self._check_magic()
-                    with open(self._path, "rb") as file:
-                        self._digest = stamp, hashlib.file_digest(file, "sha256").hexdigest()[:16]
-                    # What runs was made of the file as it was.
-                    self._process.close()
-            except (OSError, ValueError) as error:
-                raise Misconfigured(self.id, f"the model cannot be read: {error}") from None
-            return self._digest[1]
+        return self._file.digest()
 
     def infer(self, request: Request, on_text: OnText | None = None) -> Response:
         start = time.monotonic()
@@ -94,8 +77,8 @@ class LlamaCpp:
         from importlib.util import find_spec
 
         try:
-            self._check_magic()
-        except (OSError, Misconfigured) as error:
+            self._file.check()
+        except (OSError, ValueError, Misconfigured) as error:
             return Health(False, str(error))
         if find_spec("llama_cpp") is None:
             return Health(False, "llama-cpp-python is not installed: pip install 'rtfsc[llama]'")
@@ -105,11 +88,6 @@ class LlamaCpp:
     def close(self) -> None:
         """Ends the model's process; the next question starts another one."""
         self._process.close()
-
-    def _check_magic(self) -> None:
-        with open(self._path, "rb") as file:
-            if file.read(4) != _MAGIC:
-                raise Misconfigured(self.id, f"{self._path} is no GGUF file")
 
     def _question(self, request: Request, stream: bool) -> dict[str, Any]:
         ascii = False if request.grammar is None else self._examined(request.grammar)

@@ -1,8 +1,9 @@
 """The process that runs llama.cpp: reads questions from standard input, writes answers to standard output.
 
 The first message holds the settings of the model; it is answered with ``{"ready": …}``. Then each
-``{"id": n, "messages": …}`` is answered with any number of ``{"id": n, "text": piece}`` and one of
-``{"id": n, "done": …}`` or ``{"id": n, "error": kind, "message": …}``; ``{"cancel": n}`` ends it early.
+``{"id": n, "messages": …}`` is answered with ``{"id": n, "taken": true}``, any number of
+``{"id": n, "text": piece}`` and one of ``{"id": n, "done": …}`` or
+``{"id": n, "error": kind, "message": …}``; ``{"cancel": n}`` ends it early.
 The process ends when its input does, so that it never outlives who asked for it.
 """
 
@@ -91,6 +92,7 @@ def main() -> None:
     while True:
         request = channel.next()
         id = request["id"]
+        channel.send({"id": id, "taken": True})
         try:
             channel.send({"id": id, "done": model.answer(request, channel)})
         except Cancelled:

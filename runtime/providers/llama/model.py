@@ -46,8 +46,10 @@ class Model:
         return self._generate(request, channel)
 
     def _embed(self, text: str, request: dict[str, Any], channel: Channel) -> list[float]:
+        """The vector of a text; of a model that gives one for each token, their mean."""
         channel.check(request["id"])
-        return list(map(float, self._llama.embed(_safe(text) or " ", truncate=True)))
+        values = np.asarray(self._llama.embed(_safe(text) or " ", truncate=True), dtype=np.float32)
+        return [float(value) for value in (values.mean(axis=0) if values.ndim == 2 else values)]
 
     # -- generation
 

@@ -57,16 +57,13 @@ class LlamaProcess:
         self._lock = threading.Lock()
         self._child: _Started | None = None
         self._facts: dict[str, Any] | None = None
-        self._asked = 0
+        self._count = 0
+        self._taken = False
 
     @property
     def pid(self) -> int | None:
         child = self._child
         return child.process.pid if child is not None and child.process.poll() is None else None
-
-    @property
-    def ready(self) -> bool:
-        return self.pid is not None and self._facts is not None
 
     def ask(self, question: dict[str, Any], timeout: float, on_text: OnText | None = None) -> dict[str, Any]:
         """The answer to a message of `child`. Raises `ProviderError`; what ``on_text`` raises ends the
@@ -75,11 +72,23 @@ class LlamaProcess:
         if not self._lock.acquire(timeout=max(0.0, min(timeout, threading.TIMEOUT_MAX))):
             raise TimedOut(self._id, f"no answer within {timeout:g} s: others are asking")
         try:
-            child = self._started(end, timeout)
-            self._asked += 1
-            return self._answer(child, {"id": self._asked, **question}, end, timeout, on_text)
+            try:
+                return self._asked_once(question, end, timeout, on_text)
+            except Crashed:
+                if self._taken:
+                    raise
+            # It was dead before it was asked.
+            return self._asked_once(question, end, timeout, on_text)
         finally:
             self._lock.release()
+
+    def _asked_once(self, question: dict[str, Any], end: float, timeout: float,
+                    on_text: OnText | None) -> dict[str, Any]:  # fmt: skip
+        self._taken = True  # a crash while the model is loaded would come again
+        child = self._started(end, timeout)
+        self._taken = False
+        self._count += 1
+        return self._answer(child, {"id": self._count, **question}, end, timeout, on_text)
 
     def close(self) -> None:
         """Ends the child, whatever it is at; the next question starts another one."""
@@ -158,7 +167,9 @@ class LlamaProcess:
                 message = self._next(child, end)
                 if message.get("id") != id:
                     continue  # of a question that was given up
-                if "text" in message:
+                if "taken" in message:
+                    self._taken = True
+                elif "text" in message:
                     if on_text is not None:
                         on_text(message["text"])
                 elif "done" in message:
@@ -190,7 +201,7 @@ class LlamaProcess:
             self._send(child, {"cancel": id}, end)
             while True:
                 message = self._next(child, end)
-                if message.get("id") == id and "text" not in message:
+                if message.get("id") == id and message.keys() & {"done", "error"}:
                     return
         self._discard(child)
 

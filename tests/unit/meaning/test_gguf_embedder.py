@@ -1,37 +1,26 @@
-"""A real embedding model in GGUF, where llama.cpp and the weights can be had."""
+"""A real embedding model in GGUF, where its weights can be had."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
+import os
+import signal
+import threading
 
 import pytest
+from tiny_models import ROOT, maker, tiny_model
 
-from runtime.meaning.gguf import GgufEmbedder
-
-ROOT = Path(__file__).resolve().parents[3]
-needs_llama = pytest.mark.skipif(
-    importlib.util.find_spec("llama_cpp") is None, reason="llama-cpp-python is not installed (rtfsc[llama])"
-)
+from runtime.providers.errors import Crashed, Misconfigured
+from runtime.providers.gguf_embedder import GgufEmbedder
 
 
 @pytest.fixture(scope="module")
 def model():
-    pytest.importorskip("gguf", reason="gguf makes the model")
-    pytest.importorskip("safetensors", reason="safetensors reads the weights")
-    sys.path.insert(0, str(ROOT / "scripts" / "models"))
     try:
-        import minilm
-
-        return minilm.make(ROOT / "build" / "models")
+        return maker("minilm").make(ROOT / "build" / "models")
     except RuntimeError as error:
         pytest.skip(str(error))
-    finally:
-        sys.path.pop(0)
 
 
-@needs_llama
 def test_like_meanings_lie_close(model):
     embedder = GgufEmbedder(model)
     cat, kitten, tax, empty = embedder.embed(
@@ -50,7 +39,6 @@ def test_like_meanings_lie_close(model):
     embedder.close()
 
 
-@needs_llama
 def test_the_tag_is_that_of_the_content(model, tmp_path):
     copy = tmp_path / "other-name.gguf"
     copy.write_bytes(model.read_bytes())
@@ -60,5 +48,43 @@ def test_the_tag_is_that_of_the_content(model, tmp_path):
 
 
 def test_a_model_that_is_not_there(tmp_path):
-    with pytest.raises((FileNotFoundError, ImportError), match=r"no model|llama-cpp-python"):
+    with pytest.raises(Misconfigured, match=r"none\.gguf"):
         GgufEmbedder(tmp_path / "none.gguf").embed(["x"])
+    with pytest.raises(Misconfigured, match=r"none\.gguf"):
+        GgufEmbedder(tmp_path / "none.gguf").tag  # noqa: B018
+
+
+@pytest.fixture
+def small():
+    """The tiny model of texts, whose vectors mean nothing."""
+    embedder = GgufEmbedder(tiny_model())
+    yield embedder
+    embedder.close()
+
+
+def test_any_text_has_a_vector(small):
+    texts = ["", "a", "a", "\0", "\ud800", "é" * 5000, " "]
+    vectors = small.embed(texts)
+    assert len(vectors) == len(texts) and vectors[1] == vectors[2]
+    for vector in vectors:
+        assert sum(value * value for value in vector) == pytest.approx(1, abs=1e-5)
+    assert small.embed([]) == []
+
+
+def test_a_crash_is_an_error_and_the_next_call_is_none(small):
+    before = small.embed(["a"])
+    failed: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            small.embed(["word " * 200] * 5000)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join(0.2)
+    os.kill(small._process.pid, signal.SIGKILL)
+    thread.join(20)
+    assert [type(error) for error in failed] == [Crashed]
+    assert small.embed(["a"]) == before

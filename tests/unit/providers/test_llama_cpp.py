@@ -265,10 +265,9 @@ def test_a_child_that_is_killed_while_it_answers(model, number):
 
 def test_a_child_that_died_between_two_questions(model):
     text = model.infer(asked()).text
-    pid = pid_of(model)
-    os.kill(pid, signal.SIGKILL)
-    assert gone(pid)
-    assert model.infer(asked()).text == text
+    for _ in range(5):
+        os.kill(pid_of(model), signal.SIGKILL)  # and it may not have ended yet when the next one comes
+        assert model.infer(asked()).text == text
 
 
 def test_a_timeout_leaves_the_child_usable(model):
