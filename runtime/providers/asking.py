@@ -24,6 +24,8 @@ from runtime.values.errors import RtfsError
 __all__ = ["Answer", "AnswerError", "Question", "Round", "Signature", "ask", "code_request"]
 
 Infer = Callable[[Request], Response]
+_MOST = 1 << 20
+"""Of the arguments, about in characters: no model reads more."""
 
 
 @dataclass(frozen=True)
@@ -112,23 +114,26 @@ def _judged(question: Question, response: Response) -> tuple[Any, str | None]:
 
 
 def _askable(question: Question, model: str) -> None:
-    """Functions, errors and what else cannot be written down stay here."""
+    """Functions, errors and what else cannot be written down stay here; and what is too big for anybody."""
     from runtime.host.schema import kind_of
 
-    def look(value: Any) -> None:
+    todo, size = list(question.arguments), 0
+    while todo:
+        value = todo.pop()
         kind = kind_of(value)
         if kind in ("function", "error", "resource"):
             raise Refused(model, f"an argument of {question.function} holds a value of the kind {kind}",
                           hint="models can be asked about data alone")  # fmt: skip
+        size += len(value) if kind == "string" else 1
+        if size > _MOST:
+            raise Refused(
+                model, f"the arguments of {question.function} are more than {_MOST} characters long"
+            )
         if isinstance(value, dict):
-            for item in value.values():
-                look(item)
+            todo += value.keys()
+            todo += value.values()
         elif kind in ("vector", "list"):
-            for item in value:
-                look(item)
-
-    for argument in question.arguments:
-        look(argument)
+            todo += value
 
 
 def _request(question: Question, model: str, capabilities: Collection[str]) -> Request:
@@ -137,11 +142,13 @@ def _request(question: Question, model: str, capabilities: Collection[str]) -> R
     data = type_of(question.signature.result).data
     grammar = grammar_of(question.signature.result) if "grammar" in capabilities else None
     schema = schema_of(data) if grammar is None and "schema" in capabilities else None
-    asked = prompt.messages(
-        question.function, question.doc, question.signature, question.arguments, json=schema is not None
-    )
-
-    core = prompt.core(question.signature, question.arguments)
+    try:
+        asked = prompt.messages(
+            question.function, question.doc, question.signature, question.arguments, json=schema is not None
+        )
+        core = prompt.core(question.signature, question.arguments)
+    except RecursionError:
+        raise Refused(model, f"an argument of {question.function} is nested too deeply") from None
 
     def accept(response: Response) -> bool:
         return response.stop_reason == "stop" and _judged(question, response)[1] is None

@@ -18,7 +18,6 @@ class NoValue(Exception):
 def read_data(text: str, *, symbols: bool = False) -> Any:
     """The one value that the text writes. ``symbols``: those may stand in it unquoted. Raises `NoValue`."""
     from rtfsc.diagnostics import Sink
-    from rtfsc.driver import compiling
     from rtfsc.source import SourceFile
     from rtfsc.syntax.reader import read
 
@@ -26,7 +25,7 @@ def read_data(text: str, *, symbols: bool = False) -> Any:
         raise NoValue(f"a text of more than {_MOST} characters")
     source = SourceFile("<answer>", text)
     sink = Sink(source)
-    with compiling():
+    try:
         forms = read(source, sink)
         for found in sink.diagnostics:
             if found.severity == "error":
@@ -34,6 +33,8 @@ def read_data(text: str, *, symbols: bool = False) -> Any:
         if len(forms) != 1:
             raise NoValue("there is no value" if not forms else f"there are {len(forms)} values, not one")
         return _value(forms[0], symbols)
+    except RecursionError:  # the interpreter's limit is that of all threads: it is not changed for an answer
+        raise NoValue("nested too deeply") from None
 
 
 def _value(form: Any, symbols: bool) -> Any:

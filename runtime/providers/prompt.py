@@ -42,11 +42,12 @@ def messages(
     name: str, doc: str, signature: Signature, arguments: Sequence[Any], *, json: bool = False
 ) -> tuple[Message, ...]:
     """The first question. ``json``: the answer is constrained by a JSON Schema."""
-    system = _SYSTEM.format(format=_JSON if json else _RTFS, type=signature.result)
-    parts = [f"Function: {signature.show(name)}"]
+    result = safe(signature.result)
+    system = _SYSTEM.format(format=_JSON if json else _RTFS, type=result)
+    parts = [f"Function: {safe(signature.show(name))}"]
     if doc.strip():
-        parts.append(f"What it does: {doc.strip()}")
-    parts.append(f"Answer with the value of type {signature.result} alone, for these arguments:")
+        parts.append(f"What it does: {safe(doc.strip())}")
+    parts.append(f"Answer with the value of type {result} alone, for these arguments:")
     parts.append(fenced(shown(signature, arguments)))
     return (Message("system", system), Message("user", "\n\n".join(parts)))
 
@@ -55,8 +56,8 @@ def repair(asked: Sequence[Message], answer: str, wrong: str, result: str) -> tu
     """The second question: what was answered, and what the check says of it."""
     answer = answer if len(answer) <= _MOST_SHOWN else answer[:_MOST_SHOWN] + " …"
     text = (
-        f"That cannot be taken. Answer again, with one value of type {result} alone. The check says:\n\n"
-        + fenced(safe(wrong))
+        f"That cannot be taken. Answer again, with one value of type {safe(result)} alone."
+        " The check says:\n\n" + fenced(safe(wrong))
     )
     return (*asked, Message("assistant", safe(answer)), Message("user", text))
 

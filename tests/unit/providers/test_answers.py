@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runtime.providers.answers import read_answer
 from runtime.providers.declared import Misfit, type_of
@@ -94,6 +96,29 @@ def test_taken(type, text, value):
 def test_refused(type, text, message):
     with pytest.raises(Misfit, match=message):
         read_answer(text, type_of(type))
+
+
+TYPES = [
+    ":int", ":float", ":string", ":bool", ":nil", ":keyword", ":any", RECORD, "[:vector :int]",
+    "[:tuple :int :keyword]", "[:array :int [2]]", "[:map-of :keyword [:vector :int]]", "[:enum :a 3]",
+    "[:union :int :keyword :nil]", "[:and :string [:max-length 3]]", "[:fn [] :int]",
+]  # fmt: skip
+PIECES = st.sampled_from(
+    ["{", "}", "[", "]", "(", ")", '"', ":a", ":age", "a", "1", "-1", "1.5", ",", ":", " ", "\n", "```",
+     "null", "true", "nil", "'", "~", "@", "#", "^", "\\", "\\u12", '"value"', '"age"', "9" * 20, "1e999",
+     "é", "\ud800", ";", "#|", "<think>", "</think>", "2026-01-31T08:00:00Z"]
+)  # fmt: skip
+
+
+@given(st.sampled_from(TYPES), st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=40))
+@settings(max_examples=500, deadline=None)
+def test_whatever_a_model_says_is_a_value_of_the_type_or_a_misfit(type, text):
+    try:
+        value = read_answer(text, type_of(type))
+    except Misfit as error:
+        assert str(error)
+    else:
+        type_of(type).check(value)
 
 
 def test_deep_json_that_is_no_rtfs():
