@@ -8,7 +8,9 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
+from dataclasses import fields as fields_of
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from runtime.caches.circuit import Circuit
@@ -32,7 +34,10 @@ MOST_BYTES = 4 << 20
 """Of an answer; a longer one is kept nowhere."""
 _VERSION = 2
 _PREFIX = 16
-_COUNTED = ("hits", "misses", "puts", "invalidations", "cold_hits", "cold_misses")
+_COUNTED = ("puts", "invalidations", "cold_hits", "cold_misses", "unsure")
+_REMEMBERED = 4_096  # keys of requests that were asked a moment ago
+_LONGEST_REMEMBERED = 8_192  # characters of such a request
+_FIELDS = attrgetter(*(field.name for field in fields_of(Request) if field.compare))
 
 
 class InferenceCache:
@@ -57,21 +62,30 @@ class InferenceCache:
         self.hot: Cache[str] = hot if hot is not None else table(config, clock=clock)
         self.cold = cold
         self.writer = writer or Writer()
-        self._sampled = sampled
+        self.sampled = sampled
+        self._least = config.confidence
         self._lock = threading.Lock()
-        self._counts = dict.fromkeys(
-            ("hits", "misses", "puts", "invalidations", "cold_hits", "cold_misses"), 0
-        )
+        self._counts = dict.fromkeys(_COUNTED, 0)
+        self._keys = table(CacheConfig(_REMEMBERED))
         self.cold_circuit = Circuit()
 
     def key(self, request: Request, revision: str, tenant: str = "") -> str:
         """64 hex digits, the same on every machine; the first 16 are those of `prefix`."""
+        # Two digests and a JSON text cost ten times as much as to find what they gave the last time.
+        asked = (tenant, revision, _FIELDS(request))
+        known = self._keys.get(asked)
+        if known:
+            found: str = known.value
+            return found
         fields = f"{len(tenant)}:{tenant}:{request.key(revision)}"
-        return prefix(tenant) + hashlib.sha256(fields.encode()).hexdigest()[_PREFIX:]
+        key = prefix(tenant) + hashlib.sha256(fields.encode()).hexdigest()[_PREFIX:]
+        if sum(len(message.content) for message in request.messages) <= _LONGEST_REMEMBERED:
+            self._keys.put(asked, key)
+        return key
 
     def keeps(self, request: Request) -> bool:
         """Whether answers to such a request are kept at all."""
-        return self._sampled or request.temperature <= 0
+        return request.temperature <= 0 or self.sampled
 
     def accepts(self, response: Response) -> bool:
         """Whether an answer is kept: a whole one, sure enough, of a bearable size."""
@@ -85,10 +99,10 @@ class InferenceCache:
         found = self.hot.get(key)
         if not found:
             found = self._from_cold(key)
-        if found and self._unsure(found.value):
+        if self._least is not None and found and self._unsure(found.value):
+            self._count("unsure")
             self.invalidate(key)
-            found = LOW_CONFIDENCE
-        self._count("hits" if found else "misses")
+            return LOW_CONFIDENCE
         return found
 
     def peek(self, key: str) -> Hit | Miss:
@@ -140,10 +154,10 @@ class InferenceCache:
 
     def stats(self) -> CacheStats:
         """Hits in either store; evictions and sizes of the hot one."""
-        hot = self.hot.stats()
-        counts = self._counts
+        hot, counts = self.hot.stats(), self._counts
+        more = counts["cold_hits"] - counts["unsure"]
         return hot._replace(
-            hits=counts["hits"], misses=counts["misses"], puts=counts["puts"],
+            hits=hot.hits + more, misses=hot.misses - more, puts=counts["puts"],
             invalidations=counts["invalidations"],
         )  # fmt: skip
 
@@ -189,7 +203,7 @@ class InferenceCache:
         return Hit(response)
 
     def _unsure(self, response: Response) -> bool:
-        least = self._config.confidence
+        least = self._least
         return least is not None and response.confidence is not None and response.confidence < least
 
     def _count(self, what: str) -> None:

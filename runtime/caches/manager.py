@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from runtime.caches.flight import SingleFlight
 from runtime.caches.inference import InferenceCache
-from runtime.caches.protocol import Cache, CacheStats
+from runtime.caches.protocol import Cache, CacheStats, Hit, Miss
 from runtime.caches.semantic import Found, Question, SemanticCache
 from runtime.obs.events import Emit, tell
 from runtime.providers.base import ModelProvider, OnText, Request, Response
@@ -73,6 +73,16 @@ class CacheManager:
         on_text: OnText | None = None,
     ) -> Response:
         """The kept answer, or the model's. See `answer`."""
+        l2 = self.l2
+        if on_text is None and (request.temperature <= 0 or l2.sampled) and not self._emit:
+            # What `answer` does, without what nobody asked for: most calls end here.
+            revision = provider.revision
+            key = l2.key(request, revision, tenant)
+            kept = l2.get(key)
+            if kept:
+                response: Response = kept.value
+                return response
+            return self._fly(provider, request, revision, key, tenant, core, keep, None)[0].response
         return self.answer(provider, request, tenant=tenant, core=core, keep=keep, on_text=on_text).response
 
     def answer(
@@ -95,18 +105,12 @@ class CacheManager:
             return Answered(provider.infer(request, on_text), "model")
         revision = provider.revision
         key = self.l2.key(request, revision, tenant)
-        found = self._look_up(key, tenant)
-        if found is None:
-            told: list[bool] = []
-
-            def compute() -> Answered:
-                told.append(True)
-                return self._compute(provider, request, revision, key, tenant, core, keep, on_text)
-
-            found = self._flight.run(key, compute)
-            if told and found.layer == "model":
-                return found  # who was asked has told of the text already
-        if on_text is not None:
+        kept = self.l2.get(key) if not self._emit else self._told(key, tenant)
+        if kept:
+            found, told = Answered(kept.value, "L2"), False
+        else:
+            found, told = self._fly(provider, request, revision, key, tenant, core, keep, on_text)
+        if on_text is not None and not told:
             on_text(found.response.text)
         return found
 
@@ -115,7 +119,7 @@ class CacheManager:
     ) -> bool:
         """An answer that turned out to be wrong. Whether there was one in the hot store."""
         revision = provider.revision
-        question = self._question(request, revision, tenant, core)
+        question = self._question(request, revision, tenant, request.core if core is None else core)
         if self.l3 is not None and question is not None:
             self.l3.remove(question)
         return self.l2.invalidate(self.l2.key(request, revision, tenant))
@@ -185,19 +189,38 @@ class CacheManager:
 
     # -- inside
 
-    def _look_up(self, key: str, tenant: str) -> Answered | None:
-        if not self._emit:
-            found = self.l2.get(key)
-            return Answered(found.value, "L2") if found else None
+    def _told(self, key: str, tenant: str) -> Hit | Miss:
         cold, start = self.l2.cold_hits, time.perf_counter()
         found = self.l2.get(key)
         seconds = time.perf_counter() - start
         if not found:
             tell(self._emit, "cache.miss", layer="L2", tenant=tenant, reason=found.reason, seconds=seconds)
-            return None
-        store = "cold" if self.l2.cold_hits != cold else "hot"
-        tell(self._emit, "cache.hit", layer="L2", store=store, tenant=tenant, seconds=seconds)
-        return Answered(found.value, "L2")
+        else:
+            store = "cold" if self.l2.cold_hits != cold else "hot"
+            tell(self._emit, "cache.hit", layer="L2", store=store, tenant=tenant, seconds=seconds)
+        return found
+
+    def _fly(
+        self,
+        provider: ModelProvider,
+        request: Request,
+        revision: str,
+        key: str,
+        tenant: str,
+        core: str | None,
+        keep: Keep | None,
+        on_text: OnText | None,
+    ) -> tuple[Answered, bool]:
+        """Once for all who ask the same at the same time; and whether the model told this caller's
+        ``on_text``."""
+        mine: list[bool] = []
+
+        def compute() -> Answered:
+            mine.append(True)
+            return self._compute(provider, request, revision, key, tenant, core, keep, on_text)
+
+        found = self._flight.run(key, compute)
+        return found, bool(mine) and found.layer == "model"
 
     def _compute(
         self,
@@ -218,7 +241,7 @@ class CacheManager:
         question = self._question(request, revision, tenant, core)
         if question is not None:
             alike = self._alike(question)
-            if alike is not None:
+            if alike is not None and (keep is None or keep(alike.response)):
                 return Answered(alike.response, "L3", alike.match, alike.score)
         response = provider.infer(request, on_text)
         if self.l2.accepts(response) and (keep is None or keep(response)):

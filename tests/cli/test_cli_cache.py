@@ -76,9 +76,8 @@ def test_warming_a_shared_hot_store(cli, redis_server, redis_url):
 
 def test_servers_that_do_not_answer_are_named(cli):
     nobody = '"redis://127.0.0.1:1/0"'
-    cli.file(
-        "delegation.toml", f'[caches.l1]\nredis = {nobody}\n[caches.l2]\nhot = {nobody}\ncold = "none"\n'
-    )
+    l1, l2 = f"[caches.l1]\nredis = {nobody}\n", f'[caches.l2]\nhot = {nobody}\ncold = "none"\n'
+    cli.file("delegation.toml", l1 + l2)
     assert [row["up"] for row in cli.json("cache", "stats")] == [False, False]
     assert "does not answer" in cli("cache", "stats").stdout
     for layer in ("L1", "L2"):
