@@ -1,6 +1,6 @@
 """Our caches and their peers in one interpreter, that of the peers; prints medians as JSON.
 
-``python benchmarks/caches_peers.py in-process|gptcache``; in it are cachebox, cachetools, GPTCache with faiss.
+``python benchmarks/caches_peers.py in-process|gptcache``; `benchmarks.caches` installs what it needs.
 """
 
 from __future__ import annotations

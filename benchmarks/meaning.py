@@ -50,11 +50,16 @@ GOALS = [
 
 
 def meaning() -> str:
-    texts = list(_texts(MODULES))
+    texts = some_texts(MODULES)
     tag, vectors = _vectors(texts)
     queries = [_asked(text) for text in random.Random(2).sample(texts, min(QUERIES, len(texts)))]
     wanted = _embedded(tag, queries)
     return "\n".join([_groups(tag, texts, vectors, wanted), _graphs(tag, texts, vectors, wanted)])
+
+
+def some_texts(count: int) -> list[str]:
+    """The same for the same count; none twice."""
+    return list(_texts(count))
 
 
 def _texts(count: int) -> Iterator[str]:
@@ -74,24 +79,30 @@ def _asked(text: str) -> str:
 
 
 def _vectors(texts: list[str]) -> tuple[str, Any]:
+    tag = _tag()
+    return tag, embedded_texts(tag, texts)
+
+
+def embedded_texts(tag: str, texts: list[str]) -> Any:
+    """One row each; kept in build/bench, since a model takes minutes for them."""
     import numpy as np
 
-    tag = _tag()
     path = ROOT / "build" / "bench" / f"meaning-{tag}-{len(texts)}.f32"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         _embedded(tag, texts).tofile(path)
-    return tag, np.fromfile(path, np.float32).reshape(len(texts), -1)
+    return np.fromfile(path, np.float32).reshape(len(texts), -1)
 
 
-def _model() -> Path:
+def model_file() -> Path:
+    """all-MiniLM-L6-v2, where `scripts/models/minilm.py` has made it."""
     return ROOT / "build" / "models" / "minilm-l6-v2.gguf"
 
 
 def _tag() -> str:
     from runtime.meaning.embedding import Lexical
 
-    return "minilm" if _model().exists() else Lexical.tag
+    return "minilm" if model_file().exists() else Lexical.tag
 
 
 def _embedded(tag: str, texts: list[str]) -> Any:
@@ -100,7 +111,7 @@ def _embedded(tag: str, texts: list[str]) -> Any:
     from runtime.meaning.embedding import Lexical
     from runtime.providers.gguf_embedder import GgufEmbedder
 
-    embedder = GgufEmbedder(_model()) if tag == "minilm" else Lexical()
+    embedder = GgufEmbedder(model_file()) if tag == "minilm" else Lexical()
     return np.array([np.frombuffer(v, np.float32) for v in embedder.embed(texts)], np.float32)
 
 

@@ -1,7 +1,7 @@
 """Reports: every figure of docs/performance.md, peers in the same run, medians of interleaved runs.
 
 ``python -m benchmarks.report`` runs all; names choose: calls arguments c ten kernels evaluator passes
-memory parsing compile startup batch meaning trust store linking.
+memory parsing compile startup batch meaning trust store linking caches.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.caches import caches
 from benchmarks.calls import arguments, calls
 from benchmarks.evaluator import evaluator, parsing
 from benchmarks.linking import linking
@@ -165,7 +166,7 @@ def _environment() -> dict[str, str]:
 
 _REPORTS = (
     calls, arguments, c, ten, kernels, evaluator, passes, memory, parsing, compile, startup, batch, meaning,
-    trust, store, linking,
+    trust, store, linking, caches,
 )  # fmt: skip
 REPORTS = {report.__name__: report for report in _REPORTS}
 

@@ -136,6 +136,10 @@ class SemanticCache:
     def clear(self, tenant: str | None = None) -> None:
         self.index.clear("" if tenant is None else prefix(tenant))
 
+    def forget_vectors(self) -> None:
+        """Those of texts that were asked for a moment ago; they are made again."""
+        self._vectors.clear()
+
     def stats(self) -> CacheStats:
         """``size``: texts in the index, 0 where it does not answer."""
         counts, size = self._counts, 0

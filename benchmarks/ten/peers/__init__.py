@@ -144,6 +144,13 @@ def _pip(package: str) -> None:
         _do([*pip, "install", "--quiet", package])
 
 
+def interpreter(*packages: str) -> Path:
+    """The Python of the peers, with these packages. Raises `Unavailable`."""
+    for package in packages:
+        _pip(package)
+    return PYTHON
+
+
 @cache
 def _npm(package: str) -> Path:
     """The folder of an npm package."""
