@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,19 @@ if TYPE_CHECKING:
     from runtime.chain.chain import Chain
     from runtime.engine import Runtime
     from runtime.module import Provenance
+
+
+_purpose: ContextVar[str] = ContextVar("rtfsc_purpose", default="")
+
+
+@contextmanager
+def purpose(intent: str) -> Iterator[None]:
+    """What the programs that begin in the block are for, on whatever record they are."""
+    token = _purpose.set(intent)
+    try:
+        yield
+    finally:
+        _purpose.reset(token)
 
 
 class Auditor:
@@ -53,9 +68,8 @@ class Auditor:
                 return dict(context or {})
             return {name: value for layer in made[0].contexts for name, value in layer.items()}
 
-        return Recorder(
-            Deferred(session), self.chain, intent=self.audit.intent, kept=self.kept, context=values
-        )
+        intent = _purpose.get() or self.audit.intent
+        return Recorder(Deferred(session), self.chain, intent=intent, kept=self.kept, context=values)
 
     def start(
         self, instance: Any, host: Recorder, provenance: Provenance, artifact: bytes | None,

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from runtime.store.paths import Paths
     from runtime.store.retrieval import Retrieval
     from runtime.store.store import ModuleStore, VerifiedArtifact
+    from runtime.ticketing import TicketOffice
     from runtime.trust.file import TrustFile
     from runtime.trust.keys import KeyRing, Prompt, SigningKey
     from runtime.trust.verifier import Verified, Verifier
@@ -291,6 +292,16 @@ class Runtime:
         given = self._audit_option
         return Auditor(self, given if isinstance(given, Audit) else Audit())
 
+    def tickets(self, address: str | os.PathLike[str] | None = None) -> TicketOffice:
+        """Where work is left for others, or for later. ``address``: a file, ``redis://HOST:PORT/0`` or
+        ``nats://HOST:PORT``; by default what ``RTFSC_TICKETS`` says, else a file of the user's. The caller
+        closes it."""
+        from runtime.ticketing import TicketOffice
+        from runtime.tickets.opening import open_tickets
+
+        place = open_tickets(address, self.paths.tickets, offline=self.offline)
+        return TicketOffice(self, place)
+
     @property
     def has_store(self) -> bool:
         return self._store_option not in (None, False)
@@ -347,6 +358,10 @@ class Runtime:
         from rtfsc.options import CompileOptions
 
         return Compilation(source, CompileOptions(level=self.level, target=TARGETS[engine], path=self.path))
+
+    def instantiate(self, compilation: Compilation, engine: str | None = None) -> Module:
+        """A module of its own of a program that was compiled for this engine before."""
+        return self._compiled(compilation, engine or self.engine)
 
     def _compiled(self, compilation: Compilation, engine: str) -> Module:
         from rtfsc.evaluation import exports_of, instantiate

@@ -1,5 +1,5 @@
-"""``python -m services [--only postgres|s3|redis] [COMMAND …]``: runs a command with the servers up and the
-settings in its environment; without a command prints the settings and waits for Ctrl-C."""
+"""``python -m services [--only postgres|s3|redis|nats] [COMMAND …]``: runs a command with the servers up and
+the settings in its environment; without a command prints the settings and waits for Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from contextlib import ExitStack
 
 from services import Unavailable
 from services.ceph import Ceph
+from services.nats import Nats
 from services.postgres import Postgres
 from services.redis import Redis
 
-_SERVERS: dict[str, type[Postgres | Ceph | Redis]] = {"postgres": Postgres, "s3": Ceph, "redis": Redis}
+_SERVERS: dict[str, type[Postgres | Ceph | Redis | Nats]] = {
+    "postgres": Postgres,
+    "s3": Ceph,
+    "redis": Redis,
+    "nats": Nats,
+}
 
 
 def main(arguments: list[str]) -> int:

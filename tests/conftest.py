@@ -6,9 +6,27 @@ import os
 import signal
 
 import pytest
-from servers import postgres_server, postgres_url, redis_server, redis_url, s3_server, s3_url
+from servers import (
+    nats_server,
+    nats_url,
+    postgres_server,
+    postgres_url,
+    redis_server,
+    redis_url,
+    s3_server,
+    s3_url,
+)
 
-__all__ = ["postgres_server", "postgres_url", "redis_server", "redis_url", "s3_server", "s3_url"]
+__all__ = [
+    "nats_server",
+    "nats_url",
+    "postgres_server",
+    "postgres_url",
+    "redis_server",
+    "redis_url",
+    "s3_server",
+    "s3_url",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     """Settings of whoever runs the tests do not count. Shells make background jobs, and their children, deaf
     to Ctrl-C: the tests of it need it heard."""
-    for name in ("RTFSC_STORE", "RTFSC_OFFLINE"):
+    for name in ("RTFSC_STORE", "RTFSC_OFFLINE", "RTFSC_TICKETS"):
         os.environ.pop(name, None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

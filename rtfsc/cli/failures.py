@@ -115,6 +115,7 @@ def _warning_shower(style: Any) -> Callable[..., None]:
 
 def _classified(error: Exception, style: Any) -> int:
     from runtime.store.errors import StoreError
+    from runtime.tickets.ticket import TicketError
     from runtime.trust.errors import TrustError
     from runtime.values import RtfsError
 
@@ -124,7 +125,7 @@ def _classified(error: Exception, style: Any) -> int:
     if _is_of_models(error):
         show_model_error(error, style)
         return PROGRAM_ERROR
-    if isinstance(error, (TrustError, StoreError)):
+    if isinstance(error, (TrustError, StoreError, TicketError)):
         show([Diagnostic(error.code, error.message, None, hint=error.hint)], None, style)
         return error.exit_code
     if isinstance(error, OSError):

@@ -31,6 +31,7 @@ COMMANDS = {
     "trust": "trusted keys and policy: add, remove, revoke, list, policy, countersign, update, forget",
     "audit": "what programs did outside, on record: show, verify, head",
     "replay": "run a recorded program again and compare",
+    "ticket": "leave work for others: submit, poll, wait, cancel, ls, work",
     "verify": "say whether modules may be run, and why; examine the publication log",
     "doc": "say what a name means: library, language, or of a file",
     "explain": "explain a diagnostic code",

@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     ):
         if options.stored:
             _adopt_declared_function(options)
-        arguments = _arguments(options.arguments)
+        arguments = read_arguments(options.arguments)
         source = None if options.stored or options.module.endswith(COMPILED) else read_source(options.module)
         try:
             value = _value(runtime, source, options, arguments)
@@ -132,7 +132,8 @@ def _called(module: Any, function: str, arguments: list[Any]) -> Any:
         raise UsageError(str(error)) from None
 
 
-def _arguments(texts: list[str]) -> list[Any]:
+def read_arguments(texts: list[str]) -> list[Any]:
+    """Python values of RTFS texts."""
     from rtfsc.evaluation import read_value
     from runtime.values import RtfsError
 

@@ -229,6 +229,7 @@ cdef int look_for_signals(Machine *m) noexcept with gil:
     cdef int ended = 0
     try:
         PyErr_CheckSignals()
+        check_stopped()
     except BaseException as error:
         (<Instance> m.instance).exception = error
         ended = PYTHON

@@ -29,6 +29,7 @@ from runtime.values.errors import (
     KINDS, ErrorValue, InstanceClosed, RtfsError, error_class, error_from_value, error_parts, limit_error,
 )
 from runtime.host.access import host_of
+from runtime.values.interruption import check as check_stopped
 from runtime.values.limits import stress
 from runtime.values.shapes import shape_of
 
@@ -55,6 +56,7 @@ cdef int interrupted() noexcept with gil:
     global _interrupt
     try:
         PyErr_CheckSignals()
+        check_stopped()
         with nogil:     # lets other threads run
             pass
     except BaseException as error:

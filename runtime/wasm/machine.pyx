@@ -20,6 +20,7 @@ from runtime.wasm.capi cimport (
 )
 
 from runtime.values.errors import Frame, RtfsError, error_class, error_from_value, error_parts, limit_error
+from runtime.values.interruption import check as check_stopped
 from runtime.values.limits import stress
 from runtime.host.access import host_of
 from runtime.wasm.errors import BUILD_HINT, IMPORT_HINT, InstanceClosed, ModuleRejected
@@ -87,6 +88,7 @@ cdef void *on_epoch(void *context, void *env, uint64_t *delta, uint8_t *kind) no
         return api.wasmtime_error_new(b"deadline")
     try:
         PyErr_CheckSignals()
+        check_stopped()
         with nogil:
             pass  # lets other Python threads run
     except BaseException as error:

@@ -54,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.trust": set(),
     "runtime.meaning": set(),
     "runtime.store": {"runtime.trust", "runtime.values", "runtime.meaning", "runtime.obs.events"},
+    "runtime.tickets": {"runtime.trust", "runtime.chain", "runtime.values"},
     "runtime.chain": {"runtime.trust", "runtime.values", "runtime.host", "runtime.store"},
     "runtime.caches": {
         "runtime.providers",
@@ -81,7 +82,8 @@ ROOTS = {
     "rtfsc", "rtfsc.driver", "rtfsc.registry", "rtfsc.evaluation", "rtfsc.macrotime", "rtfsc.cli",
     "rtfsc.__main__", "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference",
     "rtfsc.javascript", "rtfsc.source_map", "rtfsc.profiling", "runtime", "runtime.engine",
-    "runtime.auditing", "runtime.replaying", "runtime.searching", "runtime.routing", "runtime.module",
+    "runtime.auditing", "runtime.replaying", "runtime.ticketing",
+    "runtime.searching", "runtime.routing", "runtime.module",
     "runtime.printing", "runtime.lookups", "runtime.solving", "runtime.dashboard",
 }  # fmt: skip
 

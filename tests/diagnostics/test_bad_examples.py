@@ -58,5 +58,5 @@ def test_every_code_that_is_used_is_listed_and_the_other_way_round() -> None:
     used: set[str] = set()
     for folder in ("rtfsc", "runtime", "backend_wasm"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            used |= set(re.findall(r'"((?:IO|LM|ST|SV|[SFNMATXW])\d{3})"', path.read_text("utf-8")))
+            used |= set(re.findall(r'"((?:IO|LM|ST|SV|TK|[SFNMATXW])\d{3})"', path.read_text("utf-8")))
     assert used == set(static_codes())

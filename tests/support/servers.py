@@ -13,10 +13,11 @@ import pytest
 
 from services import Unavailable
 from services.ceph import Ceph
+from services.nats import Nats
 from services.postgres import Postgres
 from services.redis import Redis
 
-Server = TypeVar("Server", Ceph, Postgres, Redis)
+Server = TypeVar("Server", Ceph, Postgres, Redis, Nats)
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +38,12 @@ def redis_server() -> Iterator[Redis]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[Nats]:
+    with running(Nats) as server:
+        yield server
+
+
 @pytest.fixture
 def s3_url(s3_server: Ceph) -> str:
     """An empty place in the bucket."""
@@ -53,6 +60,12 @@ def postgres_url(postgres_server: Postgres) -> str:
 def redis_url(redis_server: Redis) -> str:
     """With a prefix of its own for its keys."""
     return f"{redis_server.url}?prefix=test-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def nats_url(nats_server: Nats) -> str:
+    """With streams of its own."""
+    return f"{nats_server.url}?prefix=test-{uuid.uuid4().hex}"
 
 
 @contextmanager

@@ -1,0 +1,95 @@
+"""``rtfsc ticket``."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from cli_runner import Cli
+
+TWICE = (
+    '(defn twice [n] (* 2 n))\n(defn fails [n] (/ n 0))\n(defn home [] (call :ccos.system.get-env "HOME"))'
+)
+SPIN = "(defn spin [] (loop [i 0] (if (< i 0) i (recur (+ 1 (rem i 1000))))))"
+
+
+def submit(cli: Cli, *arguments: str) -> str:
+    return cli("ticket", "submit", *arguments).stdout.strip()
+
+
+def state(cli: Cli, ticket: str) -> str:
+    return cli("ticket", "poll", ticket).stdout.strip()
+
+
+def test_from_submission_to_result(cli: Cli) -> None:
+    cli.file("p.rtfs", TWICE)
+    good, bad = (
+        submit(cli, "p.rtfs", "twice", "21"),
+        submit(cli, "p.rtfs", "fails", "1", "--label", "bad one"),
+    )
+    denied = submit(cli, "p.rtfs", "home")
+    assert state(cli, good) == "queued"
+    assert "after 1 s" in cli("ticket", "wait", good, "--timeout", "1", code=1).stderr
+    assert "3 tickets" in cli("ticket", "work", "--drain").stderr
+    assert cli("ticket", "wait", good).stdout == "42\n"
+    assert "Division by zero" in cli("ticket", "wait", bad, code=1).stderr
+    assert "Security violation" in cli("ticket", "wait", denied, code=1).stderr
+    assert cli.json("ticket", "wait", good)["value"] == "42"
+    found = cli.json("ticket", "ls")
+    assert [t["ticket"] for t in found] == [denied, bad, good]
+    assert found[1]["label"] == "bad one" and found[1]["error"] == "DivisionByZero"
+    assert len(cli.json("ticket", "ls", "--state", "done")) == 1
+    assert "bad one" in cli("ticket", "ls").stdout
+
+
+def test_keys_and_cancelling(cli: Cli) -> None:
+    cli.file("p.rtfs", TWICE)
+    first = submit(cli, "p.rtfs", "twice", "1", "--key", "k")
+    assert submit(cli, "p.rtfs", "twice", "1", "--key", "k") == first
+    assert cli("ticket", "cancel", first).stdout == "cancelled\n"
+    assert "0 tickets" in cli("ticket", "work", "--drain").stderr
+    assert "was cancelled" in cli("ticket", "wait", first, code=1).stderr
+    other = submit(cli, "p.rtfs", "twice", "1")
+    cli("ticket", "work", "--most", "1")
+    assert "had ended before: done" in cli("ticket", "cancel", other, code=1).stdout
+
+
+def test_stored_modules_only(cli: Cli) -> None:
+    cli("init", "--home")
+    cli.file("twice.rtfs", TWICE.splitlines()[0])
+    cli("publish", "twice.rtfs", "--inputs", "2")
+    stored, brought = submit(cli, "twice", "twice", "4", "--stored"), submit(cli, "twice.rtfs", "twice", "4")
+    cli("ticket", "work", "--drain", "--stored-only")
+    assert cli("ticket", "wait", stored).stdout == "8\n"
+    assert "stored modules only" in cli("ticket", "wait", brought, code=1).stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_worker_that_is_stopped_or_killed(cli: Cli, how: int) -> None:
+    """Its ticket is run by the next one."""
+    cli.file("p.rtfs", SPIN)
+    ticket = submit(cli, "p.rtfs", "spin")
+    worker = cli.start("ticket", "work", "--lease", "2")
+    end = time.monotonic() + 60
+    while state(cli, ticket) != "running" and time.monotonic() < end:
+        time.sleep(0.05)
+    worker.send_signal(how)
+    worker.communicate(timeout=30)
+    cli("ticket", "work", "--lease", "2", "--most", "1", "--deadline-ms", "50")
+    assert "error[R027]" in cli("ticket", "wait", ticket, code=1).stderr
+    found = cli.json("ticket", "poll", ticket)
+    assert (found["state"], found["attempts"]) == ("failed", 2)
+
+
+def test_what_is_asked_for_wrongly(cli: Cli) -> None:
+    cli.file("p.rtfs", TWICE)
+    assert "error[TK004]" in cli("ticket", "submit", "p.rtfs", "nope", code=5).stderr
+    assert "error[TK001]" in cli("ticket", "poll", "0" * 32, code=2).stderr
+    assert "error[TK003]" in cli("ticket", "ls", "--tickets", "ftp://x", code=5).stderr
+    assert "error[TK003]" in cli("ticket", "ls", "--tickets", "redis://127.0.0.1:1/0", code=5).stderr
+    assert "offline" in cli("--offline", "ticket", "ls", "--tickets", "nats://127.0.0.1:1", code=5).stderr
+    assert "error" in cli("ticket", "submit", "p.rtfs", "twice", "(", code=1).stderr
+    cli.file("bad.rtfs", "(defn f [")
+    cli("ticket", "submit", "bad.rtfs", code=1)
+    cli("ticket", code=2)

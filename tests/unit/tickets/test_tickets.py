@@ -1,0 +1,249 @@
+"""What every place that keeps tickets has to do, over all of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.tickets.opening import open_tickets
+from runtime.tickets.ticket import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    LOST,
+    MOST_ATTEMPTS,
+    QUEUED,
+    RUNNING,
+    StaleLease,
+    Ticket,
+    Tickets,
+    TicketsUnavailable,
+    TooLarge,
+    UnknownTicket,
+)
+
+PLACES = ["sqlite", "redis", "nats"]
+
+
+@pytest.fixture(params=PLACES)
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return str(tmp_path / "home" / "tickets.sqlite")
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def tickets(address: str) -> Iterator[Tickets]:
+    found = open_tickets(address, Path("unused"))
+    yield found
+    found.close()
+
+
+def lease(tickets: Tickets, worker: str = "w", seconds: float = 30) -> Ticket:
+    """Waits for one: a queue may deliver a moment later."""
+    end = time.monotonic() + 20
+    while True:
+        found = tickets.lease(worker, seconds)
+        if found is not None:
+            return found
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_from_submission_to_result(tickets: Tickets) -> None:
+    id = tickets.submit(b"job \x00\xff", label="a label: ü")
+    queued = tickets.get(id)
+    assert (queued.state, queued.label, queued.job) == (QUEUED, "a label: ü", b"job \x00\xff")
+    leased = lease(tickets, "worker one")
+    assert (leased.id, leased.state, leased.worker, leased.attempts) == (id, RUNNING, "worker one", 1)
+    assert leased.job == queued.job and tickets.get(id).state == RUNNING
+    assert tickets.lease("other", 30) is None
+    tickets.extend(leased, 60)
+    assert tickets.get(id).lease_ms > leased.lease_ms
+    tickets.finish(leased, DONE, b"value \x00")
+    done = tickets.get(id)
+    assert (done.state, done.result, done.ended) == (DONE, b"value \x00", True)
+    assert done.submitted_ms <= (done.started_ms or 0) <= (done.ended_ms or 0)
+    assert tickets.lease("w", 30) is None
+
+
+def test_a_ticket_has_one_result(tickets: Tickets) -> None:
+    id = tickets.submit(b"job")
+    leased = lease(tickets)
+    tickets.finish(leased, DONE, b"first")
+    for again in (lambda: tickets.finish(leased, FAILED, b"second"), lambda: tickets.extend(leased, 30)):
+        with pytest.raises(StaleLease):
+            again()
+    assert tickets.get(id).result == b"first"
+
+
+def test_a_worker_that_lost_its_lease_is_not_believed(tickets: Tickets) -> None:
+    id = tickets.submit(b"job")
+    slow = lease(tickets, "slow", 0.05)
+    time.sleep(0.1)
+    fast = lease(tickets, "fast", 30)
+    assert (fast.id, fast.attempts) == (id, 2) and fast.fence > slow.fence
+    with pytest.raises(StaleLease):
+        tickets.extend(slow, 30)
+    with pytest.raises(StaleLease):
+        tickets.finish(slow, DONE, b"of the slow one")
+    tickets.finish(fast, DONE, b"of the fast one")
+    assert tickets.get(id).result == b"of the fast one"
+
+
+def test_a_late_worker_is_believed_while_nobody_else_has_it(tickets: Tickets) -> None:
+    id = tickets.submit(b"job")
+    late = lease(tickets, "late", 0.05)
+    time.sleep(0.1)
+    tickets.finish(late, DONE, b"late")
+    assert tickets.get(id).result == b"late" and tickets.lease("w", 30) is None
+
+
+def test_a_ticket_that_kills_its_workers_fails(tickets: Tickets) -> None:
+    id = tickets.submit(b"job")
+    for attempt in range(MOST_ATTEMPTS):
+        assert lease(tickets, seconds=0.03).attempts == attempt + 1
+        time.sleep(0.05)
+    end = time.monotonic() + 20
+    while tickets.get(id).state == RUNNING and time.monotonic() < end:
+        assert tickets.lease("w", 30) is None
+    assert (tickets.get(id).state, tickets.get(id).result) == (FAILED, LOST)
+
+
+def test_what_is_cancelled_stays_so(tickets: Tickets) -> None:
+    waiting, running, ended = (tickets.submit(b"%d" % i) for i in range(3))
+    assert tickets.cancel(waiting).state == CANCELLED
+    leased = {ticket.id: ticket for ticket in (lease(tickets), lease(tickets))}
+    assert set(leased) == {running, ended}
+    tickets.finish(leased[ended], DONE, b"x")
+    assert tickets.cancel(running).state == CANCELLED
+    assert tickets.cancel(ended).state == DONE
+    with pytest.raises(StaleLease):
+        tickets.finish(leased[running], DONE, b"too late")
+    assert tickets.cancel(running).result is None
+    assert tickets.lease("w", 30) is None
+
+
+def test_who_submits_again_with_the_same_key_gets_the_same_ticket(tickets: Tickets) -> None:
+    first = tickets.submit(b"job", key="order 7")
+    assert tickets.submit(b"job", key="order 7") == first != tickets.submit(b"job", key="order 8")
+    for _ in range(2):
+        tickets.finish(lease(tickets), DONE, b"x")
+    assert tickets.submit(b"job", key="order 7") == first
+    assert tickets.get(first).state == DONE and tickets.lease("w", 30) is None
+
+
+def test_they_are_listed_newest_first(tickets: Tickets) -> None:
+    assert tickets.find() == []
+    ids = []
+    for i in range(5):
+        ids.append(tickets.submit(b"%d" % i))
+        time.sleep(0.002)
+    tickets.cancel(ids[1])
+    assert [ticket.id for ticket in tickets.find()] == ids[::-1]
+    assert [ticket.id for ticket in tickets.find([QUEUED], 2)] == [ids[4], ids[3]]
+    assert [ticket.id for ticket in tickets.find([CANCELLED])] == [ids[1]]
+
+
+def test_old_ones_are_forgotten(tickets: Tickets) -> None:
+    ended, waiting = tickets.submit(b"a"), tickets.submit(b"b")
+    tickets.cancel(ended)
+    assert tickets.forget(0) == 0
+    assert tickets.forget(int(time.time() * 1000) + 60_000) == 1
+    assert [ticket.id for ticket in tickets.find()] == [waiting]
+    with pytest.raises(UnknownTicket):
+        tickets.get(ended)
+    assert lease(tickets).id == waiting
+
+
+def test_what_there_is_not(tickets: Tickets) -> None:
+    for id in ("0" * 32, "no such", "", "a b*>"):
+        with pytest.raises(UnknownTicket):
+            tickets.get(id)
+        with pytest.raises(UnknownTicket):
+            tickets.cancel(id)
+
+
+def test_what_is_too_large_is_refused(tickets: Tickets) -> None:
+    with pytest.raises(TooLarge, match="limit"):
+        tickets.submit(bytes((16 << 20) + 1))
+    tickets.submit(bytes(200_000))
+    leased = lease(tickets)
+    with pytest.raises(TooLarge, match="limit"):
+        tickets.finish(leased, DONE, bytes((16 << 20) + 1))
+    tickets.finish(leased, DONE, bytes(200_000))
+
+
+def test_many_workers_share_the_work(tickets: Tickets, address: str) -> None:
+    """Of 60 tickets each is run once."""
+    ids = [tickets.submit(b"%d" % i) for i in range(60)]
+    ran: list[str] = []
+
+    def work(name: str) -> None:
+        own = open_tickets(address, Path("unused"))
+        while tickets.find([QUEUED, RUNNING], 1):
+            ticket = own.lease(name, 30)
+            if ticket is not None:
+                ran.append(ticket.id)
+                own.finish(ticket, DONE, ticket.job)
+        own.close()
+
+    threads = [threading.Thread(target=work, args=(f"w{i}",)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert Counter(ran) == Counter(ids)
+    assert [tickets.get(id).result for id in ids] == [b"%d" % i for i in range(60)]
+
+
+def test_two_that_finish_at_once(tickets: Tickets, address: str) -> None:
+    """The slow one loses, in whatever order they come."""
+    for _ in range(5):
+        id = tickets.submit(b"job")
+        slow = lease(tickets, "slow", 0.02)
+        time.sleep(0.03)
+        fast = lease(tickets, "fast", 30)
+        other = open_tickets(address, Path("unused"))
+        outcomes: dict[str, Any] = {}
+
+        def finish(place: Tickets, ticket: Ticket, outcomes: dict[str, Any] = outcomes) -> None:
+            try:
+                place.finish(ticket, DONE, ticket.worker.encode())
+                outcomes[ticket.worker] = "taken"
+            except StaleLease:
+                outcomes[ticket.worker] = "stale"
+
+        threads = [threading.Thread(target=finish, args=pair) for pair in ((other, slow), (tickets, fast))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        other.close()
+        assert outcomes == {"slow": "stale", "fast": "taken"} and tickets.get(id).result == b"fast"
+
+
+def test_places_that_are_none(tmp_path: Path) -> None:
+    for address in ("ftp://x", "redis://127.0.0.1:1/0?prefix=a b", "redis://127.0.0.1/0?x=1", "nats://h?x=1"):
+        with pytest.raises(TicketsUnavailable):
+            open_tickets(address, tmp_path / "t")
+    with pytest.raises(TicketsUnavailable, match="offline"):
+        open_tickets("redis://127.0.0.1:1/0", tmp_path / "t", offline=True)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_text("not a database" * 100)
+    for path in ("folder", "text"):
+        with pytest.raises(TicketsUnavailable):
+            open_tickets(tmp_path / path, tmp_path / "t").submit(b"x")
+
+
+def test_servers_that_are_not_there(tmp_path: Path) -> None:
+    for address in ("redis://127.0.0.1:1/0", "nats://127.0.0.1:1"):
+        with pytest.raises(TicketsUnavailable):
+            open_tickets(address, tmp_path / "t").submit(b"x")
