@@ -140,7 +140,8 @@ def _stored(entry: Entry) -> dict[str, str]:
 
 
 def facts_of(runtime: Runtime, artifact: VerifiedArtifact) -> dict[str, Any]:
-    """What stands behind a hit: keys, digests, signers and the rules that let them, certificate."""
+    """What stands behind a hit that was verified a moment ago: keys, digests, signers and the rules that let
+    them, certificate, when it was verified."""
     entry, predicate = artifact.entry, artifact.statement.predicate
     certificate = predicate.certificate
     return {
@@ -161,6 +162,11 @@ def facts_of(runtime: Runtime, artifact: VerifiedArtifact) -> dict[str, Any]:
             {"name": key.name, "id": key.public.key_id, "namespaces": list(key.namespaces)}
             for key in artifact.verified.signers
         ],
+        "rules": [
+            {"modules": rule.modules, "asks": rule.describe()}
+            for rule in runtime.verifier.trust.policies(entry.name)
+        ],
+        "verified_ms": int(runtime.verifier.clock.checked() * 1000),
         "certificate": None
         if certificate is None
         else {"inputs": certificate.inputs, "engines": list(certificate.engines), "seed": certificate.seed},

@@ -102,7 +102,8 @@ def _show(facts: dict[str, Any]) -> None:
         _show_module(facts["module"])
     elif facts["nearest"] is not None:
         nearest = facts["nearest"]
-        print(f"  nearest: {nearest['module']} {nearest['digest'][:16]}, which differs in")
+        what = "which differs in" if nearest["differences"] else "which is the same, but was refused"
+        print(f"  nearest: {nearest['module']} {nearest['digest'][:16]}, {what}")
         for difference in nearest["differences"]:
             print(f"    {difference['field']:<22} asked {difference['asked'][:24]:<24} "
                   f"stored {difference['stored'][:24]}")  # fmt: skip
@@ -112,14 +113,25 @@ def _show(facts: dict[str, Any]) -> None:
 
 def _show_module(module: dict[str, Any]) -> None:
     print(f"  module {module['module']}, version {module['version']}, sha256 {module['digest']}")
+    print(f"  manifest sha256 {module['manifest']}, action {module['action_key']}")
+    for name, keys in module["exports"].items():
+        print(f"  {name}")
+        for key, value in keys.items():
+            print(f"    {key:<22} {value}")
     for signer in module["signers"]:
         scopes = ", ".join(signer["namespaces"])
         print(f"  signed by {signer['name']} ({signer['id'][:16]}), trusted for {scopes}")
+    for rule in module["rules"]:
+        print(f"  rule for {rule['modules']}: {rule['asks']}")
+    print(f"  digest, signature and rules verified {_utc(module['verified_ms'])}")
     certificate = module["certificate"]
     if certificate is not None:
         print(f"  certified on {certificate['inputs']} inputs by {' and '.join(certificate['engines'])}")
     if module["record"] is not None:
         print(f"  publication on record as number {module['record']}")
     used = module["last_used_ms"]
-    when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(used / 1000)) if used else "never"
-    print(f"  used {module['uses']} times, last {when}")
+    print(f"  used {module['uses']} times, last {_utc(used) if used else 'never'}")
+
+
+def _utc(milliseconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(milliseconds / 1000))
