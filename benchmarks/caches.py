@@ -182,8 +182,9 @@ def _by_meaning() -> str:
 
 
 def _embedders() -> Iterator[tuple[str, Any]]:
-    from runtime.meaning.embedding import Lexical
     from runtime.meaning.gguf import GgufEmbedder
+
+    from runtime.meaning.embedding import Lexical
 
     yield Lexical.tag, Lexical()
     if model_file().exists():

@@ -1,7 +1,7 @@
 """Reports: every figure of docs/performance.md, peers in the same run, medians of interleaved runs.
 
 ``python -m benchmarks.report`` runs all; names choose: calls arguments c ten kernels evaluator passes
-memory parsing compile startup batch meaning trust store linking caches.
+memory parsing compile startup batch meaning trust store linking caches observability.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from benchmarks.evaluator import evaluator, parsing
 from benchmarks.linking import linking
 from benchmarks.meaning import meaning
 from benchmarks.memory import memory
+from benchmarks.observability import observability
 from benchmarks.passes import passes
 from benchmarks.store import store
 from benchmarks.ten.report import c, ten
@@ -166,7 +167,7 @@ def _environment() -> dict[str, str]:
 
 _REPORTS = (
     calls, arguments, c, ten, kernels, evaluator, passes, memory, parsing, compile, startup, batch, meaning,
-    trust, store, linking, caches,
+    trust, store, linking, observability, caches,
 )  # fmt: skip
 REPORTS = {report.__name__: report for report in _REPORTS}
 
