@@ -72,23 +72,26 @@ def _stats(manager: CacheManager, options: argparse.Namespace) -> int:
     manager.probe()
     counted = _counted()
     rows = []
+    if "L1" in counted:
+        rows.append(_of_processes("L1", "memory", counted["L1"]))
     for row in manager.stats():
-        hits, misses = counted.pop(row.layer, (0, 0))
-        here = row.store.startswith("memory")
-        rows.append({
-            "layer": row.layer, "store": row.store, "hits": hits, "misses": misses,
-            "hit_rate": hits / (hits + misses) if hits + misses else None,
-            "entries": None if here else _entries(manager, row), "up": row.up,
-        })  # fmt: skip
+        entries = None if row.store.startswith("memory") else _entries(manager, row)
+        known = _of_processes(row.layer, row.store, counted.get(row.layer, (0, 0)))
+        rows.append({**known, "entries": entries, "up": row.up})
     if "L4" in counted:
-        hits, misses = counted["L4"]
-        rows.append({"layer": "L4", "store": "rtfsc store stats", "hits": hits, "misses": misses,
-                     "hit_rate": hits / (hits + misses), "entries": None, "up": True})  # fmt: skip
+        rows.append(_of_processes("L4", "rtfsc store stats", counted["L4"]))
     if options.json:
         print_json(rows)
     else:
         _print_table([_HEADER, *(_cells(row) for row in rows)])
     return OK
+
+
+def _of_processes(layer: str, store: str, counted: tuple[int, int]) -> dict[str, Any]:
+    hits, misses = counted
+    rate = hits / (hits + misses) if hits + misses else None
+    return {"layer": layer, "store": store, "hits": hits, "misses": misses, "hit_rate": rate,
+            "entries": None, "up": True}  # fmt: skip
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
@@ -144,8 +147,14 @@ def _counted() -> dict[str, tuple[int, int]]:
         "L2 cold": (cold, misses),
         "L3": (lookups.get(("L3", "", True), 0), lookups.get(("L3", "", False), 0)),
     }
-    l4 = (lookups.get(("L4", "", True), 0), lookups.get(("L4", "", False), 0))
-    return found | ({"L4": l4} if any(l4) else {})
+    for layer in ("L1", "L4"):
+        hits, misses = (
+            sum(n for (of, _, hit), n in lookups.items() if (of, hit) == (layer, wanted))
+            for wanted in (True, False)
+        )
+        if hits or misses:
+            found[layer] = (hits, misses)
+    return found
 
 
 def _clear(manager: CacheManager, options: argparse.Namespace) -> int:
