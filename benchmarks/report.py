@@ -1,7 +1,8 @@
 """Reports: every figure of docs/performance.md, peers in the same run, medians of interleaved runs.
 
 ``python -m benchmarks.report`` runs all; names choose: calls arguments c ten kernels evaluator passes
-memory parsing compile startup batch meaning trust store linking caches observability.
+memory parsing compile startup batch meaning trust store linking caches observability
+delegation.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.caches import caches
 from benchmarks.calls import arguments, calls
+from benchmarks.delegation import delegation
 from benchmarks.evaluator import evaluator, parsing
 from benchmarks.linking import linking
 from benchmarks.meaning import meaning
@@ -167,7 +169,7 @@ def _environment() -> dict[str, str]:
 
 _REPORTS = (
     calls, arguments, c, ten, kernels, evaluator, passes, memory, parsing, compile, startup, batch, meaning,
-    trust, store, linking, observability, caches,
+    trust, store, linking, observability, caches, delegation,
 )  # fmt: skip
 REPORTS = {report.__name__: report for report in _REPORTS}
 

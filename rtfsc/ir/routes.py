@@ -41,6 +41,8 @@ from rtfsc.primitives.ops import OPS
 
 MODE: Final = "routed"
 DONE: Final = "delegate/done"
+_KINDS: Final = {":int": T.INT, ":bool": T.BOOL, ":string": T.STR}
+"""Kinds of declared results that the passes can make use of. The host has checked what it answers."""
 CACHED: Final = 888
 """How many functions of an instance have a byte (``layout.LIMITS_ROUTES``); the others always ask."""
 
@@ -67,10 +69,14 @@ def guarded(module: Module, wanted: Callable[[str], bool], own: str = "") -> tup
     if not names:
         return module, []
     functions = dict(module.functions)
+    declared = {export.func: _KINDS.get(export.result_type, T.ANY) for export in module.exports}
     with deep():
         for number, (symbol, name) in enumerate(names.items()):
             function = functions[name]
-            asked, plain = _asked(function, symbol), copy_function(function, f"{name} plain")
+            asked, plain = (
+                _asked(function, symbol, declared.get(name, T.ANY)),
+                copy_function(function, f"{name} plain"),
+            )
             functions[name] = _entry(function, number, asked.name)
             functions[asked.name], functions[plain.name] = asked, plain
     return replace(module, functions=functions), list(names)
@@ -84,7 +90,7 @@ def _entry(function: Function, number: int, asked: str) -> Function:
     return entry
 
 
-def _asked(function: Function, symbol: str) -> Function:
+def _asked(function: Function, symbol: str, declared: T.Type) -> Function:
     params = [Var(p.name, p.type) for p in function.params]
     asked = Function(
         f"{function.name} asked", params, Const(T.NIL, None), function.result,
@@ -92,7 +98,8 @@ def _asked(function: Function, symbol: str) -> Function:
     )  # fmt: skip
     request = [Const(T.STR, symbol), Const(T.KW, MODE), Const(T.NIL, None), _arguments(function, params)]
     answer, token = Var("answer"), Var("token")
-    value = _checked(_prim("nth", [Local(answer), Const(T.INT, 1)]), function.result)
+    kinds = function.result if declared == T.ANY else declared
+    value = _checked(_prim("nth", [Local(answer), Const(T.INT, 1)]), kinds)
     timed = _timed(function, params, token)
     here = Let(
         token,

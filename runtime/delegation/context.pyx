@@ -13,6 +13,8 @@ _KINDS = {bool: "bool", int: "int", float: "float", str: "string", type(None): "
           list: "vector", tuple: "vector"}
 _DEPTH = 3
 _MOST_ELEMENTS = 64
+_MOST_FINGERPRINTS = 4096
+cdef dict _FINGERPRINTS = {}
 
 
 cdef uint64_t digest_of(object parts) except? 0:
@@ -23,6 +25,18 @@ cdef uint64_t digest_of(object parts) except? 0:
         sha.update(len(data).to_bytes(8, "little"))
         sha.update(data)
     return int.from_bytes(sha.digest()[:8], "little")
+
+
+cdef uint64_t fingerprint_of(tuple arg_types) except? 0:
+    """The digest of the types; those of late are at hand."""
+    known = _FINGERPRINTS.get(arg_types)
+    if known is not None:
+        return known
+    found = digest_of(arg_types)
+    if len(_FINGERPRINTS) >= _MOST_FINGERPRINTS:
+        _FINGERPRINTS.clear()
+    _FINGERPRINTS[arg_types] = found
+    return found
 
 
 def type_of(value, int depth=_DEPTH):
@@ -85,7 +99,7 @@ cdef class CallContext:
                  tuple effects=(), semantic_hash=None, metadata=None):
         self.fn_symbol, self.arg_types, self.effects = fn_symbol, arg_types, effects
         self.environment = environment if environment is not None else _NOBODY
-        self.arg_type_fingerprint = digest_of(arg_types)
+        self.arg_type_fingerprint = fingerprint_of(arg_types)
         self.semantic_hash, self.metadata = semantic_hash, metadata
         self._hash = <Py_hash_t>(
             <uint64_t>hash(fn_symbol) ^ (self.arg_type_fingerprint * <uint64_t>0x9E3779B97F4A7C15)

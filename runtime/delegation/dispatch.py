@@ -103,20 +103,22 @@ class Dispatcher:
 
     # --- deciding
 
-    def decide(self, delegation: Delegation) -> Decision:
-        """An author's hint is obeyed before any engine is asked, except that private data stay here."""
+    def decide(self, delegation: Delegation, context: CallContext | None = None) -> Decision:
+        """An author's hint is obeyed before any engine is asked, except that private data stay here.
+        ``context``: of the call, if it is at hand."""
+        if not self._emit:
+            return self._decision(delegation, context)
         with span(self._emit, "call.decided", function=delegation.function) as told:
-            decision = self._decision(delegation)
-            if self._emit:
-                told.update(_told(decision, self.environment))
+            decision = self._decision(delegation, context)
+            told.update(_told(decision, self.environment))
         return decision
 
-    def _decision(self, delegation: Delegation) -> Decision:
+    def _decision(self, delegation: Delegation, context: CallContext | None) -> Decision:
         if delegation.mode == "local":
             return Decision(LOCAL, 1.0, "the author says so", "hint")
         if delegation.mode in ("local-model", "remote"):
             return self._hinted(delegation)
-        return self.engine.decide(self.context(delegation))
+        return self.engine.decide(context or self.context(delegation))
 
     def context(self, delegation: Delegation) -> CallContext:
         interface = delegation.interface

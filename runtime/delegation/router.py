@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from runtime.delegation.context import CallContext
 from runtime.delegation.dispatch import L4_WAY, LOCAL_WAY, Dispatcher
 from runtime.delegation.types import L4CacheHit, LocalPure
 from runtime.host.session import Delegation
@@ -42,6 +43,8 @@ class Router:
         self._route: Route | None = None
         self._begun: dict[int, tuple[str, list[float]]] = {}
         self._tokens = 0
+        self._unsteady: dict[str, int] = {}
+        """Functions that are decided anew for each call, and the epoch in which that was found."""
 
     def bind(self, route: Route) -> None:
         """The instance is there."""
@@ -58,10 +61,11 @@ class Router:
             return self.dispatcher(delegation)
         started = time.perf_counter()
         epoch = self.dispatcher.engine.epoch
-        decision = self.dispatcher.decide(delegation)
+        context = self.dispatcher.context(delegation)
+        decision = self.dispatcher.decide(delegation, context)
         if isinstance(decision.target, LocalPure):
-            if self.dispatcher.engine.steady(self.dispatcher.context(delegation)):
-                self._settle(delegation.function, epoch)
+            if self._unsteady.get(delegation.function) != epoch:
+                self._settle(context, epoch)
             return False, None
         if isinstance(decision.target, L4CacheHit) and self.dispatcher.local_is_due(delegation):
             return False, self._begin(delegation.function)
@@ -98,7 +102,11 @@ class Router:
         self._begun = {self._tokens: (symbol, [])}
         return self._tokens
 
-    def _settle(self, symbol: str, epoch: int) -> None:
+    def _settle(self, context: CallContext, epoch: int) -> None:
+        symbol = context.fn_symbol
+        if not self.dispatcher.engine.steady(context):
+            self._unsteady[symbol] = epoch
+            return
         with self._lock:
             if self.dispatcher.engine.epoch == epoch and symbol in self._numbers:
                 self._set(self._numbers[symbol], True)
@@ -129,9 +137,10 @@ class Routed:
 
     def _routed(self, delegation: Delegation) -> Any:
         dispatcher, epoch = self._router.dispatcher, self._engine.epoch
-        decision = dispatcher.decide(delegation)
+        context = dispatcher.context(delegation)
+        decision = dispatcher.decide(delegation, context)
         if isinstance(decision.target, LocalPure):
-            if self._engine.steady(dispatcher.context(delegation)):
+            if self._engine.steady(context):
                 self._settled = epoch
             return self.__wrapped__(*delegation.arguments)
         if isinstance(decision.target, L4CacheHit) and dispatcher.local_is_due(delegation):
