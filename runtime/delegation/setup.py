@@ -27,7 +27,7 @@ from runtime.delegation.shared import SharedDecisions
 from runtime.obs.events import Emit
 from runtime.offline import offline
 from runtime.providers.base import ModelProvider
-from runtime.providers.registry import ModelRegistry
+from runtime.providers.registry import ModelRegistry, beside
 
 
 class Delegating:
@@ -53,7 +53,7 @@ class Delegating:
         self._watcher: Watcher | None = None
         l1, shared = _decisions(policy)
         self.policies = PolicyDelegationEngine(policy, l1=l1, shared=shared, emit=emit)
-        self.registry = ModelRegistry(_tables(policy))
+        self.registry = ModelRegistry(_tables(policy, path))
         for model in models:
             self.registry.register(model)
         self.manager: Infer = manager or open_caches(
@@ -104,7 +104,7 @@ class Delegating:
     def load(self, policy: Policy) -> None:
         """From now on this policy decides, also for calls of programs that run."""
         with self._lock:
-            gone = self.registry.configure(_tables(policy))
+            gone = self.registry.configure(_tables(policy, self.path))
             self.policies.load(policy)
             for router in self._routers:
                 router.forget()
@@ -173,8 +173,10 @@ def open_delegation(
     )
 
 
-def _tables(policy: Policy) -> Mapping[str, Mapping[str, Any]]:
-    return {id: model.table for id, model in policy.models.items()}
+def _tables(policy: Policy, path: Path | None) -> Mapping[str, Mapping[str, Any]]:
+    """The options of the models; files that they name lie beside the one that names them."""
+    tables = {id: model.table for id, model in policy.models.items()}
+    return tables if path is None else {id: beside(path, table) for id, table in tables.items()}
 
 
 def _decisions(policy: Policy) -> tuple[Table, SharedDecisions | None]:

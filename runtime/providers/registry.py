@@ -18,6 +18,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from runtime.providers.base import ModelProvider
@@ -34,6 +35,8 @@ _OURS = {
     "openai_compat": "runtime.providers.openai_compat:OpenAiCompatible",
     "record": "runtime.providers.record:Replayed",
 }
+_FILES = frozenset({"path", "key_file", "ca_file", "record"})
+"""Options that name a file."""
 _BUILT_IN = {"echo-model": {"provider": "echo"}}
 """Models that are always there."""
 _PARTS = ("infer", "capabilities", "cost_per_call", "health", "close")
@@ -110,6 +113,12 @@ class ModelRegistry:
         if missing:
             raise Misconfigured(id, f"what the provider {name} gives is no model: it has no {missing[0]}")
         return model if recording is None else _recorded(model, recording)
+
+
+def beside(file: Path, table: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a model, with names of files taken from the folder of ``file``."""
+    names = {key for key in _FILES & table.keys() if isinstance(table[key], str)}
+    return {**table, **{key: str(file.parent / Path(table[key]).expanduser()) for key in names}}
 
 
 def providers() -> list[str]:
