@@ -80,8 +80,8 @@ class Runtime:
     ``emit``: told of what happens, see `runtime.obs.events` (default: the bus of the process, to which the
     options of the command line subscribe).
     ``audit``: what programs do goes on record, see `runtime.chain.audit`; True: digests only.
-    ``embedder``: says how near two tasks are (default: by their words). With a store, a function that is
-    declared without a body is looked for there, by its interface and its doc.
+    ``embedder``: says how near two tasks are (default: the one in ``RTFSC_EMBEDDER``, else by their words).
+    With a store, a function that is declared without a body is looked for there, by its interface and doc.
     ``offline``: opens no connection to anywhere; a remote store is left out for the folder (default: what
     ``RTFSC_OFFLINE`` says).
 
@@ -207,9 +207,9 @@ class Runtime:
 
     @cached_property
     def embedder(self) -> Embedder:
-        from runtime.meaning.embedding import Lexical
+        from runtime.providers.embedders import configured_embedder
 
-        return self._embedder_option or Lexical()
+        return self._embedder_option or configured_embedder()
 
     @cached_property
     def delegation(self) -> Delegating | None:

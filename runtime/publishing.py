@@ -63,10 +63,8 @@ def publish(
         source=source_text(compilation),
     )
     if published.created:
-        from runtime.searching import describe
-
         entry = published.entry
-        describe(runtime, entry, compilation.artifact)
+        _describe(runtime, entry, compilation.artifact)
         tell(
             runtime.emit, "store.published",
             module=entry.name, digest=entry.digest, signer=entry.signer, seconds=perf_counter() - started,
@@ -204,6 +202,23 @@ def source_text(compilation: Compilation) -> str:
         return compilation.source.text
     parts = [f"#module {name}\n{text}\n" for name, text in files.items()]
     return "".join([*parts, f"#program\n{compilation.source.text}"])
+
+
+def _describe(runtime: Runtime, entry: Entry, artifact: bytes) -> None:
+    """A module is published whether or not a model can say what it is for."""
+    from runtime.providers.errors import ProviderError
+    from runtime.searching import describe
+
+    try:
+        describe(runtime, entry, artifact)
+    except ProviderError as error:
+        import warnings
+
+        warnings.warn(
+            f"{entry.name} is published, but not found by its meaning until 'rtfsc store embed': {error}",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def action_key(compilation: Compilation) -> str:

@@ -18,7 +18,8 @@
     [caches.l3]                      # answers to like questions; without this section there are none
     threshold = 0.95
     index = "sqlite"                 # or memory, postgresql://…
-    embedder = "lexical"             # or a .gguf file
+    embedder = "lexical"             # or a .gguf file, or https://SERVER/v1#MODEL
+    embedder_key_env = "NAME"        # environment variable with the key of that server
 
 Without a section ``[caches]`` answers are kept in memory alone: what is written to a disk, or to a server, is
 what a file says.
@@ -61,12 +62,14 @@ class L2Config:
 @dataclass(frozen=True, slots=True)
 class L3Config:
     """``threshold``: least cosine, None for the embedder's own; ``capacity`` in texts; ``index``:
-    ``memory``, ``sqlite`` or an address of PostgreSQL; ``embedder``: ``lexical`` or a GGUF file."""
+    ``memory``, ``sqlite`` or an address of PostgreSQL; ``embedder``: ``lexical``, a GGUF file or
+    ``https://SERVER/v1#MODEL``, whose key is in the environment variable ``embedder_key_env``."""
 
     threshold: float | None = None
     capacity: int = 100_000
     index: str = SQLITE
     embedder: str = "lexical"
+    embedder_key_env: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +123,23 @@ def _l2(table: _Table) -> L2Config:
 
 
 def _l3(table: _Table) -> L3Config:
-    table.known("threshold", "capacity", "index", "embedder")
+    from runtime.providers.embedders import check_embedder
+    from runtime.providers.errors import Misconfigured
+
+    table.known("threshold", "capacity", "index", "embedder", "embedder_key_env")
     default = L3Config()
     threshold = table.number("threshold", -1.0, least=0, most=1)
     embedder = table.text("embedder", default.embedder)
-    if embedder != "lexical" and not embedder.endswith(".gguf"):
-        raise table.mistake(f"no embedder {embedder!r}", "embedder", hint='"lexical", or a .gguf file')
+    try:
+        check_embedder(embedder)
+    except Misconfigured as error:
+        raise table.mistake(f"no embedder {embedder!r}", "embedder", hint=error.hint) from None
     return L3Config(
         None if threshold < 0 else threshold,
         int(table.number("capacity", default.capacity, least=1, whole=True)),
         table.address("index", default.index, (MEMORY, SQLITE), ("postgresql", "postgres")),
         embedder,
+        table.text("embedder_key_env", "") or None,
     )
 
 

@@ -16,9 +16,10 @@ from runtime.caches.protocol import Cache, CacheStats, table
 from runtime.caches.semantic import SemanticCache
 from runtime.caches.shared import Redis, RedisCache
 from runtime.caches.vectors import MemoryVectors, VectorIndex
-from runtime.meaning.embedding import Embedder, Lexical
+from runtime.meaning.embedding import Embedder
 from runtime.obs.events import Emit
 from runtime.offline import offline
+from runtime.providers.embedders import open_embedder
 from runtime.store.errors import StoreError
 
 
@@ -67,16 +68,13 @@ def _cold(config: L2Config, folder: Path) -> ColdStore | None:
 
 
 def _semantic(config: L3Config, folder: Path, base: Path) -> SemanticCache:
-    return SemanticCache(_embedder(config.embedder, base), _index(config, folder), least=config.threshold)
+    return SemanticCache(_embedder(config, base), _index(config, folder), least=config.threshold)
 
 
-def _embedder(name: str, base: Path) -> Embedder:
-    if name == "lexical":
-        return Lexical()
-    _require("llama_cpp", "embeddings by a GGUF model", "llama")
-    from runtime.providers.gguf_embedder import GgufEmbedder
-
-    return GgufEmbedder(base / Path(name).expanduser())
+def _embedder(config: L3Config, base: Path) -> Embedder:
+    if config.embedder.endswith(".gguf"):
+        _require("llama_cpp", "embeddings by a GGUF model", "llama")
+    return open_embedder(config.embedder, base=base, key_env=config.embedder_key_env)
 
 
 def _index(config: L3Config, folder: Path) -> VectorIndex:

@@ -67,7 +67,7 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.providers": BOTTOM
     | {"runtime.offline", "runtime.obs.events", "runtime.values", "runtime.host", "runtime.printing"}
     | {"rtfsc", "rtfsc.driver", "rtfsc.evaluation", "rtfsc.syntax", "rtfsc.gbnf", "rtfsc.reference"}
-    | {"rtfsc.gbnf.check"},
+    | {"rtfsc.gbnf.check", "runtime.meaning"},
     "runtime.delegation": {
         "runtime.offline",
         "runtime.caches",

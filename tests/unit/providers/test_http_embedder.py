@@ -4,12 +4,17 @@ from array import array
 
 import pytest
 
+from rtfsc.source import SourceFile
 from runtime.caches.manager import CacheManager
 from runtime.caches.semantic import SemanticCache
 from runtime.caches.vectors import MemoryVectors
+from runtime.delegation.policy_file import PolicyError
+from runtime.delegation.setup import open_delegation
+from runtime.engine import Runtime
 from runtime.meaning.embedding import Lexical
 from runtime.providers.base import Message, Request
 from runtime.providers.echo import Echo
+from runtime.providers.embedders import open_embedder
 from runtime.providers.embeddings import HttpEmbedder
 from runtime.providers.errors import Garbled, Misconfigured, Refused, Unavailable
 from tests.support.model_server import fail, model_server
@@ -107,3 +112,45 @@ def test_a_cache_does_without_an_embedder_that_fails():
         manager = CacheManager(l3=SemanticCache(embedder(server, attempts=1), MemoryVectors()))
         assert manager.infer(Echo(), request).text == "[ECHO] hello"
         manager.close()
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [("", "no such"), ("lexicon", "no such"), ("https://x/v1", "names no model"), ("ftp://x#m", "no such"),
+     ("https://me:secret@x/v1#m", "password")],
+)  # fmt: skip
+def test_names_that_name_no_embedder(name, message):
+    with pytest.raises(Misconfigured, match=message):
+        open_embedder(name)
+
+
+def test_the_environment_names_an_embedder(monkeypatch):
+    with model_server(vectors([1.0, 0.0])) as server:
+        monkeypatch.setenv("RTFSC_EMBEDDER", f"{server.url}#small")
+        monkeypatch.setenv("RTFSC_EMBEDDER_KEY", "sesame")
+        with Runtime() as runtime:
+            assert runtime.embedder.tag == embedder(server).tag
+            assert list(runtime.embedder.embed(["a"])[0]) == [1.0, 0.0]
+        assert server.requests[0][1]["authorization"] == "Bearer sesame"
+    monkeypatch.delenv("RTFSC_EMBEDDER")
+    assert isinstance(Runtime().embedder, Lexical)
+
+
+def test_a_policy_file_names_an_embedder():
+    text = '[caches.l3]\nindex = "memory"\nembedder = "{}"\nembedder_key_env = "K"\n'
+    with open_delegation(text=text.format("http://127.0.0.1:1/v1#small")) as delegating:
+        l3 = delegating.manager.l3
+        assert l3.embedder.tag.startswith("http-small-")
+    with pytest.raises(PolicyError, match="no embedder 'http"):
+        open_delegation(text=text.format("http://127.0.0.1:1/v1"))
+
+
+def test_a_module_is_published_though_its_embedder_is_away(tmp_path):
+    with model_server(vectors([1.0])) as server:
+        away = embedder(server, attempts=1)
+    source = '(defn twice "Doubles a number" [n : Int] : Int (* 2 n))'
+    with (
+        Runtime.init(home=tmp_path, embedder=away) as runtime,
+        pytest.warns(UserWarning, match="store embed"),
+    ):
+        assert runtime.publish(SourceFile("a.rtfs", source), name="a", inputs=3).created
