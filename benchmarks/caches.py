@@ -182,7 +182,7 @@ def _by_meaning() -> str:
 
 
 def _embedders() -> Iterator[tuple[str, Any]]:
-    from runtime.meaning.gguf import GgufEmbedder
+    from runtime.providers.gguf_embedder import GgufEmbedder
 
     from runtime.meaning.embedding import Lexical
 
