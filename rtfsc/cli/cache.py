@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtfsc.cli.common import OK, UsageError, positive, print_json
+from rtfsc.cli.delegating import VARIABLE
 
 if TYPE_CHECKING:
     from runtime.caches.manager import CacheManager
 
-_FILE = "delegation.toml"
 _HEADER = ("layer", "store", "hits", "misses", "rate", "entries", "state")
 _SHOWN = 300  # characters of a text in the log
 
@@ -25,8 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     def add(name: str, help: str) -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=help)
         action.add_argument(
-            "--delegation", metavar="FILE", default=_FILE, help=f"what describes them (default: {_FILE} here)"
-        )
+            "--delegation", metavar="FILE", default=os.environ.get(VARIABLE) or None,
+            help=f"what describes them (default: ${VARIABLE})",
+        )  # fmt: skip
         action.add_argument("--json", action="store_true", help="as JSON")
         return action
 
@@ -47,11 +49,14 @@ def run(options: argparse.Namespace) -> int:
     from runtime.delegation.shared import SharedDecisions
     from runtime.offline import offline
 
+    if options.delegation is None:
+        # One that lies here is not taken by itself: it might name servers to which nobody has agreed.
+        raise UsageError(f"--delegation FILE, or {VARIABLE}, says which caches")
     path = Path(options.delegation)
     try:
         policy = load(path)
-    except FileNotFoundError:
-        raise UsageError(f"no file {path}; --delegation names another one") from None
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
     except (PolicyError, UnicodeDecodeError) as error:
         raise UsageError(str(error)) from None
     if policy.caches is None:

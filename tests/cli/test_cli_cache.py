@@ -16,7 +16,9 @@ ALIKE = "Transform a temperature from Celsius to Fahrenheit"
 
 @pytest.fixture
 def cli(tmp_path):
-    return runner(tmp_path, tmp_path / "cache")
+    run = runner(tmp_path, tmp_path / "cache")
+    run.env["RTFSC_DELEGATION"] = "delegation.toml"
+    return run
 
 
 def use(cli, path):
@@ -87,7 +89,7 @@ def test_servers_that_do_not_answer_are_named(cli):
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
-        (None, ["stats"], "no file delegation.toml; --delegation names another one"),
+        (None, ["stats"], "delegation.toml: No such file"),
         ("", ["stats"], "has no section [caches]"),
         ("[caches]\nx = 1", ["stats"], "delegation.toml:2: no key 'x'"),
         ("[caches", ["stats"], "delegation.toml:1: no TOML"),
@@ -102,6 +104,13 @@ def test_wrong_uses(cli, text, arguments, message):
     if text is not None:
         cli.file("delegation.toml", text)
     assert message in cli("cache", *arguments, code=2).stderr
+
+
+def test_a_file_that_lies_here_is_not_taken_by_itself(cli):
+    cli.file("delegation.toml", '[caches]\nfolder = "kept"\n')
+    del cli.env["RTFSC_DELEGATION"]
+    assert "says which caches" in cli("cache", "stats", code=2).stderr
+    assert cli.json("cache", "stats", "--delegation", "delegation.toml")
 
 
 def test_a_file_that_is_no_database(cli):
