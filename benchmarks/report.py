@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.report`` runs all; names choose: calls arguments c ten kernels evaluator passes
 memory parsing compile startup batch meaning trust store linking caches observability
-delegation.
+delegation solve.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from benchmarks.meaning import meaning
 from benchmarks.memory import memory
 from benchmarks.observability import observability
 from benchmarks.passes import passes
+from benchmarks.solving import solve
 from benchmarks.store import store
 from benchmarks.ten.report import c, ten
 from benchmarks.timing import Stopwatch, bar, interleaved, milliseconds, table
@@ -169,7 +170,7 @@ def _environment() -> dict[str, str]:
 
 _REPORTS = (
     calls, arguments, c, ten, kernels, evaluator, passes, memory, parsing, compile, startup, batch, meaning,
-    trust, store, linking, observability, caches, delegation,
+    trust, store, linking, observability, caches, delegation, solve,
 )  # fmt: skip
 REPORTS = {report.__name__: report for report in _REPORTS}
 

@@ -36,6 +36,9 @@ def _first_process() -> None:
             f"      {published.size:,} bytes, sha256 {published.digest[:16]}…, "
             f"{certificate.inputs} inputs agree on {' and '.join(certificate.engines)}"
         )
+    from demo_solve import first
+
+    _step("have a function written for a task", lambda: first(runtime))
 
 
 def _second_process() -> None:
@@ -76,6 +79,9 @@ def _second_process() -> None:
     print(f"      (n : Int, d : Int) : Int has {len(found)} stored function(s): {names}")
     rounded = found[0].load()
     print(f"      {found[0].name}(5, 2) = {rounded(5, 2)}")
+    from demo_solve import second
+
+    _step("find what the model wrote, by meaning", lambda: second(runtime))
 
 
 def _step(label: str, work: Callable[[], Any]) -> Any:
