@@ -1,7 +1,7 @@
 """Solving a task for the first time, with a model that answers at once, and for the second time, from the store.
 
-Times of real models are left out: they would hide our part, and each second of theirs is one that the second
-call saves.
+Times of real models are left out: they would hide our part, and each second of theirs is one that the
+second call saves.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ PROGRAM = """\
 AGAIN = """\
 import time, rtfsc
 start = time.perf_counter()
-solution = rtfsc.solve({task!r}, {signature!r}, {examples!r}, runtime=rtfsc.Runtime(store={store!r}, home={home!r}))
+runtime = rtfsc.Runtime(store={store!r}, home={home!r})
+solution = rtfsc.solve({task!r}, {signature!r}, {examples!r}, runtime=runtime)
 found = time.perf_counter()
 assert solution([100, 50], 10) == 135 and not solution.generated
 print(found - start)

@@ -8,20 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rtfsc.diagnostics import DiagnosticError
-from runtime.obs.events import kind_of, span
-from runtime.providers.coding import Round
+from runtime.obs.events import kind_of
 from runtime.providers.errors import ProviderError
 from runtime.searching import search
-from runtime.solving.errors import AwaitsSignatures, NoModel, NotAccepted, SolveError
-from runtime.solving.evidence import FOLDER, Evidence, Progress, Recorder
-from runtime.solving.judging import Accepted, Finding, judge
-from runtime.solving.models import chosen
-from runtime.solving.prompting import request_for, transcript
-from runtime.solving.task import Task, read_task
-from runtime.solving.turns import turn
-from runtime.store.certify import CertificationError
-from runtime.store.errors import ReadOnlyStore, StoreError
+from runtime.solving.errors import NoModel, SolveError
+from runtime.solving.evidence import Evidence, Progress, Recorder
+from runtime.solving.task import Task, confirm, read_task
+from runtime.store.errors import StoreError
 from runtime.trust.errors import TrustError
 
 if TYPE_CHECKING:
@@ -97,7 +90,7 @@ def solve(
 
 
 class Work:
-    """One task of one caller."""
+    """One task of one caller. What it takes to ask a model is loaded when one is asked."""
 
     def __init__(self, runtime: Runtime, task: Task, recorder: Recorder, key: str | SigningKey) -> None:
         self.runtime, self.task, self.recorder, self.key = runtime, task, recorder, key
@@ -121,13 +114,13 @@ class Work:
         found = self.look_up()
         if found is not None:
             return found
-        provider = chosen(self.runtime, model)
-        self.require_publishable(prompt)
-        if self.recorder.evidence.folder is None:
-            self.recorder.open(self.runtime.paths.home / FOLDER, given=False)
-        return self.generate(provider, rounds, timeout)
+        from runtime.solving.generating import Generation
+
+        confirm(self.task)
+        return Generation(self, model, rounds, timeout).run(prompt)
 
     def refuse_to_generate(self) -> Solution:
+        confirm(self.task)
         hint = "a model may write it: leave out --no-generate"
         raise NoModel(f"no stored function does this: {self.task.text}", hint=hint)
 
@@ -152,128 +145,6 @@ class Work:
         self.recorder.step("look-up", "hit", detail, since=since)
         return Solution(function, hit.entry.digest, hit.export, False, self.recorder.evidence)
 
-    def require_publishable(self, prompt: Prompt | None) -> None:
-        """Before a model is asked for what could not be stored. The key is unlocked now, not later."""
-        runtime = self.runtime
-        runtime.choice.require_reachable()
-        if isinstance(self.key, str):
-            if self.key not in runtime.keys:
-                hint = "'rtfsc init' makes the local one, 'rtfsc keys new' others"
-                raise SolveError(f"there is no key '{self.key}' to sign with", hint=hint)
-            self.key = runtime.keys.load(self.key, prompt)
-        health = runtime.store.check()
-        if not health.writable:
-            raise ReadOnlyStore(f"What a model writes could not be stored: {health.reason}")
-
-    # -- the model
-
-    def generate(self, provider: ModelProvider, rounds: int, timeout: float) -> Solution:
-        self.recorder.evidence.model = provider.id
-        waited = time.perf_counter()
-
-        def waiting() -> None:
-            self.recorder.step("wait", "waiting", "another process works on this task")
-
-        with turn(self.runtime.paths.home / FOLDER / "turns", self.task.key[:32], waiting):
-            done = self.look_up(again=True)
-            if done is not None:
-                self.recorder.step("wait", "done", "another process has solved it", since=waited)
-                return done
-            return self._rounds(provider, rounds, timeout)
-
-    def _rounds(self, provider: ModelProvider, rounds: int, timeout: float) -> Solution:
-        refused: list[Round] = []
-        for number in range(1, rounds + 1):
-            answer = self._answer(provider, refused, number, timeout)
-            if isinstance(answer, Finding):
-                verdict: Accepted | Finding = answer
-                text = ""
-            else:
-                text = answer
-                verdict = self._judged(text, number)
-            if isinstance(verdict, Accepted):
-                done = self._published(verdict, number)
-                if isinstance(done, Solution):
-                    return done
-                verdict = done
-            refused.append(Round(text, verdict.text))
-        raise NotAccepted(
-            f"{provider.id} was asked {rounds} time{'s'[: rounds != 1]}, and no answer may be published; "
-            f"the last one: {_first_line(refused[-1].diagnostics)}",
-            hint=self._where(),
-        )
-
-    def _where(self) -> str | None:
-        folder = self.recorder.evidence.folder
-        return None if folder is None else f"prompts, answers and findings are in {folder}"
-
-    def _answer(
-        self, provider: ModelProvider, refused: list[Round], number: int, timeout: float
-    ) -> str | Finding:
-        request = request_for(self.task, refused, provider, timeout)
-        prompt = transcript(request)
-        since = time.perf_counter()
-        try:
-            with span(self.runtime.emit, "model.asked", "model.failed", model=provider.id) as told:
-                response = provider.infer(request)
-                told.update(stop_reason=response.stop_reason, input_tokens=response.input_tokens,
-                            output_tokens=response.output_tokens, cost=provider.cost_per_call())  # fmt: skip
-        except ProviderError as error:
-            self.recorder.step("ask", "failed", f"{error.code} {error}", since=since, round=number,
-                               prompt_txt=prompt)  # fmt: skip
-            raise
-        detail = f"{response.model}, {len(response.text)} characters"
-        texts = {"prompt_txt": prompt, "answer_txt": response.text}
-        self.recorder.step("ask", "answered", detail, since=since, round=number, **texts)
-        if response.stop_reason == "length":
-            return self._refused(
-                Finding("answer", "The answer was cut off. Write a shorter program."), number
-            )
-        return response.text
-
-    def _judged(self, answer: str, number: int) -> Accepted | Finding:
-        since = time.perf_counter()
-        verdict = judge(self.task, answer)
-        if isinstance(verdict, Finding):
-            return self._refused(verdict, number, since)
-        self.recorder.step("check", "accepted", _counted(self.task), since=since, round=number,
-                           program_rtfs=verdict.source.text)  # fmt: skip
-        return verdict
-
-    def _refused(self, finding: Finding, number: int, since: float | None = None) -> Finding:
-        self.recorder.step("check", finding.stage, _first_line(finding.text), since=since, round=number,
-                           finding_txt=finding.text)  # fmt: skip
-        return finding
-
-    # -- publishing
-
-    def _published(self, accepted: Accepted, number: int) -> Solution | Finding:
-        since = time.perf_counter()
-        namespace = "solved" if self.task.named else "distilled"
-        name = f"{namespace}.{self.task.name}-{self.task.key[:12]}"
-        try:
-            published = self.runtime.publish(
-                accepted.source, name=name, key=self.key, purpose=self.task.key[:32]
-            )
-        except CertificationError as error:
-            return self._refused(Finding("engines", error.message), number, since)
-        except DiagnosticError as error:
-            return self._refused(Finding("types", str(error)), number, since)
-        entry = published.entry
-        self.recorder.evidence.digest = entry.digest
-        detail = f"{entry.name} sha256 {entry.digest[:16]}, {published.certificate.inputs} inputs agree"
-        self.recorder.step("publish", entry.status.lower(), detail, since=since,
-                           program_rtfs=accepted.source.text)  # fmt: skip
-        if entry.status != "Verified":
-            raise AwaitsSignatures(
-                f"{entry.name} is stored and waits for signatures: {entry.status_reason}",
-                hint=f"'rtfsc trust countersign {entry.digest[:16]}'",
-            )
-        function = self.runtime.get(entry, self.task.name)[self.task.name]
-        return Solution(
-            function, entry.digest, self.task.name, True, self.recorder.evidence, accepted.remarks
-        )
-
 
 def _nearest(found: Any) -> str:
     if not found.candidates:
@@ -281,15 +152,3 @@ def _nearest(found: Any) -> str:
     best = found.candidates[0]
     why = "; ".join(best.reasons)
     return f"nearest: {best.text or best.export}, similarity {best.score:.3f}, {best.verdict}: {why}"
-
-
-def _counted(task: Task) -> str:
-    shown, kept = len(task.shown), len(task.kept)
-    if not shown:
-        return "compiles with the asked interface; there are no examples"
-    more = f" and {kept} that was not shown" if kept else ""
-    return f"{shown} example{'s'[: shown != 1]}{more} met on both engines"
-
-
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:200]

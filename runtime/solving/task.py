@@ -66,7 +66,8 @@ def read_task(text: str, signature: str, examples: Sequence[tuple[Sequence[Any],
     """``signature``: ``(declare name [a : T …] : R)``, or only ``[a : T …] : R``. Its doc, where it has one,
     may hold further examples, and stands for the task where that is empty.
 
-    Raises `UnsuitableTask`, `DiagnosticError` for a signature or an example that cannot be read.
+    Raises `UnsuitableTask`, `DiagnosticError` for a signature or an example that cannot be read. What a
+    program would need to meet them is a matter of `confirm`.
     """
     from rtfsc.evaluation import examples_in
     from rtfsc.signature import read_declaration
@@ -75,18 +76,23 @@ def read_task(text: str, signature: str, examples: Sequence[tuple[Sequence[Any],
     if signature.lstrip().startswith("["):
         signature = f"(declare {NAME} {signature.strip()})"
     declared = read_declaration(signature)
-    _refuse_doubts(signature)
     task = task_of(text) or task_of(declared.doc)
     if not task:
         raise UnsuitableTask("the task is empty", hint="say what the function does, in a sentence")
     bare = _without_doc(signature)
     given = [(tuple(arguments), result) for arguments, result in examples]
     given += examples_in(declared.doc) + examples_in(text)
-    distinct = [Example(*example) for example in _distinct(declared.name, given)]
-    for example in distinct:
-        _confirm(bare, example)
-    shown, kept = _split(distinct)
+    shown, kept = _split([Example(*example) for example in _distinct(declared.name, given)])
     return Task(task, declared.name, _text(bare), declared.interface_hash, shown, kept)
+
+
+def confirm(task: Task) -> None:
+    """Before a model is asked for what cannot be: every type of the signature is known, every example fits
+    it. Raises `UnsuitableTask`, `DiagnosticError`."""
+    _refuse_doubts(task.signature)
+    declaration = _without_doc(task.signature)
+    for example in task.examples:
+        _confirm(declaration, example)
 
 
 def written(value: Any) -> str:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,6 +26,7 @@ _MOST_BYTES = 256 << 20
 _PROPOSED = 64
 """How many the graph proposes at least: with 64 of 100,000 its best is the best of all in 99 of 100."""
 _BATCH = 500
+_WITHOUT_NUMPY = 2000
 _ROWS = """
     SELECT m.rowid, m.module_id, m.export, m.vector FROM rtfs_meanings m
     JOIN rtfs_modules e ON e.id = m.module_id
@@ -54,6 +56,7 @@ class Groups:
         self._folder = folder
         self._matrices: OrderedDict[tuple[str, str, int], _Matrix] = OrderedDict()
         self._graphs: dict[Path, tuple[float, _Graph]] = {}
+        self._compared = 0
 
     def nearest(
         self, connection: sqlite3.Connection, interface_hash: str, embedder: str, vector: bytes, limit: int
@@ -71,7 +74,9 @@ class Groups:
         if graph is not None:
             rows: Iterable[tuple[int, str, bytes]] = _proposed(connection, group, graph, wanted, limit)
         else:
-            matrix = self._matrix(connection, group, len(wanted), version)
+            matrix = (
+                self._matrix(connection, group, len(wanted), version) if self._worth_numpy(size) else None
+            )
             if matrix is not None:
                 return _best_of_matrix(matrix, wanted, limit)
             rows = (row[1:] for row in connection.execute(_ROWS, group))
@@ -105,6 +110,13 @@ class Groups:
         return made
 
     # -- groups in memory
+
+    def _worth_numpy(self, size: int) -> bool:
+        """To load it takes as long as to compare some thousand vectors without it, and most processes that
+        look something up look up one thing."""
+        if "numpy" not in sys.modules:
+            self._compared += size
+        return self._compared > _WITHOUT_NUMPY or "numpy" in sys.modules
 
     def _matrix(
         self, connection: sqlite3.Connection, group: tuple[str, str], dimensions: int, version: int

@@ -8,7 +8,7 @@ import pytest
 
 from rtfsc.diagnostics import DiagnosticError
 from runtime.solving.errors import UnsuitableTask
-from runtime.solving.task import read_task, written
+from runtime.solving.task import confirm, read_task, written
 from runtime.values import ErrorValue, Keyword, List, Symbol
 
 INT = "(declare twice [x : Int] : Int)"
@@ -70,7 +70,7 @@ def test_the_same_example_twice_is_one() -> None:
 ])  # fmt: skip
 def test_examples_that_no_program_could_meet_are_refused(examples: list[Any], told: str) -> None:
     with pytest.raises(UnsuitableTask, match=told):
-        read_task("Double it", INT, examples)
+        confirm(read_task("Double it", INT, examples))
 
 
 def test_an_empty_task_is_refused() -> None:
@@ -83,7 +83,7 @@ def test_an_empty_task_is_refused() -> None:
 )
 def test_a_signature_that_is_none_is_refused(signature: str) -> None:
     with pytest.raises(DiagnosticError):
-        read_task("Double it", signature)
+        confirm(read_task("Double it", signature))
 
 
 @pytest.mark.parametrize("value", [
