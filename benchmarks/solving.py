@@ -1,4 +1,4 @@
-"""Solving a task for the first time, with a model that answers at once, and for the second time, from the store.
+"""Solving a task for the first time, with a model that answers at once; for the second time, from the store.
 
 Times of real models are left out: they would hide our part, and each second of theirs is one that the
 second call saves.
