@@ -10,7 +10,7 @@ import math
 import threading
 from bisect import bisect_left
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from runtime.obs.events import Event
 
@@ -157,6 +157,18 @@ _RULES: Mapping[str, tuple[_Rule, ...]] = {
     ),
 }
 
+_READ: Mapping[str, tuple[Labels, Labels]] = {
+    event: (
+        tuple(dict.fromkeys(label for rule in rules for label in rule.labels if label[0] != "=")),
+        tuple(dict.fromkeys(rule.value for rule in rules if rule.value)),
+    )
+    for event, rules in _RULES.items()
+}
+"""The attributes that an event is counted by, and those that are added or observed."""
+_MOST_KNOWN = 1000
+_SET = (math.inf,)
+"""The bounds of a gauge: what marks it as one."""
+
 Series: TypeAlias = tuple[str, Labels]
 
 
@@ -170,6 +182,10 @@ class Histogram:
         self.total = 0.0
 
 
+_Step: TypeAlias = tuple[str, Series, "Histogram | None", tuple[float, ...]]
+"""The attribute with the amount, empty for 1; where it goes."""
+
+
 class Tally:
     """A subscriber. Safe to use from several threads."""
 
@@ -181,27 +197,44 @@ class Tally:
         self.values: dict[Series, float] = {}
         self.histograms: dict[Series, Histogram] = {}
         self._series: dict[str, int] = {}
+        self._known: dict[tuple[Any, ...], list[_Step]] = {}
 
     def __call__(self, event: Event) -> None:
-        given = event.attributes
+        name, given = event.name, event.attributes
+        if name not in _READ:
+            return
+        labels, amounts = _READ[name]
+        key = (name, *[given.get(label) for label in labels], *[given.get(a) is None for a in amounts])
         with self._lock:
-            for rule in _RULES.get(event.name, ()):
-                amount = given.get(rule.value) if rule.value else 1.0
-                if isinstance(amount, (int, float)) and math.isfinite(amount):
-                    labels = tuple([_label(name, given) for name in rule.labels])
-                    self._add(rule.metric, labels, float(amount))
+            steps = self._known.get(key) or self._resolved(key, given)
+            for attribute, series, histogram, bounds in steps:
+                amount = given.get(attribute) if attribute else 1.0
+                if not isinstance(amount, (int, float)) or not math.isfinite(amount):
+                    continue
+                if histogram is not None:
+                    histogram.counts[bisect_left(bounds, amount)] += 1
+                    histogram.total += amount
+                elif bounds:
+                    self.values[series] = float(amount)
+                elif amount >= 0:  # a counter never goes back
+                    self.values[series] = self.values.get(series, 0.0) + amount
 
-    def _add(self, name: str, labels: Labels, amount: float) -> None:
-        metric = METRICS[name]
-        series = (name, labels)
-        if metric.kind == "histogram":
-            self._histogram(series).counts[bisect_left(metric.bounds, amount)] += 1
-            self._histogram(series).total += amount
-        elif metric.kind == "gauge":
-            self.values[self._admitted(series, self.values)] = amount
-        elif amount >= 0:  # a counter never goes back
-            series = self._admitted(series, self.values)
-            self.values[series] = self.values.get(series, 0.0) + amount
+    def _resolved(self, key: tuple[Any, ...], given: Mapping[str, object]) -> list[_Step]:
+        """What an event with these labels adds to. Remembered, within a bound."""
+        steps: list[_Step] = []
+        for rule in _RULES[key[0]]:
+            metric = METRICS[rule.metric]
+            series = (rule.metric, tuple([_label(name, given) for name in rule.labels]))
+            if metric.kind == "histogram":
+                if given.get(rule.value) is not None:
+                    steps.append((rule.value, series, self._histogram(series), metric.bounds))
+            elif not rule.value or given.get(rule.value) is not None:
+                series = self._admitted(series, self.values)
+                steps.append((rule.value, series, None, _SET if metric.kind == "gauge" else ()))
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[key] = steps
+        return steps
 
     def _histogram(self, series: Series) -> Histogram:
         series = self._admitted(series, self.histograms)

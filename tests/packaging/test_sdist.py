@@ -19,6 +19,7 @@ def test_wheel_holds_what_runs_and_nothing_of_the_build(wheel: Path) -> None:
         "rtfsc/stdlib/stdlib.irb",
         "rtfsc/syntax/grammar.tables",
         "rtfsc/errors.toml",
+        "runtime/dashboard/style.css",
         "runtime/values/layout.py",
         "rtfsc/py.typed",
     ):
