@@ -244,9 +244,7 @@ def _without_password(url: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    inner = getattr(error, "reason", None)
-    text = str(inner if inner is not None else error)
-    return (
-        re.sub(r"<[\w.]+ object at 0x[0-9a-f]+>:? ?|^HTTPS?Connection\(.*?\): ", "", text)[:200]
-        or type(error).__name__
-    )
+    """The innermost that is said, without names of Python's objects."""
+    inner = getattr(error, "reason", None) or (error.args[-1] if len(error.args) > 1 else error)
+    text = re.sub(r"<[\w.]+ object at 0x[0-9a-f]+>:? ?|^HTTPS?Connection\(.*?\): ", "", str(inner))
+    return text[:200] or type(error).__name__
