@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
+from weakref import WeakSet
 
 _MOST_WAITING = 10_000
 
@@ -22,7 +25,8 @@ class WriterStats(NamedTuple):
 
 class Writer:
     """Runs writes one after the other. Its thread starts with the first write, also after a fork, and ends
-    with `close`; a full queue drops what comes, so that a slow store never slows a caller."""
+    with `close`; a full queue drops what comes, so that a slow store never slows a caller. What waits when
+    the interpreter ends is still written, as far as two seconds do."""
 
     def __init__(self, capacity: int = _MOST_WAITING) -> None:
         self._capacity = capacity
@@ -43,6 +47,7 @@ class Writer:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="rtfsc-writer", daemon=True)
                 self._thread.start()
+                _unfinished.add(self)
             try:
                 self._queue.put_nowait(write)
             except queue.Full:
@@ -65,6 +70,7 @@ class Writer:
         """Writes what waits, then ends the thread. A later write starts it again."""
         with self._lock:
             thread, self._thread = self._thread, None
+        _unfinished.discard(self)
         if thread is not None and self._owner == os.getpid():
             self._queue.put(None)
             thread.join(timeout)
@@ -83,3 +89,14 @@ class Writer:
                 self._written += 1
             except Exception:  # whatever a store raises: the caller is long gone
                 self._failed += 1
+
+
+_LAST_S = 2.0
+_unfinished: WeakSet[Writer] = WeakSet()
+
+
+@atexit.register
+def _finish() -> None:
+    end = time.monotonic() + _LAST_S
+    for writer in list(_unfinished):
+        writer.flush(max(end - time.monotonic(), 0.01))

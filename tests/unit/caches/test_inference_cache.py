@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -214,3 +216,17 @@ def test_a_slow_store_never_slows_a_caller():
     writer.close()
     assert writer.submit(lambda: None)
     writer.close()
+
+
+def test_what_waits_when_the_process_ends_is_written(tmp_path):
+    program = """
+import sys, time
+from runtime.caches.cold import SqliteCold
+from runtime.caches.writer import Writer
+writer, cold = Writer(), SqliteCold(sys.argv[1])
+writer.submit(lambda: time.sleep(0.2))
+for number in range(50):
+    writer.submit(lambda n=number: cold.write(str(n), b"x"))
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "cold.sqlite")], check=True)
+    assert SqliteCold(tmp_path / "cold.sqlite").size() == 50
