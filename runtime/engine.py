@@ -27,6 +27,7 @@ from runtime.values import Limits, RtfsError
 
 if TYPE_CHECKING:
     from rtfsc.driver import Compilation
+    from runtime.asynchronous import Pool
     from runtime.auditing import Auditor
     from runtime.chain.audit import Audit
     from runtime.delegation.context import Environment
@@ -291,6 +292,16 @@ class Runtime:
 
         given = self._audit_option
         return Auditor(self, given if isinstance(given, Audit) else Audit())
+
+    def pool(self, program: str | SourceFile, size: int = 8) -> Pool:
+        """At most ``size`` instances of a program, for calls that are awaited at the same time. Raises
+        `DiagnosticError` for a program that is refused."""
+        from runtime.asynchronous import Pool
+
+        source = program if isinstance(program, SourceFile) else SourceFile("<source>", program)
+        compilation = self.compilation(source, self.engine)
+        _ = compilation.ir
+        return Pool(lambda: self.instantiate(compilation), size)
 
     def tickets(self, address: str | os.PathLike[str] | None = None) -> TicketOffice:
         """Where work is left for others, or for later. ``address``: a file, ``redis://HOST:PORT/0`` or

@@ -34,6 +34,12 @@ class Observed:
         ):  # fmt: skip
             return self.__wrapped__(*arguments)
 
+    def call_async(self, *arguments: Any, deadline_ms: int | None = None) -> Any:
+        """Awaitable: see `runtime.asynchronous.call_async`."""
+        from runtime.asynchronous import call_async
+
+        return call_async(self, arguments, deadline_ms)
+
     def __getattr__(self, attribute: str) -> Any:
         return getattr(self.__wrapped__, attribute)
 

@@ -169,6 +169,12 @@ class RecordedFunction:
             run.gave(value)
             return value
 
+    def call_async(self, *arguments: Any, deadline_ms: int | None = None) -> Any:
+        """Awaitable, and on record."""
+        from runtime.asynchronous import call_async
+
+        return call_async(self, arguments, deadline_ms)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._function, name)
 

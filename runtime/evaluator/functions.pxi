@@ -111,6 +111,17 @@ cdef class Function:
     def __dealloc__(self):
         PyMem_Free(self.variants)
 
+    @property
+    def owner(self):
+        """What runs one call at a time."""
+        return self.instance
+
+    def call_async(self, *args, deadline_ms=None):
+        """Awaitable: see `runtime.asynchronous.call_async`."""
+        from runtime.asynchronous import call_async
+
+        return call_async(self, args, deadline_ms)
+
     def __call__(self, *args):
         cdef Entry e
         cdef int i

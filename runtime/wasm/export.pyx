@@ -194,6 +194,17 @@ cdef class Export:
         return self.run(&self.variants[0], given, slots)
 
     @property
+    def owner(self):
+        """What runs one call at a time."""
+        return self.machine
+
+    def call_async(self, *args, deadline_ms=None):
+        """Awaitable: see `runtime.asynchronous.call_async`."""
+        from runtime.asynchronous import call_async
+
+        return call_async(self, args, deadline_ms)
+
+    @property
     def __doc__(self):
         return self.interface["doc"] or None
 

@@ -140,7 +140,14 @@ class SlowInstance:
             given = [*args[:fixed], List(args[fixed:])] if rest else list(args)
             return self._call(code, [(value, i, shapes[i]) for i, value in enumerate(given)])
 
+        def call_async(*args: Any, deadline_ms: int | None = None) -> Any:
+            """Awaitable: see `runtime.asynchronous.call_async`."""
+            from runtime.asynchronous import call_async
+
+            return call_async(call, args, deadline_ms)
+
         call.__name__, call.__doc__ = name, entry["doc"]
+        call.owner, call.call_async = self, call_async  # type: ignore[attr-defined]
         return call
 
     def value(self, name: str) -> Any:

@@ -49,13 +49,26 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.host": {"runtime.values", "runtime.printing", "runtime.offline", "runtime.obs.events"},
     "runtime.evaluator": BOTTOM
     | IR
-    | {"rtfsc.backend", "runtime.values", "runtime.host", "backend_wasm.layout"},
-    "runtime.wasm": {"runtime.values", "runtime.host", "backend_wasm.sections", "backend_wasm.layout"},
+    | {"rtfsc.backend", "runtime.values", "runtime.host", "runtime.asynchronous", "backend_wasm.layout"},
+    "runtime.wasm": {
+        "runtime.asynchronous",
+        "runtime.values",
+        "runtime.host",
+        "backend_wasm.sections",
+        "backend_wasm.layout",
+    },
     "runtime.trust": set(),
     "runtime.meaning": set(),
     "runtime.store": {"runtime.trust", "runtime.values", "runtime.meaning", "runtime.obs.events"},
+    "runtime.asynchronous": {"runtime.values"},
     "runtime.tickets": {"runtime.trust", "runtime.chain", "runtime.values"},
-    "runtime.chain": {"runtime.trust", "runtime.values", "runtime.host", "runtime.store"},
+    "runtime.chain": {
+        "runtime.asynchronous",
+        "runtime.trust",
+        "runtime.values",
+        "runtime.host",
+        "runtime.store",
+    },
     "runtime.caches": {
         "runtime.providers",
         "runtime.obs.events",

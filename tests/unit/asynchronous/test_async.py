@@ -1,0 +1,207 @@
+"""Calls that are awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rtfsc
+from rtfsc import Limits, Runtime, capability
+from runtime.chain.runs import records, runs
+
+ENGINES = ["wasm", "evaluator"]
+pytestmark = pytest.mark.parametrize("engine", ENGINES)
+SPIN = "(defn spin [] (loop [i 0] (if (< i 0) i (recur (+ 1 (rem i 1000))))))\n(defn twice [n] (* 2 n))"
+
+
+@capability("my.sleep")
+def sleep(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+@capability("my.thread")
+def thread() -> int:
+    return threading.get_ident()
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(asyncio.wait_for(work, 60))
+
+
+def runtime(engine: str, **options: Any) -> Runtime:
+    return Runtime(**{"engine": engine, "grant": [sleep, thread], **options})
+
+
+def test_a_call_is_awaited(engine: str) -> None:
+    module = runtime(engine).compile(
+        "(defn twice [n] (* 2 n))\n(defn bad [] (/ 1 0))\n(defn t [] (call :my.thread))"
+    )
+
+    async def work() -> None:
+        assert await module.twice.call_async(21) == 42
+        with pytest.raises(rtfsc.DivisionByZero):
+            await module.bad.call_async()
+        with pytest.raises(TypeError):
+            await module.twice.call_async()
+        assert await module.t.call_async() != threading.get_ident()
+        values = await asyncio.gather(*(module.twice.call_async(i) for i in range(200)))
+        assert values == [2 * i for i in range(200)]
+
+    run(work())
+
+
+def test_the_loop_goes_on(engine: str) -> None:
+    """While a program computes, and while one waits."""
+    module = runtime(engine).compile(SPIN)
+
+    async def work() -> None:
+        spinning = asyncio.create_task(module.spin.call_async())
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert not spinning.done()
+        spinning.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await spinning
+        assert await module.twice.call_async(4) == 8  # the instance is free again
+
+    run(work())
+
+
+def test_calls_have_deadlines(engine: str) -> None:
+    module = runtime(engine).compile(SPIN)
+
+    async def work() -> None:
+        with pytest.raises(rtfsc.DeadlineExceeded, match="30 ms"):
+            await module.spin.call_async(deadline_ms=30)
+        first = asyncio.create_task(module.spin.call_async(deadline_ms=500))
+        await asyncio.sleep(0.01)
+        with pytest.raises(rtfsc.DeadlineExceeded):  # for its turn
+            await module.twice.call_async(1, deadline_ms=20)
+        with pytest.raises(rtfsc.DeadlineExceeded):
+            await first
+        assert await module.twice.call_async(4, deadline_ms=60_000) == 8
+
+    run(work())
+
+
+def test_what_waits_for_its_turn_is_cancelled(engine: str) -> None:
+    module = runtime(engine).compile("(defn nap [s] (call :my.sleep s))")
+
+    async def work() -> None:
+        tasks = [asyncio.create_task(module.nap.call_async(0.05)) for _ in range(40)]
+        await asyncio.sleep(0.02)
+        for task in tasks[1:]:
+            task.cancel()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        assert done[0] == 0.05 and all(isinstance(d, asyncio.CancelledError) for d in done[1:])
+        assert await module.nap.call_async(0.0) == 0.0
+
+    run(work())
+
+
+def test_many_at_once(engine: str) -> None:
+    async def work() -> None:
+        async with runtime(engine).pool("(defn nap [s] (call :my.sleep s))", size=20) as pool:
+            started = time.monotonic()
+            assert await asyncio.gather(*(pool.call("nap", 0.5) for _ in range(20))) == [0.5] * 20
+            assert time.monotonic() - started < 8  # one after the other: 10
+            with pytest.raises(KeyError):
+                await pool.call("none")
+        with pytest.raises(rtfsc.InstanceClosed if hasattr(rtfsc, "InstanceClosed") else Exception):
+            await pool.call("nap", 0.1)
+
+    run(work())
+
+
+def test_a_pool_has_so_many_instances(engine: str) -> None:
+    async def work() -> None:
+        async with runtime(engine).pool(
+            "(defn t [] (call :my.sleep 0.01) (call :my.thread))", size=3
+        ) as pool:
+            await asyncio.gather(*(pool.call("t") for _ in range(30)))
+            assert len(pool._members) == 3 and all(member.waiting == 0 for member in pool._members)
+
+    run(work())
+    with pytest.raises(ValueError, match="at least"):
+        runtime(engine).pool("1", size=0)
+    with pytest.raises(rtfsc.DiagnosticError):
+        runtime(engine).pool("(defn f [")
+
+
+def test_several_loops_use_one_module(engine: str) -> None:
+    module = runtime(engine).compile(SPIN)
+    found: list[int] = []
+
+    def loop() -> None:
+        found.extend(asyncio.run(asyncio.wait_for(gathered(), 60)))
+
+    async def gathered() -> list[int]:
+        return list(await asyncio.gather(*(module.twice.call_async(i) for i in range(50))))
+
+    threads = [threading.Thread(target=loop) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    assert sorted(found) == sorted([2 * i for i in range(50)] * 4)
+
+
+def test_a_loop_that_ends_leaves_nothing_running(engine: str) -> None:
+    module = runtime(engine).compile(SPIN)
+
+    async def work() -> None:
+        asyncio.create_task(module.spin.call_async())  # noqa: RUF006
+        await asyncio.sleep(0.02)
+
+    asyncio.run(work())
+    assert run(module.twice.call_async(4)) == 8
+
+
+def test_limits_and_synchronous_calls_hold_too(engine: str) -> None:
+    module = runtime(engine, limits=Limits(deadline_ms=30)).compile(SPIN)
+    with pytest.raises(rtfsc.DeadlineExceeded):
+        run(module.spin.call_async())
+    assert module.twice(4) == 8
+
+
+def test_awaited_calls_are_on_record(engine: str, tmp_path: Path) -> None:
+    with Runtime.init(home=tmp_path, store=False, engine=engine, audit=True, grant=[sleep]) as own:
+        module = own.compile("(defn nap [s] (call :my.sleep s))\n(defn spin [] (loop [] (recur)))")
+        assert run(module.nap.call_async(0.0)) == 0.0
+        with pytest.raises(rtfsc.DeadlineExceeded):
+            run(module.spin.call_async(deadline_ms=20))
+        assert run(module.nap.call_async(0.0)) == 0.0
+    found = runs(records(own.paths.chain))
+    assert [(a.name, a.outcome) for a in found] == [
+        ("", "done"), ("nap", "done"), ("spin", "error"), ("nap", "done"),
+    ]  # fmt: skip
+
+
+def test_nothing_is_kept(engine: str) -> None:
+    module = runtime(engine).compile("(defn twice [n] (* 2 n))")
+    run(module.twice.call_async(1))
+    owner = weakref.ref(module.twice.owner)
+    module.close()
+    del module
+    end = time.monotonic() + 10
+    while owner() is not None and time.monotonic() < end:
+        gc.collect()
+        time.sleep(0.01)
+    assert owner() is None
+
+
+def test_a_closed_module_says_so(engine: str) -> None:
+    module = runtime(engine).compile("(defn twice [n] (* 2 n))")
+    twice = module.twice
+    module.close()
+    with pytest.raises(Exception, match="closed"):
+        run(twice.call_async(1))
