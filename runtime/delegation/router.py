@@ -52,6 +52,7 @@ class Router:
 
     def forget(self) -> None:
         """The policy is another one: every guard asks again."""
+        self._begun.clear()
         for number in self._numbers.values():
             self._set(number, False)
 
@@ -67,8 +68,11 @@ class Router:
             if self._unsteady.get(delegation.function) != epoch:
                 self._settle(context, epoch)
             return False, None
-        if isinstance(decision.target, L4CacheHit) and self.dispatcher.local_is_due(delegation):
-            return False, self._begin(delegation.function)
+        if isinstance(decision.target, L4CacheHit) and delegation.function in self._numbers:
+            if any(symbol == delegation.function for symbol, _ in self._begun.values()):
+                return False, None
+            if self.dispatcher.local_is_due(delegation):
+                return False, self._begin(delegation.function)
         done, value = self.dispatcher.perform(decision, delegation)
         if done and isinstance(decision.target, L4CacheHit):
             self.dispatcher.measured(delegation, L4_WAY, time.perf_counter() - started)
@@ -99,7 +103,7 @@ class Router:
         # A body that raises never comes to its end: its guard then stays as it is, and the calls here.
         self._set(self._numbers[symbol], True)
         self._tokens += 1
-        self._begun = {self._tokens: (symbol, [])}
+        self._begun[self._tokens] = symbol, []
         return self._tokens
 
     def _settle(self, context: CallContext, epoch: int) -> None:

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conformance_cases import CASES, Case
 from scripted import Scripted, runtime_in
 
-from rtfsc.driver import compile_text
+from rtfsc.diagnostics import DiagnosticError
+from rtfsc.driver import Compilation, compile_text
+from rtfsc.evaluation import TARGETS, evaluate_compiled
 from rtfsc.ir.routes import CACHED, guarded, symbols
 from rtfsc.ir.serial import dumps, loads
 from rtfsc.ir.verify import verify
@@ -24,8 +27,10 @@ from runtime.delegation.policy_file import PolicyError, parse
 from runtime.delegation.reload import Watcher
 from runtime.delegation.setup import Delegating, open_delegation
 from runtime.engine import Runtime
+from runtime.host.session import Session
 from runtime.obs.events import Bus
-from runtime.values import layout
+from runtime.routing import Routing, guard
+from runtime.values import Keyword, Limits, layout
 
 PROGRAM = """(defn f [x : Int] : Int (* 2 x))
 (defn fib [n : Int] : Int (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))
@@ -332,3 +337,54 @@ def test_a_module_may_say_anything_to_its_host() -> None:
         router.done(token)
     router._set(10**9, True)
     router.forget()
+
+
+def test_tail_calls_stay_tail_calls(engine: str) -> None:
+    source = """(defn a [n] (if (= n 0) :done (b (- n 1)))) (defn b [n] (if (= n 0) :done (a (- n 1))))"""
+    typed = RULE.format("*") + 'args = ["string"]\n'  # each of the calls asks
+    module = Runtime(engine=engine, delegation=delegating(typed)).compile(source)
+    assert module.a(30_000) == Keyword("done")
+
+
+@pytest.mark.parametrize("path", ["host.toml", "functions.toml", "errors.toml", "match.toml", "modules.toml"])
+def test_guards_change_nothing_that_programs_see(engine: str, path: str) -> None:
+    """The cases of the conformance suite, with a guard in every function and a host that declines."""
+    for case in _cases_of(path):
+        options = CompileOptions(level=2, target=TARGETS[engine])
+        try:
+            compilation = Compilation(SourceFile("<case>", case.source), options)
+            if not compilation.guard(lambda _: True):
+                continue
+        except DiagnosticError:
+            continue
+        outcome = evaluate_compiled(compilation, engine, Limits(deadline_ms=10_000), Session())
+        if outcome.error is None:
+            assert {"value": outcome.value} == case.expected, case.source
+        else:
+            assert outcome.error.kind == case.expected["error"], case.source
+            assert list(outcome.error.span) == case.expected.get("span", list(outcome.error.span)), (
+                case.source
+            )
+
+
+def _cases_of(path: str) -> list[Case]:
+    prefix = path.partition(".")[0].replace("_", "-")
+    found = [case for case in CASES if case.id.startswith(f"{prefix}-")]
+    assert found
+    return found
+
+
+def test_a_body_that_asks_itself_while_it_is_measured(tmp_path: Path) -> None:
+    source = '(defn sum "Sum of the numbers to a limit" [n : Int] : Int (if (= n 0) 0 (+ n (sum (- n 1)))))'
+    with runtime_in(tmp_path) as runtime:
+        runtime.publish(SourceFile("s.rtfs", source), name="s", inputs=1)
+    asked = delegating("[defaults]\nstore = true\n")
+    with runtime_in(tmp_path, delegation=asked, engine="evaluator") as runtime:
+        module = runtime.compile(source)
+        assert [module.sum(500) for _ in range(3 * LEAST)] == [125_250] * (3 * LEAST)
+    with runtime_in(tmp_path, delegation=asked, engine="evaluator") as runtime:
+        compilation = runtime.compilation(SourceFile("s.rtfs", source + "(sum 500)"), "evaluator")
+        symbols, interfaces = guard(runtime, compilation)  # as on record: guards are told nothing
+        host = runtime.host(None, Routing(runtime, interfaces, symbols))
+        outcome = evaluate_compiled(compilation, "evaluator", runtime.limits, host)
+        assert (outcome.value, outcome.error) == ("125250", None)
