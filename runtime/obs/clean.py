@@ -9,10 +9,11 @@ from typing import Any
 from runtime.obs.events import EVENTS, Event
 
 LONGEST = 500
+_KEY = re.compile(r"(?:sk|pk|ghp|gho|xox[abp]|AKIA|AIza)", re.IGNORECASE)
 _SECRET = re.compile(
     r"(?P<keep>://)[^/\s:@]*:[^/\s@]*(?=@)"  # user:password@ in an address
     r"|(?P<bearer>\b(?:Bearer|Basic)\s+)[\w.+/=~-]{8,}"
-    r"|\b(?:sk|pk|ghp|gho|xox[abp]|AKIA|AIza)[-_]?[A-Za-z0-9_-]{12,}"
+    rf"|\b{_KEY.pattern}[-_]?[A-Za-z0-9_-]{{12,}}"
     r"|(?P<name>(?:api[-_]?key|access[-_]?token|token|password|passwd|secret)\s*[=:]\s*)[^\s&,;\"']+",
     re.IGNORECASE,
 )
@@ -45,6 +46,8 @@ def text(value: str) -> str:
         value = value[: LONGEST - 1] + "…"
     if not value.isascii():
         value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if value.isalnum() and not _KEY.match(value):
+        return value  # a name, a digest: one word can only be a key, and that by its beginning
     return _SECRET.sub(_replacement, value)
 
 

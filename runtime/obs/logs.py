@@ -11,6 +11,7 @@ from typing import IO, Any, Literal
 from runtime.obs.clean import attributes_of
 from runtime.obs.events import Event
 
+_encoded = json.JSONEncoder(allow_nan=False).encode
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["json", "human"]
 LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
@@ -83,7 +84,7 @@ def json_line(event: Event, level: Level) -> str:
         facts["span"] = event.span
     if event.parent:
         facts["parent"] = event.parent
-    return json.dumps(facts, allow_nan=False) + "\n"
+    return _encoded(facts) + "\n"
 
 
 def human_line(event: Event, level: Level) -> str:

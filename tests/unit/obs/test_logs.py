@@ -90,6 +90,8 @@ def test_levels() -> None:
         "key sk-hunter2hunter2hunter2",
         "api_key=hunter2&x=1",
         "password: hunter2",
+        "AKIAhunter2hunter2",
+        "skhunter2hunter2hunter2",
     ],
 )
 @pytest.mark.parametrize("format", ["json", "human"])
