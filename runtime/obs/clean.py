@@ -21,9 +21,13 @@ _HIDDEN = "***"
 
 
 def attributes_of(event: Event) -> dict[str, Any]:
-    """Those of the table, in its order; what has no business there is left out."""
+    """Those of the table, in its order; what has no business there, or is empty, is left out."""
     given = event.attributes
-    return {name: cleaned(given[name]) for name in EVENTS.get(event.name, ()) if given.get(name) is not None}
+    return {
+        name: cleaned(given[name])
+        for name in EVENTS.get(event.name, ())
+        if given.get(name) not in (None, "", (), [])
+    }
 
 
 def cleaned(value: Any) -> Any:

@@ -7,6 +7,7 @@ What cannot be written is dropped: statistics are never worth an error.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -184,6 +185,7 @@ def _attributes(text: str) -> dict[str, Any]:
 def _opened(path: Path, *, write: bool = True) -> sqlite3.Connection:
     if not write:
         return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # tasks are nobody else's business
     connection = sqlite3.connect(path, timeout=2.0, isolation_level=None)
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -141,3 +142,19 @@ def test_health_of_models_is_remembered(cli: Cli) -> None:
         assert "echo-model" in get(url) and "in order" in get(url)
     health = [event for event in read(cli.home / FILE).events if event.name == "model.health"]
     assert [event.attributes["model"] for event in health] == ["echo-model"]
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_is_shown(published: Cli) -> None:
+    with serving(published, "dashboard") as (url, _):
+        assert 'role="alert"' not in get(url)
+        (published.home / "trust.json").write_text("{")
+        (published.home / FILE).write_text("no database")
+        assert "The store cannot be read" in get_later(url)
+        (published.home / "trust.json").unlink()
+        assert "unknown key" in get_later(url) and "its key is not trusted here" in get_later(url)
+
+
+def get_later(url: str) -> str:
+    """What was collected a moment ago is shown again."""
+    time.sleep(1.1)
+    return get(url)

@@ -34,6 +34,7 @@ def test_what_one_process_did_another_one_sees(tmp_path: Path) -> None:
         tell(statistics, "store.hit", by="meaning", request="the sum", score=0.9, digest="ab")
         statistics.close()
     kept = read(path)
+    assert path.stat().st_mode & 0o077 == 0, "only for its owner"
     assert total(path, "wasm") == 6
     assert kept.total.histograms["rtfsc_call_seconds", ("wasm",)].counts[3] == 6
     assert [e.attributes["request"] for e in kept.named("store.hit")] == ["the sum", "the sum"]
