@@ -90,6 +90,10 @@ class LlamaCpp:
         self._process.close()
 
     def _question(self, request: Request, stream: bool) -> dict[str, Any]:
+        if not 0 <= request.temperature < float("inf"):
+            raise Refused(self.id, f"no temperature: {request.temperature}")
+        if not 0 < request.top_p <= 1:
+            raise Refused(self.id, f"top_p is above 0 and at most 1, not {request.top_p}")
         ascii = False if request.grammar is None else self._examined(request.grammar)
         return {
             "messages": [list(message) for message in request.messages],

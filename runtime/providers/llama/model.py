@@ -151,15 +151,13 @@ class _Text:
         return self.whole[told : self._told]
 
     def _held_back(self) -> int:
-        return max(
-            (
-                size
-                for stop in self._stops
-                for size in range(1, len(stop))
-                if self.whole.endswith(stop[:size])
-            ),
-            default=0,
-        )
+        """The length of the longest end of the text that a stop text begins with."""
+        text = self.whole
+        sizes = (
+            size for stop in self._stops for size in range(1, min(len(stop), len(text) + 1))
+            if stop.startswith(text[-size:])
+        )  # fmt: skip
+        return max(sizes, default=0)
 
 
 def _safe(text: str) -> str:

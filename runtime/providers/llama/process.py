@@ -25,13 +25,15 @@ from runtime.providers.errors import (
     TimedOut,
     Unavailable,
 )
-from runtime.providers.llama.frames import Malformed, Unpacker, packed
+from runtime.providers.llama.frames import MOST, Malformed, Unpacker, packed
 
 LOAD_SECONDS = 600.0
 _GRACE_SECONDS = 1.0
 """How long a child may take to notice that nobody waits any more; then it is ended."""
 _LOG_BYTES = 2000
 _CLOSED = "the model was closed"
+_ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
+"""Where the package `runtime` lies."""
 
 
 class _Started(NamedTuple):
@@ -127,7 +129,9 @@ class LlamaProcess:
     def _start(self) -> _Started:
         self._facts = None
         log = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the child
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        # What this process finds, and from wherever it found it, the child must find too.
+        path = os.pathsep.join([_ROOT, *(folder or os.getcwd() for folder in sys.path)])
+        environment = {**os.environ, "PYTHONPATH": path}
         try:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "runtime.providers.llama.child"], env=environment,
@@ -212,6 +216,8 @@ class LlamaProcess:
         pipe = child.process.stdin
         assert pipe is not None
         data = memoryview(packed(message))
+        if len(data) > MOST:
+            raise Refused(self._id, f"a question of more than {MOST} bytes")
         while data:
             self._wait(child, pipe, select.POLLOUT, end)
             try:

@@ -132,6 +132,38 @@ def test_control_tokens_in_a_message_are_text(model):
     assert sly.input_tokens > plain.input_tokens + 2
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"temperature": float("nan")}, {"temperature": -1.0}, {"temperature": float("inf")}, {"top_p": 0.0},
+     {"top_p": float("nan")}, {"top_p": 1.5}],
+)  # fmt: skip
+def test_settings_that_mean_nothing(model, options):
+    with pytest.raises(Refused):
+        model.infer(asked(**options))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"seed": -5}, {"seed": 1 << 80}, {"max_tokens": 0}, {"top_p": 1e-9}, {"temperature": 1e-30},
+     {"temperature": 1e30}, {"stop": ("",)}, {"stop": ("x" * 10_000,) * 50}, {"timeout": float("inf")}],
+)  # fmt: skip
+def test_odd_settings(model, options):
+    assert model.infer(asked(**options)).output_tokens <= 40
+
+
+def test_no_messages_and_many(model):
+    for messages in [(), (Message("assistant", "x"),), (Message("user", "x"),) * 200]:
+        assert model.infer(Request("tiny", messages, max_tokens=3)).output_tokens <= 3
+
+
+def test_a_question_of_any_size(model):
+    with pytest.raises(Refused, match="more than"):
+        model.infer(asked("x" * (65 << 20)))
+    with pytest.raises(Refused, match="tokens, the context"):
+        model.infer(asked("xyz " * 200_000))
+    assert model.infer(asked()).text
+
+
 def test_a_prompt_beyond_the_context():
     small = LlamaCpp("tiny", path=tiny_model(), threads=1, context=64)
     with pytest.raises(Refused, match="tokens, the context"):
