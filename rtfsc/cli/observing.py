@@ -28,13 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log-level", choices=["debug", "info", "warning", "error"], help="least level (default: info)"
     )
+    parser.add_argument(
+        "--trace", metavar="FILE", help="append OpenTelemetry spans there, a line of JSON each (rtfsc[otel])"
+    )
 
 
 def observing(name: str, run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
     """The command ``run``, observed while it runs."""
 
     def observed(options: argparse.Namespace) -> int:
-        with _log(options), _statistics(name):
+        with _log(options), _trace(options), _statistics(name):
             return run(options)
 
     return observed
@@ -59,6 +62,29 @@ def _log(options: argparse.Namespace) -> Iterator[None]:
     finally:
         end()
         log.close()
+
+
+@contextmanager
+def _trace(options: argparse.Namespace) -> Iterator[None]:
+    if options.trace is None:
+        yield
+        return
+    from runtime.obs.events import BUS
+    from runtime.obs.otel import MissingExtra, spans_to
+
+    try:
+        file = open(options.trace, "a", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise UsageError(f"--trace: {error.strerror}: {options.trace}") from None
+    with file:
+        try:
+            end = BUS.subscribe(spans_to(file))
+        except MissingExtra as error:
+            raise UsageError(f"--trace: {error}") from None
+        try:
+            yield
+        finally:
+            end()
 
 
 @contextmanager

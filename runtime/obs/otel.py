@@ -7,7 +7,7 @@ The SDK and its exporters are the program's: ``BUS.subscribe(Spans())`` uses the
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from runtime.obs.clean import attributes_of
 from runtime.obs.events import Event
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
 MOST_WAITING = 10_000
+_MISSING = "spans need OpenTelemetry: pip install 'rtfsc[otel]'"
 _NAMES = {
     "model": "gen_ai.request.model",
     "provider": "gen_ai.provider.name",
@@ -40,7 +41,7 @@ class Spans:
         try:
             from opentelemetry import trace
         except ImportError:
-            raise MissingExtra("spans need OpenTelemetry: pip install 'rtfsc[otel]'") from None
+            raise MissingExtra(_MISSING) from None
         from rtfsc.version import __version__
 
         self._trace: Any = trace
@@ -89,6 +90,21 @@ class Spans:
     def _kind(self, event: Event) -> Any:
         kinds = self._trace.SpanKind
         return kinds.CLIENT if event.name.startswith("model.") else kinds.INTERNAL
+
+
+def spans_to(file: IO[str]) -> Spans:
+    """Spans that are written to a file as they end, one line of JSON each. Raises `MissingExtra`."""
+    try:
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+    except ImportError:
+        raise MissingExtra(_MISSING) from None
+
+    exporter = ConsoleSpanExporter(out=file, formatter=lambda span: span.to_json(indent=None) + "\n")
+    provider = TracerProvider(resource=Resource.create({"service.name": "rtfsc"}), shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return Spans(provider.get_tracer("rtfsc"))
 
 
 def _took_time(event: Event) -> bool:

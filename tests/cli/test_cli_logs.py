@@ -76,3 +76,15 @@ def test_statistics_can_be_switched_off(cli: Cli, program: Path) -> None:
     cli.env["RTFSC_STATISTICS"] = "0"
     cli("run", program, "twice", "5")
     assert not (cli.home / FILE).exists()
+
+
+def test_spans_go_to_a_file(cli: Cli, program: Path, tmp_path: Path) -> None:
+    cli("run", program, "twice", "5", "--trace", tmp_path / "spans")
+    (call,) = (
+        s for s in map(json.loads, (tmp_path / "spans").read_text().splitlines()) if s["name"] == "call twice"
+    )
+    assert (
+        call["attributes"]["rtfsc.target"] == "wasm"
+        and call["resource"]["attributes"]["service.name"] == "rtfsc"
+    )
+    assert "--trace: " in cli("run", program, "--trace", tmp_path / "no" / "spans", code=2).stderr

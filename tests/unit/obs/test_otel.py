@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import threading
 from pathlib import Path
@@ -16,7 +17,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 import rtfsc
 from runtime.obs import otel
 from runtime.obs.events import Bus, span, tell
-from runtime.obs.otel import MissingExtra, Spans
+from runtime.obs.otel import MissingExtra, Spans, spans_to
 
 
 class Traced:
@@ -145,6 +146,9 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(MissingExtra, match=r"rtfsc\[otel\]"):
         Spans()
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    with pytest.raises(MissingExtra, match=r"rtfsc\[otel\]"):
+        spans_to(io.StringIO())
 
 
 def test_the_global_provider_is_the_default() -> None:
