@@ -139,16 +139,17 @@ def _askable(question: Question, model: str) -> None:
 def _request(question: Question, model: str, capabilities: Collection[str]) -> Request:
     from runtime.providers.constraints import grammar_of, schema_of
 
-    data = type_of(question.signature.result).data
-    grammar = grammar_of(question.signature.result) if "grammar" in capabilities else None
-    schema = schema_of(data) if grammar is None and "schema" in capabilities else None
+    signature = question.signature
+    grammar = grammar_of(signature.result) if "grammar" in capabilities else None
+    schema = None
+    if grammar is None and "schema" in capabilities:
+        schema = schema_of(signature.result)
     try:
-        asked = prompt.messages(
-            question.function, question.doc, question.signature, question.arguments, json=schema is not None
-        )
-        core = prompt.core(question.signature, question.arguments)
+        data = prompt.shown(signature, question.arguments)
     except RecursionError:
         raise Refused(model, f"an argument of {question.function} is nested too deeply") from None
+    asked = prompt.messages(question.function, question.doc, signature, data, json=schema is not None)
+    core = prompt.core(question.arguments, data)
 
     def accept(response: Response) -> bool:
         return response.stop_reason == "stop" and _judged(question, response)[1] is None

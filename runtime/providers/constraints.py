@@ -6,6 +6,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
+from runtime.providers.declared import type_of
 from runtime.values.atoms import Keyword
 
 _PLAIN = {"int": "integer", "float": "number", "string": "string", "bool": "boolean", "nil": "null",
@@ -20,11 +21,12 @@ class _Inexpressible(Exception):
     """The type has values that JSON cannot write."""
 
 
-def schema_of(data: Any) -> str | None:
+@lru_cache(maxsize=64)
+def schema_of(type: str) -> str | None:
     """JSON Schema, as text, of an object whose entry ``value`` is of the type; None where JSON cannot say
-    it. Never narrower than the type, sometimes wider: answers are checked all the same."""
+    it. What it cannot say of refinements is left out: answers are checked all the same."""
     try:
-        value = _schema(data)
+        value = _schema(type_of(type).data)
     except _Inexpressible:
         return None
     whole = {"type": "object", "properties": {"value": value}, "required": ["value"],

@@ -30,10 +30,7 @@ class Signature:
     @classmethod
     def read(cls, declaration: str) -> Signature:
         """Of ``(declare name [a : T …] : R)``. Raises `DiagnosticError`."""
-        from rtfsc.signature import read_declaration
-
-        read = read_declaration(declaration)
-        return cls(read.parameters, read.result, read.rest)
+        return _read(declaration)
 
     def show(self, name: str) -> str:
         """``(name [a : :int & more : :int] : :string)``"""
@@ -41,6 +38,14 @@ class Signature:
         if self.rest:
             shown.insert(-1, "&")
         return f"({name} [{' '.join(shown)}] : {self.result})"
+
+
+@lru_cache(maxsize=256)
+def _read(declaration: str) -> Signature:
+    from rtfsc.signature import read_declaration
+
+    read = read_declaration(declaration)
+    return Signature(read.parameters, read.result, read.rest)
 
 
 class Misfit(Exception):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 from typing import Any
 
 from runtime.values.atoms import Keyword, List, Resource, Symbol, Timestamp
 
 _MOST = 1 << 20
 """Code points of a text that is looked at."""
+_SHORT = 2000
+"""Code points of a text whose forms are kept."""
 
 
 class NoValue(Exception):
@@ -17,24 +20,39 @@ class NoValue(Exception):
 
 def read_data(text: str, *, symbols: bool = False) -> Any:
     """The one value that the text writes. ``symbols``: those may stand in it unquoted. Raises `NoValue`."""
+    if len(text) > _MOST:
+        raise NoValue(f"a text of more than {_MOST} characters")
+    form, wrong = _short(text) if len(text) <= _SHORT else _form(text)
+    if wrong:
+        raise NoValue(wrong)
+    try:
+        return _value(form, symbols)
+    except RecursionError:  # the interpreter's limit is that of all threads: it is not changed for an answer
+        raise NoValue("nested too deeply") from None
+
+
+def _form(text: str) -> tuple[Any, str]:
+    """The one form, or what is wrong."""
     from rtfsc.diagnostics import Sink
     from rtfsc.source import SourceFile
     from rtfsc.syntax.reader import read
 
-    if len(text) > _MOST:
-        raise NoValue(f"a text of more than {_MOST} characters")
     source = SourceFile("<answer>", text)
     sink = Sink(source)
     try:
         forms = read(source, sink)
-        for found in sink.diagnostics:
-            if found.severity == "error":
-                raise NoValue(f"{found.message} ({found.code})")
-        if len(forms) != 1:
-            raise NoValue("there is no value" if not forms else f"there are {len(forms)} values, not one")
-        return _value(forms[0], symbols)
-    except RecursionError:  # the interpreter's limit is that of all threads: it is not changed for an answer
-        raise NoValue("nested too deeply") from None
+    except RecursionError:
+        return None, "nested too deeply"
+    for found in sink.diagnostics:
+        if found.severity == "error":
+            return None, f"{found.message} ({found.code})"
+    if len(forms) != 1:
+        return None, f"there are {len(forms)} values, not one" if forms else "there is no value"
+    return forms[0], ""
+
+
+# An answer is read when a cache asks whether it is of use, when it comes, and whenever the cache has it.
+_short = lru_cache(maxsize=512)(_form)
 
 
 def _value(form: Any, symbols: bool) -> Any:

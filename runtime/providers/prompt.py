@@ -39,16 +39,17 @@ Answer with JSON of the form {"value": …} that fits the given schema; keywords
 
 
 def messages(
-    name: str, doc: str, signature: Signature, arguments: Sequence[Any], *, json: bool = False
+    name: str, doc: str, signature: Signature, data: str, *, json: bool = False
 ) -> tuple[Message, ...]:
-    """The first question. ``json``: the answer is constrained by a JSON Schema."""
+    """The first question. ``data``: the arguments as `shown`; ``json``: the answer is constrained by a JSON
+    Schema."""
     result = safe(signature.result)
     system = _SYSTEM.format(format=_JSON if json else _RTFS, type=result)
     parts = [f"Function: {safe(signature.show(name))}"]
     if doc.strip():
         parts.append(f"What it does: {safe(doc.strip())}")
     parts.append(f"Answer with the value of type {result} alone, for these arguments:")
-    parts.append(fenced(shown(signature, arguments)))
+    parts.append(fenced(data))
     return (Message("system", system), Message("user", "\n\n".join(parts)))
 
 
@@ -93,9 +94,9 @@ def shown(signature: Signature, arguments: Sequence[Any]) -> str:
     return "\n".join(lines) or "(none)"
 
 
-def core(signature: Signature, arguments: Sequence[Any]) -> str:
-    """The part of the prompt that may be said in other words and mean the same: a lone text, else all of
-    the arguments. It stands there as it is here."""
+def core(arguments: Sequence[Any], data: str) -> str:
+    """The part of ``data``, the arguments as `shown`, that may be said in other words and mean the same: a
+    lone text, else all. It stands in the prompt as it is here."""
     if len(arguments) == 1 and isinstance(arguments[0], str):
-        return safe(printed(arguments[0])[1:-1])
-    return shown(signature, arguments)
+        return data.partition(' = "')[2][:-1]
+    return data

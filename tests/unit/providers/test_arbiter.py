@@ -432,3 +432,34 @@ def test_no_redirect_is_followed(monkeypatch):
         with model_server(script) as server, pytest.raises(Refused, match="307"):
             Arbiter("far", url=server.url, key_env="TOKEN", attempts=1).infer(REQUEST)
         assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/9.9\r\n\r\n", b"\r\n\r\n", b"POST /v1/infer\r\n\r\n",
+     b"\x00" * 5000, b"GET " + b"a" * 70_000,
+     b"POST /v1/infer HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nab",
+     b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer \xff\xfe\r\nconnection: close\r\n"
+     b"\r\n"],
+    ids=range(8),
+)  # fmt: skip
+def test_what_is_no_http_harms_nobody(text):
+    lines = []
+    with serving(Model(), log=lines.append) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=5) as connection:
+            connection.sendall(text)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+        assert client(server).infer(REQUEST).text == "hello"
+    assert not any("internal" in line for line in lines)
+
+
+def test_silent_connections_do_not_keep_others_out():
+    with serving(Model()) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        silent = [socket.create_connection((host, int(port)), timeout=5) for _ in range(40)]
+        assert client(server).infer(REQUEST).text == "hello"
+        for connection in silent:
+            connection.close()

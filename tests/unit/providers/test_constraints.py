@@ -40,7 +40,7 @@ def as_json(value):
 
 @pytest.mark.parametrize("type, value, schema", CASES, ids=[case[0] for case in CASES])
 def test_schemas(type, value, schema):
-    whole = json.loads(schema_of(type_of(type).data))
+    whole = json.loads(schema_of(type))
     assert whole["required"] == ["value"] and whole["additionalProperties"] is False
     if schema is not None:
         assert whole["properties"]["value"] == schema
@@ -51,4 +51,4 @@ def test_schemas(type, value, schema):
     "type", [":any", ":symbol", "[:fn [:int] :int]", "[:vector :any]", "[:map]", ":Unknown"]
 )
 def test_types_that_json_cannot_write(type):
-    assert schema_of(type_of(type).data) is None
+    assert schema_of(type) is None

@@ -12,7 +12,6 @@ import pytest
 from runtime.providers.asking import AnswerError, Question, ask
 from runtime.providers.base import Message, Request
 from runtime.providers.constraints import schema_of
-from runtime.providers.declared import type_of
 from runtime.providers.errors import (
     Garbled,
     Interrupted,
@@ -324,7 +323,7 @@ def test_http_where_https_was_said():
 
 
 def test_schemas_and_grammars_go_where_they_are_understood():
-    schema = schema_of(type_of(":int").data)
+    schema = schema_of(":int")
     asked = Request("m", REQUEST.messages, schema=schema, grammar="root ::= x", timeout=5)
     with model_server() as server:
         model(server).infer(asked)
