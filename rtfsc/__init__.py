@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from rtfsc.diagnostics import Diagnostic, DiagnosticError
+    from runtime.delegation.context import Environment
+    from runtime.delegation.setup import open_delegation
+    from runtime.delegation.types import DelegationMetadata
     from runtime.engine import Found, RefusedEntry, Runtime
     from runtime.host.capability import Capability, capability
     from runtime.host.session import Delegation, Event, Host
@@ -57,9 +60,11 @@ __all__ = [
     "Capability",
     "DeadlineExceeded",
     "Delegation",
+    "DelegationMetadata",
     "Diagnostic",
     "DiagnosticError",
     "DivisionByZero",
+    "Environment",
     "ErrorValue",
     "Event",
     "Found",
@@ -96,6 +101,7 @@ __all__ = [
     "capability",
     "compile",
     "load",
+    "open_delegation",
     "solve",
 ]
 
@@ -104,6 +110,8 @@ __all__ = [
 _LAZY = {
     "Capability": "runtime.host.capability",
     "Delegation": "runtime.host.session",
+    "DelegationMetadata": "runtime.delegation.types",
+    "Environment": "runtime.delegation.context",
     "Event": "runtime.host.session",
     "Host": "runtime.host.session",
     "capability": "runtime.host.capability",
@@ -119,6 +127,7 @@ _LAZY = {
     "SolveError": "runtime.solving",
     "StoreError": "runtime.store.errors",
     "TrustError": "runtime.trust.errors",
+    "open_delegation": "runtime.delegation.setup",
     "solve": "runtime.solving",
 }
 

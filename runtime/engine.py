@@ -348,11 +348,7 @@ class Runtime:
     @property
     def _routes(self) -> bool:
         """Whether calls of functions that nobody marked may run elsewhere."""
-        return (
-            self._delegation_option is not None
-            and self.delegation is not None
-            and self.delegation.policy.routes
-        )
+        return self._delegation_option is not None and self.delegation is not None and self.delegation.routes
 
     def _routing(self, compilation: Compilation) -> Routing | None:
         """Of a program that is compiled to run here, with its guards; None where no policy says anything."""

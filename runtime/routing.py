@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from runtime.delegation.dispatch import measured_as
-from runtime.delegation.engine import DelegationEngine, L4AwareDelegationEngine
+from runtime.delegation.engine import L4AwareDelegationEngine
 from runtime.delegation.router import Router
 from runtime.delegation.types import L4CacheHit
 from runtime.host.session import Delegation
@@ -41,7 +41,7 @@ class Routing:
         delegating = self._runtime.delegation
         if delegating is None:
             return None
-        engine: DelegationEngine = delegating.policies
+        engine = delegating.engine
         if self._runtime.has_store and delegating.policy.store:
             engine = L4AwareDelegationEngine(
                 engine, self._stored.find, delegating.measurements, self._stored.measured_as
@@ -184,7 +184,7 @@ class Stored:
 def speaks_of(runtime: Runtime, delegating: Delegating, symbol: str) -> bool:
     """Whether calls of this function may be decided on."""
     policy = delegating.policy
-    return (policy.store and runtime.has_store) or policy.speaks_of(symbol)
+    return (policy.store and runtime.has_store) or delegating.speaks_of(symbol)
 
 
 def guard(runtime: Runtime, compilation: Compilation) -> tuple[list[str], dict[str, Mapping[str, Any]]]:

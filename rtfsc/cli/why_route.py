@@ -78,7 +78,7 @@ def _facts(router: Router, call: Delegation, decision: Decision) -> dict[str, An
         "fallback": [str(target) for target in decision.fallback],
         "timeout_s": decision.timeout_s,
         "retries": decision.retries,
-        "same_for_all_types": router.dispatcher.engine.steady(context),
+        "same_for_all_types": router.dispatcher.steady(context),
     }
 
 

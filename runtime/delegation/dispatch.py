@@ -18,6 +18,7 @@ from runtime.delegation.policy import Model, Settings
 from runtime.delegation.types import (
     LOCAL,
     Decision,
+    DelegationMetadata,
     ExecTarget,
     L4CacheHit,
     LocalModel,
@@ -49,6 +50,8 @@ class Infer(Protocol):
 Asker = Callable[[Delegation, Callable[[Request], Response], ModelProvider, float], Any]
 """Asks a model for the value of a call: the call, how to infer, the model, seconds of one try. Raises
 `ProviderError`."""
+Planner = Callable[[Delegation], "DelegationMetadata | None"]
+"""Says what is known of a call, and where it might run; asked for every call."""
 Stored = Callable[[L4CacheHit, Delegation], Any]
 """Runs a stored module. What it raises as an `RtfsError` is the call's error."""
 
@@ -66,7 +69,7 @@ class Attempt:
 class Dispatcher:
     """The ``delegate`` of a runtime. ``models``: what calls cost; ``defaults``: for hints, which no rule
     decides; ``most_s``: seconds that a whole call may take, whatever
-    the rules say. Safe to use from several threads."""
+    the rules say; ``planner``: says more of a call. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class Dispatcher:
         measurements: Measurements | None = None,
         emit: Emit | None = None,
         most_s: float | None = None,
+        planner: Planner | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.engine, self.registry, self.manager = engine, registry, manager
@@ -92,6 +96,7 @@ class Dispatcher:
         self._ask, self._stored = ask or ask_for_value, stored
         self._models, self._defaults = models, defaults
         self._emit, self._sleep, self._most_s = emit, sleep, most_s
+        self._planner = planner
 
     def __call__(self, delegation: Delegation) -> tuple[bool, Any]:
         """(True, value), or (False, None) where the function's own body is to run.
@@ -124,8 +129,13 @@ class Dispatcher:
         interface = delegation.interface
         effects = tuple(interface["effects"]) if interface is not None else ()
         return CallContext.of_call(
-            delegation.function, delegation.arguments, self.environment, effects=effects
-        )
+            delegation.function, delegation.arguments, self.environment, effects=effects,
+            metadata=self._planner(delegation) if self._planner is not None else None,
+        )  # fmt: skip
+
+    def steady(self, context: CallContext) -> bool:
+        """Whether all calls of this function are decided alike."""
+        return self._planner is None and self.engine.steady(context)
 
     def _hinted(self, delegation: Delegation) -> Decision:
         settings = self._defaults()

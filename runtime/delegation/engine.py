@@ -13,15 +13,13 @@ from typing import Protocol
 from runtime.caches.protocol import CacheConfig, CacheStats, Table, table
 from runtime.delegation.context import CallContext
 from runtime.delegation.measure import Measurements
-from runtime.delegation.policy import Policy
+from runtime.delegation.policy import THRESHOLD, Policy
 from runtime.delegation.shared import SharedDecisions
 from runtime.delegation.types import LOCAL, Decision, ExecTarget, L4CacheHit, Rejected
 from runtime.obs.events import Emit, tell
 
 L1_CAPACITY = 64 << 10
 L1_TTL_S = 3600.0
-THRESHOLD = 0.65
-"""Least confidence at which what metadata propose is done."""
 
 
 class DelegationEngine(Protocol):
@@ -108,6 +106,8 @@ class PolicyDelegationEngine:
 
     def decide(self, context: CallContext) -> Decision:
         policy, epoch = self._state
+        if context.metadata is not None:  # two calls of one context may be planned otherwise
+            return policy.decide(context)
         found = self.l1.get(context)
         # A decision that was being made while the policy changed may be put afterwards.
         if found and found.value[1] == epoch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -20,6 +20,8 @@ from runtime.delegation.types import (
 
 Effects = Callable[[str], frozenset[str]]
 """The effects of a function, by its symbol."""
+THRESHOLD = 0.65
+"""Least confidence at which what metadata propose is done."""
 CONDITIONS = ("symbol", "module", "args", "effect", "tenant", "task", "permission", "privacy")
 SETTINGS = ("target", "fallback", "timeout_ms", "retries", "max_cost", "max_latency_ms", "confidence",
             "reason", "allow_private")  # fmt: skip
@@ -139,7 +141,23 @@ class Policy:
             if not objection:
                 return self._chosen(rule.settings, f"rule {rule.name} ({rule.place})", context, rejected)
             rejected.append(Rejected(str(rule.settings.target), f"rule {rule.name}: {objection}"))
-        return self._chosen(self.defaults, "defaults", context, rejected)
+        return self._planned(context, rejected) or self._chosen(self.defaults, "defaults", context, rejected)
+
+    def _planned(self, context: CallContext, rejected: list[Rejected]) -> Decision | None:
+        """What the metadata of the call propose, where no rule fits and they are sure enough; within the
+        budgets all the same."""
+        metadata = context.metadata
+        if metadata is None or metadata.target is None:
+            return None
+        if metadata.confidence < THRESHOLD:
+            reason = f"confidence {metadata.confidence:g} is below {THRESHOLD:g}"
+            rejected.append(Rejected(str(metadata.target), reason))
+            return None
+        settings = replace(
+            self.defaults, target=metadata.target, fallback=(self.defaults.target, *self.defaults.fallback),
+            confidence=metadata.confidence, reason=metadata.reasoning or "the metadata propose it",
+        )  # fmt: skip
+        return self._chosen(settings, metadata.source or "metadata", context, rejected)
 
     def steady(self, context: CallContext) -> bool:
         """Whether calls of the same function with arguments of other types are decided alike."""

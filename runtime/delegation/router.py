@@ -108,7 +108,7 @@ class Router:
 
     def _settle(self, context: CallContext, epoch: int) -> None:
         symbol = context.fn_symbol
-        if not self.dispatcher.engine.steady(context):
+        if not self.dispatcher.steady(context):
             self._unsteady[symbol] = epoch
             return
         with self._lock:
@@ -144,7 +144,7 @@ class Routed:
         context = dispatcher.context(delegation)
         decision = dispatcher.decide(delegation, context)
         if isinstance(decision.target, LocalPure):
-            if self._engine.steady(context):
+            if dispatcher.steady(context):
                 self._settled = epoch
             return self.__wrapped__(*delegation.arguments)
         if isinstance(decision.target, L4CacheHit) and dispatcher.local_is_due(delegation):

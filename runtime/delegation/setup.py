@@ -16,7 +16,7 @@ from runtime.caches.protocol import Table, table
 from runtime.caches.shared import Redis
 from runtime.delegation.breaker import Breakers
 from runtime.delegation.context import Environment
-from runtime.delegation.dispatch import Asker, Dispatcher, Infer, Stored
+from runtime.delegation.dispatch import Asker, Dispatcher, Infer, Planner, Stored
 from runtime.delegation.engine import DelegationEngine, PolicyDelegationEngine
 from runtime.delegation.measure import Measurements
 from runtime.delegation.policy import Policy
@@ -33,8 +33,9 @@ from runtime.providers.registry import ModelRegistry, beside
 class Delegating:
     """What runtimes share that follow one policy file. Safe to use from several threads.
 
-    ``policies``: the engine that the file's rules are in; ``registry``: the models; ``manager``: the caches
-    that are asked before models; ``dispatcher``: that of nobody in particular, see `dispatcher_for`.
+    ``engine``: decides; ``policies``: the engine of the file's rules, the same unless another one was given;
+    ``planner``: says more of calls; ``registry``: the models; ``manager``: the caches that are asked before
+    models; ``dispatcher``: that of nobody in particular, see `dispatcher_for`.
     """
 
     def __init__(
@@ -47,12 +48,16 @@ class Delegating:
         manager: Infer | None = None,
         emit: Emit | None = None,
         reload_s: float | None = None,
+        engine: DelegationEngine | None = None,
+        planner: Planner | None = None,
     ) -> None:
         self.path, self.shown, self.emit = path, shown, emit
         self._reload_s = reload_s
         self._watcher: Watcher | None = None
         l1, shared = _decisions(policy)
         self.policies = PolicyDelegationEngine(policy, l1=l1, shared=shared, emit=emit)
+        self.engine: DelegationEngine = engine or self.policies
+        self.planner = planner
         self.registry = ModelRegistry(_tables(policy, path))
         for model in models:
             self.registry.register(model)
@@ -85,10 +90,11 @@ class Delegating:
         seconds that a whole call may take."""
         self._watch()
         return Dispatcher(
-            engine or self.policies, self.registry, self.manager,
+            engine or self.engine, self.registry, self.manager,
             environment=environment, stored=stored, ask=ask,
             models=lambda: self.policy.models, defaults=lambda: self.policy.defaults,
-            breakers=self.breakers, measurements=self.measurements, emit=self.emit, most_s=most_s,
+            breakers=self.breakers, measurements=self.measurements, emit=self.emit,
+            most_s=most_s, planner=self.planner,
         )  # fmt: skip
 
     def router(
@@ -100,6 +106,16 @@ class Delegating:
             with self._lock:
                 self._routers.add(router)
         return router
+
+    @property
+    def routes(self) -> bool:
+        """Whether calls of functions that nobody marked may ever run elsewhere."""
+        return self.planner is not None or self.engine is not self.policies or self.policy.routes
+
+    def speaks_of(self, symbol: str) -> bool:
+        """Whether calls of this function may ever run elsewhere."""
+        others = self.planner is not None or self.engine is not self.policies
+        return others or self.policy.speaks_of(symbol)
 
     def load(self, policy: Policy) -> None:
         """From now on this policy decides, also for calls of programs that run."""
@@ -152,11 +168,14 @@ def open_delegation(
     manager: Infer | None = None,
     emit: Emit | None = None,
     reload_s: float | None = 1.0,
+    engine: DelegationEngine | None = None,
+    planner: Planner | None = None,
 ) -> Delegating:
     """``path``: of the file; ``text``: its contents, instead of it; neither: no rules and no models but those
     given. ``models`` replace those of the file with the same id. ``manager``: instead of the caches that the
     file's ``[caches]`` describe. ``reload_s``: how often the file is looked at, once calls are
-    dispatched; None: never. Nothing is connected to before it is asked.
+    dispatched; None: never. ``engine``: decides instead of the file's rules. ``planner``: proposes
+    targets for calls that no rule fits (`DelegationMetadata`). Nothing is connected to before it is asked.
 
     Raises `PolicyError` with the place of a mistake, OSError.
     """
@@ -169,8 +188,9 @@ def open_delegation(
     shown = os.fspath(path) if path is not None else "delegation.toml"
     policy = parse(text or "", shown)
     return Delegating(
-        policy, path=file, shown=shown, models=models, manager=manager, emit=emit, reload_s=reload_s
-    )
+        policy, path=file, shown=shown, models=models, manager=manager, emit=emit, reload_s=reload_s,
+        engine=engine, planner=planner,
+    )  # fmt: skip
 
 
 def _tables(policy: Policy, path: Path | None) -> Mapping[str, Mapping[str, Any]]:

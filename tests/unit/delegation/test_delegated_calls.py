@@ -11,8 +11,11 @@ from scripted import Scripted
 
 import rtfsc
 from runtime.delegation.context import Environment
+from runtime.delegation.engine import StaticDelegationEngine
 from runtime.delegation.setup import Delegating, open_delegation
+from runtime.delegation.types import DelegationMetadata, RemoteModel
 from runtime.engine import Runtime
+from runtime.host.session import Delegation
 from runtime.obs.events import Bus, Event
 from runtime.providers.base import Request
 from runtime.providers.errors import Garbled, Refused, Unavailable
@@ -282,3 +285,34 @@ def test_declared_functions_ask_by_the_policy(engine: str) -> None:
     asked = model("8")
     assert run(source, engine, open_delegation(text=RULE, models=[asked])).g(4) == 9
     assert failure(lambda: run(source, engine, open_delegation()).g(4)).kind == "UndefinedSymbol"
+
+
+# --- planners and other engines
+
+
+def test_a_planner_proposes_where_no_rule_fits(engine: str) -> None:
+    def plan(call: Delegation) -> DelegationMetadata | None:
+        if call.function != "f":
+            return None
+        sure = call.arguments[0] / 10
+        return DelegationMetadata(sure, "looks hard", "planner", RemoteModel("m"))
+
+    source = F + "(defn g [x] [(f x) (f 1)])"
+    delegating = open_delegation(models=[model("42")], planner=plan)
+    module = run(source, engine, delegating)
+    assert [module.g(9), module.f(2), module.g(8)] == [[42, 2], 4, [42, 2]]
+    call = Delegation("f", "routed", None, [9])
+    decision = delegating.dispatcher.decide(call)
+    assert (decision.decided_by, decision.reasoning, decision.confidence) == ("planner", "looks hard", 0.9)
+    private = delegating.dispatcher_for(Environment(privacy="private")).decide(call)
+    assert (str(private.target), private.rejected[0].reason) == ("local-pure", "the data are private")
+    unsure = delegating.dispatcher.decide(Delegation("f", "routed", None, [1]))
+    assert unsure.rejected[0].reason == "confidence 0.1 is below 0.65"
+    ruled = open_delegation(text=RULE, models=[model("7")], planner=plan)
+    assert run(source, engine, ruled).g(9) == [7, 7]
+
+
+def test_another_engine_decides(engine: str) -> None:
+    table = StaticDelegationEngine({"f": RemoteModel("m")})
+    module = run(F + "(defn g [x] (+ 1 (f x)))", engine, open_delegation(models=[model("42")], engine=table))
+    assert (module.f(1), module.g(1)) == (42, 43)
