@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -20,11 +21,14 @@ from runtime.store.certify import CertificationError
 from runtime.store.errors import ReadOnlyStore
 
 if TYPE_CHECKING:
+    from runtime.engine import Runtime
     from runtime.providers.base import ModelProvider, Response
     from runtime.solving.task import Task
     from runtime.trust.keys import Prompt
 
 
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
+"""What cannot be part of a module's name."""
 _CUT: Final = "The answer was cut off. Write a shorter program."
 
 
@@ -128,15 +132,13 @@ class Generation:
     # -- publishing
 
     def _published(self, accepted: Accepted, number: int) -> Solution | Finding:
-        if self._runtime.choice.location.folder is None:
-            faster = self._work.look_up(
-                again=True
-            )  # somebody on another machine, which our turn is not about
+        if _is_shared(self._runtime):
+            faster = self._work.look_up(again=True)
             if faster is not None:
                 return faster
         since = time.perf_counter()
         namespace = "solved" if self._task.named else "distilled"
-        name = f"{namespace}.{self._task.name}-{self._task.key[:12]}"
+        name = f"{namespace}.{_NO_NAME.sub('-', self._task.name)}-{self._task.key[:12]}"
         try:
             published = self._runtime.publish(
                 accepted.source, name=name, key=self._key, purpose=self._task.key[:32]
@@ -159,6 +161,11 @@ class Generation:
         return Solution(
             function, entry.digest, self._task.name, True, self._recorder.evidence, accepted.remarks
         )
+
+
+def _is_shared(runtime: Runtime) -> bool:
+    """Whether somebody on another machine may have been faster, whom our turn did not keep away."""
+    return runtime.choice.location.folder is None
 
 
 def _counted(task: Task) -> str:

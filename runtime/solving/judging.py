@@ -140,14 +140,20 @@ def _interface(task: Task, compilation: Compilation) -> Finding | None:
 
 
 def _effects(compilation: Compilation) -> Finding | None:
-    from runtime.vouched import asks_host
-
     named = sorted({effect for export in compilation.unoptimised.exports for effect in export.effects})
-    if not named and not asks_host(compilation.artifact):
+    if not named and not _acts(compilation.artifact):
         return None
     what = f"calls {', '.join(named)}" if named else "asks its host"
     what = "calls what its arguments name" if named == ["*"] else what
     return Finding("effects", f"The program {what}. It must compute its result from its arguments alone.")
+
+
+def _acts(artifact: bytes) -> bool:
+    """Whether it can ask for an operation of the host. A function that it is given it may call."""
+    from backend_wasm.imports import read_imports
+    from runtime.vouched import HOST_MODULE
+
+    return any((entry.module, entry.name) == (HOST_MODULE, "host") for entry in read_imports(artifact))
 
 
 def _failures(task: Task, functions: list[Any]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -150,3 +151,21 @@ def test_two_processes_at_once_make_one_module_with_one_question(ready: Cli) -> 
         assert len(server.requests) == 1
     assert len({facts["module"] for facts in made}) == 1
     assert sorted(facts["generated"] for facts in made) == [False, False, True]
+
+
+def test_a_kill_while_the_model_thinks_leaves_evidence_and_no_lock(ready: Cli) -> None:
+    thinking = threading.Event()
+
+    def think(handler: Any, body: Any) -> None:
+        thinking.set()
+        time.sleep(1.5)
+
+    with model_server(think, say(RIGHT)) as server:
+        options = configure(ready, server)
+        killed = ready.start(*TASK, *options, "--evidence", "kept")
+        assert thinking.wait(60)
+        killed.kill()
+        killed.communicate()
+        steps = json.loads((ready.folder / "kept" / "evidence.json").read_text())["steps"]
+        assert [step["outcome"] for step in steps] == ["miss"]
+        assert ready(*TASK, *options, "--call", "(discount 30)").stdout == "27\n"

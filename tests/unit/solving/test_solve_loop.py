@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -265,3 +269,62 @@ def test_progress_and_events_tell_of_every_step(tmp_path: Path) -> None:
 def test_the_echo_is_no_programmer(runtime: Runtime) -> None:
     with pytest.raises(NotAccepted):
         attempt(runtime, model=Echo(), rounds=2)
+
+
+# -- several at once
+
+
+def test_threads_that_solve_one_task_ask_once(runtime: Runtime) -> None:
+    class Slow(Scripted):
+        def infer(self, request: Any, on_text: Any = None) -> Any:
+            time.sleep(0.3)
+            return super().infer(request)
+
+    model = Slow(RIGHT)
+    with ThreadPoolExecutor(4) as pool:
+        solutions = list(pool.map(lambda _: attempt(runtime, model=model), range(4)))
+    assert len(model.requests) == 1
+    assert sorted(solution.generated for solution in solutions) == [False, False, False, True]
+    assert len({solution.module for solution in solutions}) == 1
+
+
+def test_another_machine_may_be_faster(
+    runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the turn is not about: somebody with the same store and another home."""
+
+    def meanwhile(request: Any) -> str:
+        other = Runtime(store=tmp_path / "store", home=tmp_path / "home")
+        attempt(other, RIGHT, examples=[((1,), 2)])
+        return RIGHT.replace("(* x 2)", "(+ x x)")
+
+    monkeypatch.setattr("runtime.solving.generating.turn", _no_turn)
+    monkeypatch.setattr("runtime.solving.generating._is_shared", lambda runtime: True)
+    solution = attempt(runtime, meanwhile)
+    assert not solution.generated and len(stored(runtime)) == 1
+
+
+@contextmanager
+def _no_turn(*_: object) -> Iterator[None]:
+    yield
+
+
+# -- grammars
+
+
+def test_a_model_that_obeys_grammars_gets_one_for_the_asked_function(runtime: Runtime) -> None:
+    from rtfsc.gbnf import check_gbnf
+
+    class Obedient(Scripted):
+        def capabilities(self) -> frozenset[str]:
+            return frozenset({"chat", "grammar"})
+
+    model = Obedient(RIGHT)
+    attempt(runtime, model=model)
+    grammar = model.requests[0].grammar
+    assert grammar is not None and "defn twice [x : :int] : :int" in grammar
+    check_gbnf(grammar)
+    variadic = Obedient("(defn add [x : Int & more : Int] : Int (reduce + x more))")
+    solve("Add them all", "(declare add [x : Int & more : Int] : Int)", [((1, 2), 3)], model=variadic,
+          runtime=runtime)  # fmt: skip
+    check_gbnf(str(variadic.requests[0].grammar))
