@@ -9,7 +9,15 @@ from typing import Any
 
 from runtime.providers.arbiter_wire import STREAM, VERSION, read_error, read_response, request_json
 from runtime.providers.base import Health, OnText, Request, Response
-from runtime.providers.errors import Garbled, Interrupted, ProviderError, Refused, TimedOut, Unavailable
+from runtime.providers.errors import (
+    Garbled,
+    Interrupted,
+    ProviderError,
+    Refused,
+    TimedOut,
+    Unavailable,
+    printable,
+)
 from runtime.providers.http import Endpoint, Reply
 from runtime.providers.retry import Retry, retrying
 
@@ -85,7 +93,7 @@ class Arbiter:
             found = self._described()
         except ProviderError as error:
             return Health(False, error.message)
-        return Health(bool(found["ok"]), str(found["detail"])[:200])
+        return Health(bool(found["ok"]), printable(str(found["detail"])[:200]))
 
     def close(self) -> None:
         self._server.close()

@@ -7,12 +7,20 @@ a moment later. ``hint`` says what the user can do, where there is something.
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """Without what a terminal would obey: messages repeat what servers and models said."""
+    return (
+        text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+    )
+
+
 class ProviderError(Exception):
     code = "LM000"
     kind = "failed"
     retryable = False
 
     def __init__(self, model: str, message: str, *, hint: str | None = None) -> None:
+        message = printable(message)
         super().__init__(f"{model}: {message}")
         self.model = model
         self.message = message

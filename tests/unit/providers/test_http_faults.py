@@ -211,6 +211,16 @@ def test_a_refusal_in_a_whole_answer():
     assert (response.text, response.stop_reason) == ("never", "refusal")
 
 
+def test_messages_hold_nothing_that_a_terminal_obeys():
+    with model_server(fail(400, "\x1b[2Jred\x07 \u202e")) as server, pytest.raises(Refused) as caught:
+        model(server).infer(REQUEST)
+    assert "red" in str(caught.value) and str(caught.value).isprintable()
+    about = Question("f", "", "(declare f [a : Int] : [:and :string [:max-length 3]])", [1])
+    with model_server(say('"\x1b[2Jlong"')) as server, pytest.raises(AnswerError) as caught:
+        ask(about, model(server).infer, "m")
+    assert "\x1b" not in str(caught.value)
+
+
 # --- when to come back
 
 
