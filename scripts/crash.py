@@ -1,4 +1,5 @@
-"""Kills publishers and checks the store after each: see tests/support/crashes.py for what must hold.
+"""Kills publishers and checks the store after each: see tests/support/crashes.py for what must hold. With
+``--tickets`` kills those who submit tickets and those who run them: see tests/support/ticket_crashes.py.
 
 Prints what was counted. The exit code is 1 where something was lost or half-visible.
 """
@@ -30,7 +31,12 @@ def main() -> int:
         "--team", action="store_true", help="PostgreSQL and S3 in place of SQLite and a folder"
     )
     parser.add_argument("--at", nargs=2, metavar=("BLOBS", "INDEX"), help="on servers that run already")
+    parser.add_argument(
+        "--tickets", choices=["sqlite", "redis", "nats"], help="tickets at such a place, not publications"
+    )
     options = parser.parse_args()
+    if options.tickets:
+        return tickets(options)
     with tempfile.TemporaryDirectory() as folder, addresses(options) as (blobs, index):
         site = Site(Path(folder), SigningKey.generate(), blobs, index)
         try:
@@ -44,6 +50,31 @@ def main() -> int:
         except AssertionError as error:
             print(f"seed {options.seed}: {error}", file=sys.stderr)
             return 1
+    return 0
+
+
+def tickets(options: argparse.Namespace) -> int:
+    from contextlib import nullcontext
+
+    from servers import running
+    from ticket_crashes import Crowd
+    from ticket_crashes import random_kills as kill_some
+
+    from services.nats import Nats
+    from services.redis import Redis
+
+    kinds = {"redis": Redis, "nats": Nats}
+    with tempfile.TemporaryDirectory() as folder:
+        kind = kinds.get(options.tickets)
+        with running(kind) if kind else nullcontext() as server:
+            address = f"{folder}/tickets.sqlite" if server is None else f"{server.url}?prefix=crash"
+            try:
+                tally = kill_some(Crowd(address), options.kills, random.Random(options.seed))
+            except AssertionError as error:
+                print(f"seed {options.seed}: {error}", file=sys.stderr)
+                return 1
+    print(f"{tally.kills} submitters and workers killed at random; {len(tally.submitted)} tickets told of,")
+    print(f"all there; {len(tally.taken)} results told of, one per ticket; {tally.stale} late ones refused")
     return 0
 
 

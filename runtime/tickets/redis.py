@@ -17,6 +17,8 @@ from runtime.tickets.ticket import (
     CANCELLED,
     LOST,
     MOST_ATTEMPTS,
+    QUEUED,
+    RUNNING,
     STATES,
     StaleLease,
     Ticket,
@@ -163,6 +165,12 @@ class RedisTickets:
 
     def find(self, states: Iterable[str] = STATES, most: int = 100) -> list[Ticket]:
         wanted, found = frozenset(states), []
+        # Those that have not ended are few, those that have may be very many.
+        if wanted <= {QUEUED, RUNNING}:
+            ids = [id for state in wanted for id in self._asked(partial(self._names, state))]
+            tickets = [_ticket(fields) for fields in self._asked(partial(self._all, ids)) if fields]
+            tickets = [ticket for ticket in tickets if ticket.state in wanted]
+            return sorted(tickets, key=lambda t: (t.submitted_ms, t.id), reverse=True)[:most]
         for start in range(0, 1_000_000, _BATCH):
             newest = partial(self._client.zrevrange, f"{self._prefix}:all", start, start + _BATCH - 1)
             ids = self._asked(newest)
@@ -202,6 +210,10 @@ class RedisTickets:
 
     def _key(self, id: str) -> str:
         return f"{self._prefix}:t:{id}"
+
+    def _names(self, state: str) -> list[bytes]:
+        found: list[bytes] = self._client.zrange(f"{self._prefix}:{state}", 0, -1)
+        return found
 
     def _all(self, ids: list[bytes]) -> list[dict[bytes, bytes]]:
         pipeline = self._client.pipeline(transaction=False)
