@@ -182,9 +182,8 @@ def _by_meaning() -> str:
 
 
 def _embedders() -> Iterator[tuple[str, Any]]:
-    from runtime.providers.gguf_embedder import GgufEmbedder
-
     from runtime.meaning.embedding import Lexical
+    from runtime.providers.gguf_embedder import GgufEmbedder
 
     yield Lexical.tag, Lexical()
     if model_file().exists():

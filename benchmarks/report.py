@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.report`` runs all; names choose: calls arguments c ten kernels evaluator passes
 memory parsing compile startup batch meaning trust store linking caches observability
-delegation solve.
+delegation solve audit.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.audit import audit
 from benchmarks.caches import caches
 from benchmarks.calls import arguments, calls
 from benchmarks.delegation import delegation
@@ -170,7 +171,7 @@ def _environment() -> dict[str, str]:
 
 _REPORTS = (
     calls, arguments, c, ten, kernels, evaluator, passes, memory, parsing, compile, startup, batch, meaning,
-    trust, store, linking, observability, caches, delegation, solve,
+    trust, store, linking, observability, caches, delegation, solve, audit,
 )  # fmt: skip
 REPORTS = {report.__name__: report for report in _REPORTS}
 

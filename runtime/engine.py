@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from runtime.delegation.setup import Delegating
     from runtime.host.access import HostCallable
     from runtime.host.capability import Capability
+    from runtime.host.handling import Handling
     from runtime.host.policy import Policy
     from runtime.host.session import Delegate, Event
     from runtime.meaning.embedding import Embedder
@@ -80,6 +81,7 @@ class Runtime:
     ``environment`` says for which tenant and task programs run, and how private their data are.
     ``emit``: told of what happens, see `runtime.obs.events` (default: the bus of the process, to which the
     options of the command line subscribe).
+    ``handling``: by id of a capability, how long to wait for it, how often to try, what to call instead.
     ``audit``: what programs do goes on record, see `runtime.chain.audit`; True: digests only.
     ``embedder``: says how near two tasks are (default: the one in ``RTFSC_EMBEDDER``, else by their words).
     With a store, a function that is declared without a body is looked for there, by its interface and doc.
@@ -109,6 +111,7 @@ class Runtime:
         embedder: Embedder | None = None,
         emit: Emit | None = None,
         audit: Audit | bool = False,
+        handling: Mapping[str, Handling] | None = None,
         offline: bool | None = None,
     ) -> None:
         if engine not in TARGETS:
@@ -118,7 +121,7 @@ class Runtime:
         if grant or security is not None:
             from runtime.host.policy import Policy
 
-            self.policy = Policy.of(grant, security, offline=self.offline)
+            self.policy = Policy.of(grant, security, offline=self.offline, handling=handling)
             limits = limits or (self.policy.limits if security is not None else None)
         self._host_options: dict[str, Any] = {"context": context, "observer": observer, "delegate": delegate}
         self.limits = limits or Limits()

@@ -74,6 +74,27 @@ def add_allow(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_handling(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--handling",
+        metavar="FILE",
+        help="TOML: timeout-ms, attempts, pause-ms and fallback, in a table for each capability",
+    )
+
+
+def handling_of(options: argparse.Namespace) -> Any:
+    if options.handling is None:
+        return None
+    from pathlib import Path
+
+    from runtime.host.handling import read_handling
+
+    try:
+        return read_handling(Path(options.handling).read_text(encoding="utf-8"))
+    except ValueError as error:  # of TOML too, with line and column
+        raise UsageError(f"{options.handling}: {error}") from None
+
+
 def add_audit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--audit", action="store_true", help="put what the program does on record: see 'rtfsc audit'"

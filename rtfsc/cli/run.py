@@ -11,12 +11,14 @@ from rtfsc.cli.common import (
     add_allow,
     add_audit,
     add_engine,
+    add_handling,
     add_level,
     add_limits,
     add_path,
     add_store,
     audit_of,
     granted,
+    handling_of,
     limits_of,
     read_source,
 )
@@ -46,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_path(parser)
     add_allow(parser)
     add_delegation(parser)
+    add_handling(parser)
     add_audit(parser)
     add_store(parser)
 
@@ -70,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
             path=path,
             grant=granted(options),
             audit=audit_of(options),
+            handling=handling_of(options),
             delegation=delegating,
             environment=environment_of(options),
         ) as runtime,

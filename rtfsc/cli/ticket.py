@@ -15,12 +15,14 @@ from rtfsc.cli.common import (
     add_allow,
     add_audit,
     add_engine,
+    add_handling,
     add_level,
     add_limits,
     add_path,
     add_store,
     audit_of,
     granted,
+    handling_of,
     limits_of,
     positive,
     print_json,
@@ -78,7 +80,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="seconds until a dead worker is replaced",
     )
     work.add_argument("--stored-only", action="store_true", help="refuse tickets that bring a program")
-    for options in (add_engine, add_level, add_limits, add_path, add_allow, add_audit, add_store):
+    for options in (
+        add_engine,
+        add_level,
+        add_limits,
+        add_path,
+        add_allow,
+        add_handling,
+        add_audit,
+        add_store,
+    ):
         options(work)
 
 
@@ -192,6 +203,7 @@ def _work(options: argparse.Namespace) -> int:
             path=options.path,
             grant=granted(options),
             audit=audit_of(options),
+            handling=handling_of(options),
         ) as runtime,
         runtime.tickets(options.tickets) as office,
     ):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from runtime.host.capability import Capability, host_error
+from runtime.host.handling import FALLS_BACK, Handling, check_fallbacks
 from runtime.offline import offline as process_offline
 from runtime.values.atoms import Keyword
+from runtime.values.errors import RtfsError
 from runtime.values.limits import Limits
 
 LEVELS: Final = ("pure", "controlled", "full")
@@ -23,12 +25,14 @@ LIMITS: Final = {
 @dataclass(frozen=True, slots=True)
 class Policy:
     """``level``: ``pure`` no capability, ``controlled`` those of ``granted``, ``full`` all that exist: the
-    granted ones, and the built-in ones without a bound. ``offline``: none that needs a network."""
+    granted ones, and the built-in ones without a bound. ``offline``: none that needs a network.
+    ``handling``: by id, what is done when one is slow or fails."""
 
     level: str = "controlled"
     granted: tuple[Capability, ...] = ()
     state: dict[Any, Any] = field(default_factory=dict, compare=False)
     offline: bool = field(default_factory=process_offline)
+    handling: Mapping[str, Handling] = field(default_factory=dict)
     _unbounded: dict[str, Capability] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -42,6 +46,7 @@ class Policy:
         level: str | None = None,
         *,
         offline: bool | None = None,
+        handling: Mapping[str, Handling] | None = None,
     ) -> Policy:
         """``grant``: capabilities, and built-in ones by id (``ID=SCOPE`` where it needs a scope)."""
         from runtime.host.builtin import built_in
@@ -49,11 +54,25 @@ class Policy:
         state: dict[Any, Any] = {}
         found = [item if isinstance(item, Capability) else built_in(item, state) for item in grant]
         without_network = process_offline() if offline is None else offline
-        return cls(level or "controlled", tuple(found), state, without_network)
+        check_fallbacks(handling or {})
+        return cls(level or "controlled", tuple(found), state, without_network, handling or {})
 
     @property
     def limits(self) -> Limits:
         return LIMITS[self.level]
+
+    def call(self, id: str, arguments: list[Any]) -> Any:
+        """What the capability answers, or the one that stands in for it. Raises the RTFS errors of
+        `capability` and those of the call."""
+        found, handling = self.capability(id), self.handling.get(id)
+        if handling is None:
+            return found.invoke(arguments)
+        try:
+            return handling.call(found, arguments)
+        except RtfsError as error:
+            if handling.fallback is None or error.kind not in FALLS_BACK:
+                raise
+        return self.call(handling.fallback, arguments)
 
     def capability(self, id: str) -> Capability:
         """Raises the RTFS errors SecurityViolation, UnknownCapability, NetworkError."""

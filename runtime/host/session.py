@@ -114,7 +114,7 @@ class Session:
         id, given = name_of(id, "call"), list(arguments)
         try:
             with span(self._emit, "capability.called", capability=id, outcome="failed") as told:
-                value = self.policy.capability(id).invoke(given)
+                value = self.policy.call(id, given)
                 told["outcome"] = "ok"
         except Exception as error:
             self._tell("call-failed", id, error)

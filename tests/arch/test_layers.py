@@ -46,7 +46,13 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.offline": set(),
     "runtime.obs": {"runtime.obs.events", "runtime.offline", "rtfsc.version"},
     "runtime.obs.events": set(),
-    "runtime.host": {"runtime.values", "runtime.printing", "runtime.offline", "runtime.obs.events"},
+    "runtime.host": {
+        "runtime.values",
+        "runtime.printing",
+        "runtime.offline",
+        "runtime.asynchronous",
+        "runtime.obs.events",
+    },
     "runtime.evaluator": BOTTOM
     | IR
     | {"rtfsc.backend", "runtime.values", "runtime.host", "runtime.asynchronous", "backend_wasm.layout"},
