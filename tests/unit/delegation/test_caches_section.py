@@ -139,3 +139,39 @@ def test_servers_that_are_not_there_cost_no_answer(monkeypatch):
         delegating.manager.flush()
         rows = {row.layer: row for row in delegating.manager.stats()}
         assert not any(rows[layer].up for layer in ("L2 hot", "L2 cold", "L3"))
+
+
+def test_a_team_on_its_servers(redis_url, s3_url, postgres_url):
+    """Two machines, and one that comes when the hot store is empty."""
+    text = f"""
+        [caches.l1]
+        redis = "{redis_url}"
+        [caches.l2]
+        hot = "{redis_url}"
+        cold = "{s3_url}"
+        [caches.l3]
+        index = "{postgres_url}"
+    """
+    asked, alike = ("Convert amounts from dollars to euros", "Transform amounts from dollars to euros")
+    model = ScriptedModel("one")
+    with open_delegation(text=text) as here, open_delegation(text=text) as there:
+        assert [row.layer for row in here.manager.stats()] == ["L1", "L1 shared", "L2 hot", "L2 cold", "L3"]
+        here.manager.infer(model, question(asked), tenant="acme")
+        assert here.manager.flush()
+        found = there.manager.answer(model, question(alike), tenant="acme")
+        assert (found.layer, found.match, found.response.text) == ("L3", asked, "one")
+        assert there.manager.answer(model, question(asked), tenant="acme").layer == "L2"
+        for tenant in ("globex", ""):
+            for one in (asked, alike):
+                own = there.manager.answer(ScriptedModel(f"of {tenant}"), question(one), tenant=tenant)
+                assert own.response.text == f"of {tenant}"
+        there.manager.flush()
+        here.manager.l2.hot.clear()
+        assert there.manager.answer(model, question(alike), tenant="acme").layer == "L3"
+        assert there.manager.l2.cold_hits == 1
+        assert all(row.up and not row.failures for row in there.manager.stats())
+        [hit, *_] = here.manager.l3.index.hits(1)
+        assert (hit.tenant, hit.query, hit.match) == ("acme", alike, asked)
+        here.manager.clear(tenant="acme")
+        assert there.manager.answer(model, question(alike), tenant="acme").layer == "model"
+        assert there.manager.answer(model, question(asked), tenant="globex").layer == "L2"
