@@ -16,7 +16,6 @@ from runtime.caches.protocol import Cache, CacheStats, table
 from runtime.caches.semantic import SemanticCache
 from runtime.caches.shared import Redis, RedisCache
 from runtime.caches.vectors import MemoryVectors, VectorIndex
-from runtime.meaning.embedding import Embedder
 from runtime.obs.events import Emit
 from runtime.offline import offline
 from runtime.providers.embedders import open_embedder
@@ -67,14 +66,13 @@ def _cold(config: L2Config, folder: Path) -> ColdStore | None:
     return SqliteCold(folder / "answers.sqlite") if config.cold == SQLITE else BlobCold(config.cold)
 
 
-def _semantic(config: L3Config, folder: Path, base: Path) -> SemanticCache:
-    return SemanticCache(_embedder(config, base), _index(config, folder), least=config.threshold)
-
-
-def _embedder(config: L3Config, base: Path) -> Embedder:
+def _semantic(config: L3Config, folder: Path, base: Path) -> SemanticCache | None:
+    if _remote(config.embedder) and offline():
+        return None
     if config.embedder.endswith(".gguf"):
         _require("llama_cpp", "embeddings by a GGUF model", "llama")
-    return open_embedder(config.embedder, base=base, key_env=config.embedder_key_env)
+    embedder = open_embedder(config.embedder, base=base, key_env=config.embedder_key_env)
+    return SemanticCache(embedder, _index(config, folder), least=config.threshold)
 
 
 def _index(config: L3Config, folder: Path) -> VectorIndex:

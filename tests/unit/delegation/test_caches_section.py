@@ -67,6 +67,7 @@ def test_what_it_says():
         ("threshold = 0.9", "threshold = nan", 20, "threshold must be", None),
         ('"postgresql://user@host/db"', '"usearch"', 21, "no place 'usearch'", '"memory"'),
         ("models/mini.gguf", "minilm", 22, "no embedder 'minilm'", '"lexical"'),
+        ("models/mini.gguf", "https://models.example/v1", 22, "no embedder 'https", "v1#MODEL"),
         ("[caches.l2]", "[caches.l3]\ncapacity = 1\n[caches.l2]", 11, "TOML", None),
         ("[caches.l1]\ncapacity = 100\neviction", "l1 = 3\nx", 7, "l1 is written as [caches.l1]", None),
     ],
@@ -117,6 +118,9 @@ def test_offline_leaves_servers_out(monkeypatch):
     with open_delegation(text=text) as delegating:
         stores = {row.layer: row.store for row in delegating.manager.stats()}
         assert stores == {"L1": "memory", "L2 hot": "memory", "L3": "memory, lexical-1"}
+    text = '[caches]\n[caches.l3]\nindex = "memory"\nembedder = "https://models.example/v1#m"'
+    with open_delegation(text=text) as delegating:
+        assert delegating.manager.l3 is None
 
 
 def test_servers_that_are_not_there_cost_no_answer(monkeypatch):
