@@ -140,6 +140,8 @@ class Recorder:
                 write_atomic(folder / file, text.encode("utf-8", "surrogatepass"))
 
     def _write(self) -> None:
+        if self.evidence.folder is None:
+            return
         text = json.dumps(self.evidence.as_json(), indent=2, ensure_ascii=True) + "\n"
         self._keep("evidence.json", text)
 
