@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 # Trees of the deepest source that the reader lets through need a few thousand Python frames.
 RECURSION_LIMIT = 30_000
 
+_AFTER_GUARDS = ("ir", "artifact", "wat", "code_map", "features", "action")
+"""Phases that what `Compilation.guard` does has an influence on."""
+
 T = TypeVar("T")
 
 
@@ -63,6 +66,7 @@ class Compilation:
         self.sink = sink if sink is not None else Sink(source)
         self._units: list[Module] = []
         self._guarded: Module | None = None
+        self._symbols: list[str] = []
         self._parts: dict[tuple[str, str], bytes] = {}
 
     @_phase
@@ -190,14 +194,19 @@ class Compilation:
         return run(module, self.options.level, print_after=self.options.print_after)
 
     def guard(self, wanted: Callable[[str], bool]) -> list[str]:
-        """Puts guards into the functions whose symbols are wanted (`rtfsc.ir.routes`), before `ir` is asked
-        for; returns these symbols. What is compiled then is for running here, not for anybody else."""
-        from rtfsc.ir.routes import guarded
+        """Puts guards into the functions whose symbols are wanted (`rtfsc.ir.routes`) and into no others;
+        returns these symbols. What is compiled then is for running here, not for anybody else."""
+        from rtfsc.ir.routes import guarded, symbols
 
         with compiling():
             own = self.ast.head.name if self.ast.head else ""
-            self._guarded, symbols = guarded(self.unoptimised, wanted, own)
-        return symbols
+            found = [symbol for symbol in symbols(self.unoptimised, own) if wanted(symbol)]
+            if found != self._symbols:
+                self._symbols = found
+                self._guarded, _ = guarded(self.unoptimised, set(found).__contains__, own)
+                for phase in _AFTER_GUARDS:
+                    self.__dict__.pop(phase, None)
+        return found
 
     @_phase
     def artifact(self) -> bytes:
@@ -227,7 +236,7 @@ class Compilation:
     def features(self) -> tuple[str, ...]:
         """What decides the bytes besides compiler, backend and level; part of the action key."""
         own = self.options.features
-        if self._guarded is not None and self._guarded is not self.unoptimised:
+        if self._symbols:
             own = (*own, "guarded")
         if not self.options.optimizer:
             return own

@@ -331,13 +331,15 @@ class Runtime:
 
     def compile_source(self, source: SourceFile, *, engine: str | None = None) -> Module:
         engine = engine or self.engine
-        looks_up = self.has_store and engine == "wasm" and not self._routes
-        keeps = self.auditor is not None and self.auditor.audit.record
+        looks_up = self.has_store and engine == "wasm"
+        keeps = self._routes or (self.auditor is not None and self.auditor.audit.record)
         found = self._from_store(self._by_text, source) if looks_up and not keeps else None
         if found is not None:
             return found
         compilation = self.compilation(source, engine)
         try:
+            routing = self._routing(compilation)
+            looks_up = looks_up and (routing is None or not routing.symbols)
             found = self._from_store(self._by_meaning, compilation) if looks_up else None
             if looks_up and found is None:
                 tell(self.emit, "store.miss", by="program", request=source.name)
@@ -361,7 +363,9 @@ class Runtime:
         from runtime.routing import Routing, guard
 
         symbols, interfaces = guard(self, compilation)
-        return Routing(self, {**exports_of(compilation.unoptimised), **interfaces}, symbols)
+        exports = exports_of(compilation.unoptimised)
+        compiled = compilation.options.target == TARGETS["wasm"]
+        return Routing(self, {**exports, **interfaces}, symbols, compiled=compiled)
 
     def compilation(self, source: SourceFile, engine: str = "wasm") -> Compilation:
         from rtfsc.driver import Compilation

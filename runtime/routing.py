@@ -7,20 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from runtime.delegation.dispatch import measured_as
-from runtime.delegation.engine import L4AwareDelegationEngine
-from runtime.delegation.router import Router
-from runtime.delegation.types import L4CacheHit
-from runtime.host.session import Delegation
 from runtime.values.errors import RtfsError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the policy's side is loaded where there is one
     from rtfsc.driver import Compilation
     from rtfsc.ir.nodes import Module
     from runtime.delegation.context import CallContext
+    from runtime.delegation.router import Router
     from runtime.delegation.setup import Delegating
+    from runtime.delegation.types import L4CacheHit
     from runtime.engine import Runtime
-    from runtime.host.session import Delegate
+    from runtime.host.session import Delegate, Delegation
     from runtime.store.index import Entry
 
 Interfaces = Mapping[str, Mapping[str, Any]]
@@ -29,12 +26,20 @@ Interfaces = Mapping[str, Mapping[str, Any]]
 
 class Routing:
     """What one instance of a program has to do with delegation. ``interfaces``: of its functions, by the
-    names that it calls them by; ``symbols``: those that are guarded, by number."""
+    names that it calls them by; ``symbols``: those that are guarded, by number; ``compiled``: it runs as
+    WebAssembly, so the same definition in the store would not be faster."""
 
-    def __init__(self, runtime: Runtime, interfaces: Interfaces, symbols: Sequence[str] = ()) -> None:
-        self._runtime, self._symbols = runtime, symbols
-        self.interfaces = interfaces
-        self._stored = Stored(runtime, interfaces)
+    def __init__(
+        self,
+        runtime: Runtime,
+        interfaces: Interfaces,
+        symbols: Sequence[str] = (),
+        *,
+        compiled: bool = True,
+    ) -> None:
+        self._runtime = runtime
+        self.interfaces, self.symbols = interfaces, symbols
+        self._stored = Stored(runtime, interfaces, compiled)
 
     @cached_property
     def router(self) -> Router | None:
@@ -43,6 +48,8 @@ class Routing:
             return None
         engine = delegating.engine
         if self._runtime.has_store and delegating.policy.store:
+            from runtime.delegation.engine import L4AwareDelegationEngine
+
             engine = L4AwareDelegationEngine(
                 engine, self._stored.find, delegating.measurements, self._stored.measured_as
             )
@@ -53,7 +60,7 @@ class Routing:
             ask=learned.asker(environment) if learned is not None else None,
             most_s=None if deadline is None else deadline / 1000,
         )  # fmt: skip
-        return delegating.router(dispatcher, self._symbols, self.interfaces)
+        return delegating.router(dispatcher, self.symbols, self.interfaces)
 
     def delegate(self, given: Delegate | None) -> Delegate | None:
         """None where nobody would answer."""
@@ -67,13 +74,13 @@ class Routing:
 
     def bind(self, instance: Any) -> None:
         """The instance is there: its guards can be set."""
-        if self.router is not None and self._symbols:
+        if self.router is not None and self.symbols:
             self.router.bind(instance.router())
 
     def wrap(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """An export of a module without guards, whose calls are routed where rules speak of it."""
         delegating = self._runtime.delegation
-        if delegating is None or name in self._symbols or not speaks_of(self._runtime, delegating, name):
+        if delegating is None or name in self.symbols or not speaks_of(self._runtime, delegating, name):
             return function
         assert self.router is not None
         return self.router.wrap(name, function)
@@ -101,10 +108,10 @@ class Asked:
 
 class Stored:
     """Modules of the store that do what a function does: the same definition, else one of the same interface
-    and meaning. Looked for once per function and instance."""
+    and meaning. Looked for once per function and instance. ``compiled``: see `Routing`."""
 
-    def __init__(self, runtime: Runtime, interfaces: Interfaces) -> None:
-        self._runtime, self._interfaces = runtime, interfaces
+    def __init__(self, runtime: Runtime, interfaces: Interfaces, compiled: bool) -> None:
+        self._runtime, self._interfaces, self._compiled = runtime, interfaces, compiled
         self._hits: dict[str, L4CacheHit | None] = {}
         self._entries: dict[str, Entry] = {}
         self._functions: dict[L4CacheHit, Callable[..., Any]] = {}
@@ -122,6 +129,8 @@ class Stored:
         return self._hits[symbol]
 
     def measured_as(self, context: CallContext) -> str:
+        from runtime.delegation.dispatch import measured_as
+
         return measured_as(context.fn_symbol, self._interfaces.get(context.fn_symbol))
 
     def call(self, hit: L4CacheHit, delegation: Delegation) -> Any:
@@ -142,6 +151,8 @@ class Stored:
         from backend_wasm.layout import ABI_MAJOR
         from rtfsc.ir.keys import retrieval_key
 
+        if self._compiled:
+            return None
         key = retrieval_key(interface["def_hash"], interface["interface_hash"], "wasm32", ABI_MAJOR)
         for entry in self._runtime.store.find_by_definition(key):
             for export in entry.description.exports:
@@ -164,6 +175,8 @@ class Stored:
         return self._hit(found.entry, found.export, min(1.0, found.score))
 
     def _hit(self, entry: Entry, export: str, confidence: float) -> L4CacheHit:
+        from runtime.delegation.types import L4CacheHit
+
         self._entries[entry.digest] = entry
         return L4CacheHit(entry.digest, entry.signer or "", confidence, export)
 

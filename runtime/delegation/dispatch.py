@@ -14,7 +14,7 @@ from runtime.delegation.context import CallContext, Environment
 from runtime.delegation.engine import DelegationEngine
 from runtime.delegation.guarded import Guarded
 from runtime.delegation.measure import LEAST, Measurements
-from runtime.delegation.policy import Model, Settings
+from runtime.delegation.policy import Policy
 from runtime.delegation.types import (
     LOCAL,
     Decision,
@@ -35,6 +35,7 @@ from runtime.providers.registry import ModelRegistry
 from runtime.values.atoms import Keyword
 from runtime.values.errors import RtfsError
 
+HINTS = ("local", "local-model", "remote")
 LOCAL_WAY, L4_WAY = "local", "l4"
 """What measurements call the function's own body, and modules of the store."""
 
@@ -67,9 +68,9 @@ class Attempt:
 
 
 class Dispatcher:
-    """The ``delegate`` of a runtime. ``models``: what calls cost; ``defaults``: for hints, which no rule
-    decides; ``most_s``: seconds that a whole call may take, whatever
-    the rules say; ``planner``: says more of a call. Safe to use from several threads."""
+    """The ``delegate`` of a runtime. ``policy``: the one in force, for what it says of hints; ``most_s``:
+    seconds that a whole call may take, whatever the rules say; ``planner``: says more of a call. Safe to use
+    from several threads."""
 
     def __init__(
         self,
@@ -80,8 +81,7 @@ class Dispatcher:
         ask: Asker | None = None,
         stored: Stored | None = None,
         environment: Environment | None = None,
-        models: Callable[[], Mapping[str, Model]] = dict,
-        defaults: Callable[[], Settings] = Settings,
+        policy: Callable[[], Policy] = Policy,
         breakers: Breakers | None = None,
         measurements: Measurements | None = None,
         emit: Emit | None = None,
@@ -94,7 +94,7 @@ class Dispatcher:
         self.breakers = breakers or Breakers()
         self.measurements = measurements or Measurements()
         self._ask, self._stored = ask or ask_for_value, stored
-        self._models, self._defaults = models, defaults
+        self._policy = policy
         self._emit, self._sleep, self._most_s = emit, sleep, most_s
         self._planner = planner
 
@@ -119,9 +119,7 @@ class Dispatcher:
         return decision
 
     def _decision(self, delegation: Delegation, context: CallContext | None) -> Decision:
-        if delegation.mode == "local":
-            return Decision(LOCAL, 1.0, "the author says so", "hint")
-        if delegation.mode in ("local-model", "remote"):
+        if delegation.mode in HINTS and self._policy().hints:
             return self._hinted(delegation)
         return self.engine.decide(context or self.context(delegation))
 
@@ -138,30 +136,22 @@ class Dispatcher:
         return self._planner is None and self.engine.steady(context)
 
     def _hinted(self, delegation: Delegation) -> Decision:
-        settings = self._defaults()
+        if delegation.mode == "local":
+            return Decision(LOCAL, 1.0, "the author says so", "hint")
+        policy = self._policy()
+        settings = policy.defaults
         target = hinted_target(delegation.mode, delegation.model)
-        objection = self._objection(target, settings)
-        if objection:
+        objection = "the hint names no model" if target is None else ""
+        if target is not None:
+            unknown = "" if target.id in self.registry else f"there is no model {target.id}"
+            objection = policy.against(target, settings, self.context(delegation)) or unknown
+        if objection or target is None:
             rejected = (Rejected(str(target), objection),)
             return Decision(LOCAL, 1.0, "what the author asks for cannot be", "hint", rejected)
-        assert target is not None
         return Decision(
             target, 1.0, "the author says so", "hint", (), (LOCAL,),
             settings.timeout_ms / 1000, settings.retries,
         )  # fmt: skip
-
-    def _objection(self, target: ExecTarget | None, settings: Settings) -> str:
-        if target is None:
-            return "the hint names no model"
-        if (
-            isinstance(target, RemoteModel)
-            and self.environment.privacy == "private"
-            and not settings.allow_private
-        ):
-            return "the data are private"
-        if isinstance(target, (LocalModel, RemoteModel)) and target.id not in self.registry:
-            return f"there is no model {target.id}"
-        return ""
 
     # --- doing
 
@@ -253,7 +243,7 @@ def _misfits(delegation: Delegation) -> bool:
     return False
 
 
-def hinted_target(mode: str, model: str | None) -> ExecTarget | None:
+def hinted_target(mode: str, model: str | None) -> LocalModel | RemoteModel | None:
     """Of ``^:delegation``; None where it names no model."""
     if not model:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
 
 _KEPT = 31
 LEAST = 5
@@ -28,7 +27,10 @@ class Measurements:
     def median(self, symbol: str, way: str) -> float | None:
         """Seconds; None before there are enough measurements."""
         found = self._seconds.get((symbol, way))
-        return median(list(found)) if found is not None and len(found) >= LEAST else None
+        if found is None or len(found) < LEAST:
+            return None
+        seconds = sorted(found.copy())
+        return seconds[len(seconds) // 2]
 
     def slower(self, symbol: str, way: str, than: str) -> str:
         """Why ``way`` does not pay, empty if it does or nobody knows."""

@@ -130,6 +130,8 @@ class Policy:
     """Globs of functions that no rule names yet but a later version of the file may."""
     distil: Distil | None = None
     """None where nothing is recorded."""
+    hints: bool = True
+    """Whether what authors say (``^:delegation``) is obeyed; else the rules decide."""
 
     def decide(self, context: CallContext) -> Decision:
         """A function of the context alone."""
@@ -191,7 +193,7 @@ class Policy:
     ) -> Decision:
         possible: list[ExecTarget] = []
         for target in (settings.target, *settings.fallback):
-            objection = self._against(target, settings, context)
+            objection = self.against(target, settings, context)
             if objection:
                 rejected.append(Rejected(str(target), objection))
             else:
@@ -204,7 +206,8 @@ class Policy:
             settings.timeout_ms / 1000, settings.retries,
         )  # fmt: skip
 
-    def _against(self, target: ExecTarget, settings: Settings, context: CallContext) -> str:
+    def against(self, target: ExecTarget, settings: Settings, context: CallContext) -> str:
+        """What privacy and budgets have against a target; empty if nothing."""
         private = context.environment.privacy == "private" and not settings.allow_private
         if private and isinstance(target, RemoteModel):
             return "the data are private"

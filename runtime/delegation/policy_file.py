@@ -6,6 +6,7 @@
     target = "local-pure"            # where no rule fits
     cache_ttl = 3600                 # seconds that a decision is kept
     store = true                     # a trusted module of the store that does the same comes first
+    hints = true                     # what authors say about their functions is obeyed
     guard = ["draft/*"]              # functions that a later version of this file may speak of
 
     [models.gpt4o]                   # options of the provider, and what a call costs
@@ -43,7 +44,7 @@ from runtime.delegation.toml_places import Places
 from runtime.delegation.types import ExecTarget, LocalModel, RemoteModel, parse_target
 
 _RULE = ("name", *CONDITIONS, *SETTINGS)
-_DEFAULTS = ("target", "cache_ttl", "store", "guard", *(s for s in SETTINGS if s != "target"))
+_DEFAULTS = ("target", "cache_ttl", "store", "guard", "hints", *(s for s in SETTINGS if s != "target"))
 _PRIVACY = ("public", "internal", "private")
 
 
@@ -106,6 +107,7 @@ class _Reader:
             self._flag(defaults, "store", "defaults"),
             self._texts(defaults, "guard", "defaults"),
             self._distil(models) if "distil" in self._data else None,
+            hints=self._flag(defaults, "hints", "defaults", default=True),
         )
 
     def _distil(self, models: Mapping[str, Model]) -> Distil:

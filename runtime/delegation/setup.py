@@ -92,7 +92,7 @@ class Delegating:
         return Dispatcher(
             engine or self.engine, self.registry, self.manager,
             environment=environment, stored=stored, ask=ask,
-            models=lambda: self.policy.models, defaults=lambda: self.policy.defaults,
+            policy=lambda: self.policy,
             breakers=self.breakers, measurements=self.measurements, emit=self.emit,
             most_s=most_s, planner=self.planner,
         )  # fmt: skip

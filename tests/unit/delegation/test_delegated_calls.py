@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -316,3 +317,25 @@ def test_another_engine_decides(engine: str) -> None:
     table = StaticDelegationEngine({"f": RemoteModel("m")})
     module = run(F + "(defn g [x] (+ 1 (f x)))", engine, open_delegation(models=[model("42")], engine=table))
     assert (module.f(1), module.g(1)) == (42, 43)
+
+
+def test_hints_are_not_obeyed_where_the_file_says_so_or_the_budget_is_too_small(engine: str) -> None:
+    source = F.replace("defn f", 'defn ^:delegation :remote "m" f')
+    ruled = open_delegation(text="[defaults]\nhints = false\n" + RULE.replace("-m", "-o"),
+                            models=[model("1"), model("2", id="o")])  # fmt: skip
+    assert run(source, engine, ruled).f(3) == 2
+    dear = '[defaults]\nmax_cost = 1\n[models.m]\nprovider = "echo"\ncost = 2\n'
+    assert run(source, engine, open_delegation(text=dear, models=[model("1")])).f(3) == 6
+
+
+def test_an_interrupt_ends_the_run_and_says_nothing_of_the_model(engine: str) -> None:
+    def interrupted(_: Request) -> str:
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(1)
+        return "1"
+
+    delegating = open_delegation(text=BODY, models=[model(interrupted)])
+    module = run(F, engine, delegating)
+    with pytest.raises(KeyboardInterrupt):
+        module.f(3)
+    assert delegating.breakers.of("m")._failed == 0

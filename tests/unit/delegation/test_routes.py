@@ -388,3 +388,40 @@ def test_a_body_that_asks_itself_while_it_is_measured(tmp_path: Path) -> None:
         host = runtime.host(None, Routing(runtime, interfaces, symbols))
         outcome = evaluate_compiled(compilation, "evaluator", runtime.limits, host)
         assert (outcome.value, outcome.error) == ("125250", None)
+
+
+def test_a_compilation_is_guarded_anew_when_others_are_wanted() -> None:
+    compilation = compile_text(PROGRAM)
+    plain = compilation.artifact
+    assert compilation.guard(lambda _: False) == []
+    assert compilation.artifact is plain
+    assert compilation.guard(lambda symbol: symbol == "f") == ["f"]
+    assert "guarded" in compilation.features
+    guarded_bytes = compilation.artifact
+    assert guarded_bytes != plain
+    assert compilation.guard(lambda symbol: symbol == "f") == ["f"]
+    assert compilation.artifact is guarded_bytes
+    assert compilation.guard(lambda _: False) == []
+    assert compilation.artifact == plain
+
+
+def test_programs_that_no_rule_speaks_of_still_come_from_the_store(tmp_path: Path) -> None:
+    with runtime_in(tmp_path) as runtime:
+        runtime.publish(SourceFile("s.rtfs", STORED), name="s", inputs=1)
+    asked = delegating(RULE.format("other"))
+    with runtime_in(tmp_path, delegation=asked) as runtime:
+        assert runtime.compile(STORED).__provenance__.origin == "store"
+        assert runtime.compile(STORED + "(defn other [x] x)").__provenance__.origin == "compiled"
+
+
+def test_pools_of_instances_are_routed(engine: str) -> None:
+    import asyncio
+
+    asked = delegating(RULE.format("f"))
+    runtime = Runtime(engine=engine, delegation=asked)
+
+    async def calls() -> list[Any]:
+        async with runtime.pool(PROGRAM, 2) as pool:
+            return await asyncio.gather(*(pool.call("f", n) for n in range(4)))
+
+    assert asyncio.run(calls()) == [42] * 4
