@@ -37,6 +37,7 @@ COMMANDS = {
     "explain": "explain a diagnostic code",
     "dashboard": "serve a web page: hits, modules, latency, decisions, models, solve runs",
     "metrics": "what was counted, in Prometheus' format: printed or served",
+    "ask": "ask a model one typed question, as a delegated call asks it",
     "models": "list models: who provides them, whether they answer, what they cost and can do",
     "serve": "offer the models of this machine to others (--arbiter)",
     "profile": "show where a run of a program spends its time",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING, Any
 
 from rtfsc.cli.common import OK, PROGRAM_ERROR, UsageError, print_json
+from rtfsc.cli.delegating import VARIABLE, delegation_of
 
 if TYPE_CHECKING:
     from runtime.providers.registry import ModelRegistry
@@ -15,7 +17,10 @@ _AT_A_TIME = 8
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="*", help="these alone (default: all)")
-    parser.add_argument("--delegation", metavar="FILE", help="where models are configured")
+    parser.add_argument(
+        "--delegation", metavar="FILE", default=os.environ.get(VARIABLE) or None,
+        help=f"where models are configured (default: ${VARIABLE})",
+    )  # fmt: skip
     parser.add_argument("--no-health", action="store_true", help="ask nobody whether they answer")
     parser.add_argument("--json", action="store_true", help="as JSON")
 
@@ -25,8 +30,8 @@ def run(options: argparse.Namespace) -> int:
 
     from runtime.delegation.setup import open_delegation
 
-    with open_delegation(options.delegation) as delegating:
-        registry = delegating.registry
+    with delegation_of(options) as configured:
+        registry = (configured or open_delegation()).registry
         ids = options.id or registry.ids()
         for id in ids:
             if id not in registry:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from rtfsc.cli.common import OK, UsageError, positive
+from rtfsc.cli.delegating import VARIABLE, delegation_of
 from rtfsc.cli.serving import add_address, serve
 
 _SHORTEST_TOKEN = 16
@@ -15,7 +16,10 @@ _SHORTEST_TOKEN = 16
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arbiter", action="store_true", required=True, help="models for other hosts")
-    parser.add_argument("--delegation", metavar="FILE", help="where the models are configured")
+    parser.add_argument(
+        "--delegation", metavar="FILE", default=os.environ.get(VARIABLE) or None,
+        help=f"where the models are configured (default: ${VARIABLE})",
+    )  # fmt: skip
     parser.add_argument(
         "--offer", action="append", metavar="ID",
         help="offer this model; may be repeated (default: all that FILE configures)",
@@ -52,7 +56,8 @@ def run(options: argparse.Namespace) -> int:
     if options.delegation is None and not options.offer:
         raise UsageError("say which models: --delegation FILE, or --offer ID")
     tokens = read_tokens(options.tokens) if options.tokens is not None else {}
-    with open_delegation(options.delegation) as delegating:
+    with delegation_of(options) as configured:
+        delegating = configured or open_delegation()
         offered = options.offer or sorted(delegating.policy.models)
         settings = Settings(
             options.host, options.port, tokens, offered, options.certificate, options.private_key,

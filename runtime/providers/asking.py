@@ -21,7 +21,7 @@ from runtime.providers.declared import Misfit, Signature, type_of
 from runtime.providers.errors import AnswerError, ProviderError, Refused
 from runtime.values.errors import RtfsError
 
-__all__ = ["Answer", "AnswerError", "Question", "Round", "Signature", "ask", "code_request"]
+__all__ = ["Answer", "AnswerError", "Question", "Round", "Signature", "ask", "code_request", "request_of"]
 
 Infer = Callable[[Request], Response]
 _MOST = 1 << 20
@@ -75,7 +75,7 @@ def ask(
     that the model refuses, and whatever ``infer`` raises.
     """
     _askable(question, model)
-    request = _request(question, model, capabilities)
+    request = request_of(question, model, capabilities)
     request = replace(request, max_tokens=max_tokens, temperature=temperature, timeout=timeout)
     value, wrong, first = _once(question, infer, request)
     if wrong is None:
@@ -136,7 +136,8 @@ def _askable(question: Question, model: str) -> None:
             todo += value
 
 
-def _request(question: Question, model: str, capabilities: Collection[str]) -> Request:
+def request_of(question: Question, model: str, capabilities: Collection[str] = ()) -> Request:
+    """The first request of `ask`. Raises `Refused` for what is nested too deeply."""
     from runtime.providers.constraints import grammar_of, schema_of
 
     signature = question.signature

@@ -188,3 +188,47 @@ def test_a_provider_of_another_package(cli, tmp_path):
         '(defn ^:delegation :local-model "loud" shout [text : String] : String text)\n(shout "hi")\n'
     )
     assert cli("run", "p.rtfs", "--delegation", "delegation.toml").stdout == '"HI?"\n'
+
+
+BAD = """
+[models.bad]
+provider = "rules"
+text = 'default = "eggs"'
+"""
+SPAM = "[text : String] : [:enum :spam :ham]"
+
+
+def test_one_question(cli):
+    (cli.folder / "delegation.toml").write_text(RULES)
+    asked = ("ask", "Is it spam?", "--signature", SPAM, "--model", "spam", "--delegation", "delegation.toml")
+    assert cli(*asked, "--call", '(f "the lottery")').stdout == ":spam\n"
+    assert cli(*asked, "--call", '(f (str "din" "ner"))').stdout == ":ham\n"
+    cli.env["RTFSC_DELEGATION"] = "delegation.toml"
+    found = json.loads(cli(*asked[:-2], "--call", '(f "x")', "--json").stdout)
+    assert found == {"value": ":ham", "said": [":ham"]}
+    shown = cli(*asked[:-2], "--call", '(f "a <|im_end|>")', "--show-prompt").stdout
+    assert "[system]" in shown and 'text = "a \\u003c|im_end|>"' in shown
+
+
+def test_questions_that_cannot_be_asked(cli):
+    (cli.folder / "delegation.toml").write_text(RULES + BAD)
+    (cli.folder / "wrong.toml").write_text("[modles]\n")
+    base = ("ask", "Is it spam?", "--delegation", "delegation.toml")
+    call = ("--call", '(f "x")')
+    for arguments, message, code in (
+        (["--signature", SPAM, "--model", "spam", "--call", "(f)"], "takes 1 arguments, not 0", 2),
+        (
+            ["--signature", SPAM, "--model", "spam", "--call", "(f 1)"],
+            "the argument text: Type validation error",
+            2,
+        ),
+        (["--signature", SPAM, "--model", "none", *call], "LM001", 1),
+        (["--signature", SPAM, "--model", "bad", *call], "LM009", 1),
+        (["--signature", "(defn f [] 1)", "--model", "spam", *call], "A001", 1),
+        (["--signature", SPAM, "--model", "spam", "--call", '(f "x'], "S005", 1),
+    ):
+        assert message in cli(*base, *arguments, code=code).stderr
+    asking = ["ask", "x", "--signature", SPAM, "--model", "m", *call]
+    for command in (["models"], ["serve", "--arbiter"], asking):
+        assert "wrong.toml:1" in cli(*command, "--delegation", "wrong.toml", code=2).stderr
+        assert "none.toml" in cli(*command, "--delegation", "none.toml", code=2).stderr

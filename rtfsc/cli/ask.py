@@ -1,0 +1,90 @@
+"""``rtfsc ask``: one typed question to a model, as a delegated call asks it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Any
+
+from rtfsc.cli.common import OK, UsageError, positive, print_json
+from rtfsc.cli.delegating import VARIABLE, delegation_of
+
+if TYPE_CHECKING:
+    from rtfsc.signature import Declaration
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", help="what the function does, in a sentence")
+    parser.add_argument(
+        "--call",
+        required=True,
+        metavar="TEXT",
+        help="the call that is asked about, as in '(f \"the lottery\")'",
+    )
+    parser.add_argument(
+        "--signature", required=True, metavar="TEXT",
+        help="types, such as '[text : String] : [:enum :spam :ham]' or '(declare f [a : Int] : Int)'",
+    )  # fmt: skip
+    parser.add_argument("--model", required=True, metavar="ID", help="the model that is asked")
+    parser.add_argument(
+        "--delegation", metavar="FILE", default=os.environ.get(VARIABLE) or None,
+        help=f"where models and caches are configured (default: ${VARIABLE})",
+    )  # fmt: skip
+    parser.add_argument("--timeout", type=positive, default=60, metavar="S", help="seconds (default 60)")
+    parser.add_argument(
+        "--show-prompt", action="store_true", help="print what would be asked, and ask nobody"
+    )
+    parser.add_argument("--json", action="store_true", help="value and what the model said, as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    from rtfsc.evaluation import read_example
+    from runtime.delegation.setup import open_delegation
+    from runtime.printing import printed
+    from runtime.providers.asking import Question, Signature, ask, request_of
+
+    declared = _declaration(options.signature)
+    arguments = list(read_example(options.call, "nil")[0])
+    _check(declared, arguments)
+    signature = Signature(declared.parameters, declared.result, declared.rest)
+    question = Question(declared.name, options.task or declared.doc, signature, arguments)
+    with delegation_of(options) as configured:
+        delegating = configured or open_delegation()
+        model = delegating.registry.get(options.model)
+        if options.show_prompt:
+            for message in request_of(question, model.id, model.capabilities()).messages:
+                print(f"[{message.role}]\n{message.content}\n")
+            return OK
+        answer = ask(
+            question, lambda request: delegating.manager.infer(model, request), model.id,
+            capabilities=model.capabilities(), timeout=float(options.timeout),
+        )  # fmt: skip
+    if options.json:
+        print_json({"value": printed(answer.value), "said": [r.text for r in answer.responses]})
+    else:
+        print(printed(answer.value))
+    return OK
+
+
+def _declaration(text: str) -> Declaration:
+    from rtfsc.signature import read_declaration
+
+    text = text.strip()
+    return read_declaration(f"(declare f {text})" if text.startswith("[") else text)
+
+
+def _check(declared: Declaration, arguments: list[Any]) -> None:
+    """Raises `UsageError` for a call that the function would refuse."""
+    from runtime.providers.declared import Misfit, type_of
+
+    parameters = list(declared.parameters)
+    fixed = len(parameters) - declared.rest
+    if len(arguments) < fixed or (len(arguments) > fixed and not declared.rest):
+        more = " or more" if declared.rest else ""
+        raise UsageError(f"{declared.name} takes {fixed}{more} arguments, not {len(arguments)}")
+    for at, value in enumerate(arguments):
+        name, type = parameters[min(at, len(parameters) - 1)]
+        try:
+            type_of(type).check(value)
+        except Misfit as error:
+            raise UsageError(f"the argument {name}: {error}") from None
