@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from rtfsc.cli.common import UsageError
@@ -76,15 +76,17 @@ def _trace(options: argparse.Namespace) -> Iterator[None]:
         file = open(options.trace, "a", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise UsageError(f"--trace: {error.strerror}: {options.trace}") from None
-    with file:
-        try:
-            end = BUS.subscribe(spans_to(file))
-        except MissingExtra as error:
-            raise UsageError(f"--trace: {error}") from None
-        try:
-            yield
-        finally:
-            end()
+    try:
+        end = BUS.subscribe(spans_to(file))
+    except MissingExtra as error:
+        file.close()
+        raise UsageError(f"--trace: {error}") from None
+    try:
+        yield
+    finally:
+        end()
+        with suppress(OSError):
+            file.close()
 
 
 @contextmanager

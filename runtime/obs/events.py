@@ -120,7 +120,9 @@ class Bus:
         if not known:
             import logging
 
-            logging.getLogger("rtfsc").error("an observer failed: %r", subscriber, exc_info=error)
+            # A full disk needs no traceback.
+            trace = None if isinstance(error, OSError) else error
+            logging.getLogger("rtfsc").error("an observer failed: %r: %s", subscriber, error, exc_info=trace)
 
 
 BUS = Bus()

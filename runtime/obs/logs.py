@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import IO, Any, Literal
 
 from runtime.obs.clean import attributes_of
@@ -72,7 +73,11 @@ class Log:
         with self._lock:
             self._open = False
             if self._stream not in (sys.stdout, sys.stderr):
-                self._stream.close()
+                with suppress(OSError):  # what could not be written was told of
+                    self._stream.close()
+
+    def __repr__(self) -> str:
+        return f"<log in {getattr(self._stream, 'name', 'a stream')}>"
 
 
 def json_line(event: Event, level: Level) -> str:

@@ -6,7 +6,9 @@ The SDK and its exporters are the program's: ``BUS.subscribe(Spans())`` uses the
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING, Any
 
 from runtime.obs.clean import attributes_of
@@ -14,6 +16,7 @@ from runtime.obs.events import Event
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Span, Tracer
 
 MOST_WAITING = 10_000
@@ -97,14 +100,37 @@ def spans_to(file: IO[str]) -> Spans:
     try:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     except ImportError:
         raise MissingExtra(_MISSING) from None
 
-    exporter = ConsoleSpanExporter(out=file, formatter=lambda span: span.to_json(indent=None) + "\n")
     provider = TracerProvider(resource=Resource.create({"service.name": "rtfsc"}), shutdown_on_exit=False)
+    exporter: Any = _Lines(file)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     return Spans(provider.get_tracer("rtfsc"))
+
+
+class _Lines:
+    """An exporter. A file that cannot be written any more is given up, which is said once."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file: IO[str] | None = file
+
+    def export(self, spans: Iterable[ReadableSpan]) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.writelines(span.to_json(indent=None) + "\n" for span in spans)
+            self._file.flush()
+        except (OSError, ValueError) as error:
+            self._file = None
+            logging.getLogger("rtfsc").error("no more spans are written: %s", error)
+
+    def shutdown(self) -> None:
+        """The file is its opener's."""
+
+    def force_flush(self, timeout_millis: int = 0) -> bool:
+        return True
 
 
 def _took_time(event: Event) -> bool:

@@ -88,3 +88,11 @@ def test_spans_go_to_a_file(cli: Cli, program: Path, tmp_path: Path) -> None:
         and call["resource"]["attributes"]["service.name"] == "rtfsc"
     )
     assert "--trace: " in cli("run", program, "--trace", tmp_path / "no" / "spans", code=2).stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk here")
+@pytest.mark.parametrize("option", ["--log-file", "--trace"])
+def test_a_full_disk_ends_the_log_and_not_the_program(cli: Cli, program: Path, option: str) -> None:
+    found = cli("run", program, "twice", "5", option, "/dev/full", "--log-level", "debug")
+    assert found.stdout == "10\n"
+    assert found.stderr.count("No space left on device") == 1, found.stderr
