@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rtfsc.driver import Compilation
     from runtime.asynchronous import Pool
     from runtime.auditing import Auditor
+    from runtime.caches.protocol import CacheStats
     from runtime.chain.audit import Audit
     from runtime.delegation.context import Environment
     from runtime.delegation.setup import Delegating
@@ -223,7 +224,20 @@ class Runtime:
         given = self._delegation_option
         if given is None or isinstance(given, Delegating):
             return given
-        return open_delegation(given, emit=self.emit)
+        delegating = open_delegation(given, emit=self.emit)
+        if self.has_store:
+            from runtime.caches.manager import CacheManager
+
+            if isinstance(delegating.manager, CacheManager):
+                delegating.manager.l4 = self._looked_up
+        return delegating
+
+    def _looked_up(self) -> CacheStats:
+        """Look-ups of modules in the store."""
+        from runtime.caches.protocol import CacheStats
+
+        outcomes = self.store.outcomes
+        return CacheStats(outcomes["hit"], outcomes["miss"] + outcomes["refused"], 0, 0, 0, 0, 0, 0)
 
     @cached_property
     def learned(self) -> Learned | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import weakref
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,6 +110,8 @@ class ModuleStore:
         self._read_only = read_only
         self._clock = clock
         self._refused: set[tuple[int, str]] = set()
+        self.outcomes: Counter[str] = Counter()
+        """Of look-ups in this process: how many were ``hit``, ``miss``, ``refused``."""
         self._notes = Notes(index)
         self._finalizer = weakref.finalize(self, self._notes.flush)
 
@@ -369,6 +372,7 @@ class ModuleStore:
     ) -> None:
         """Adds a line to the governance log: what was asked for, by which kind of key, and what came of
         it.  Written in groups and on `close`."""
+        self.outcomes[outcome] += 1
         if self._read_only:
             return
         id, digest = (entry.id, entry.digest) if entry else (None, None)

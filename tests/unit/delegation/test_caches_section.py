@@ -9,6 +9,7 @@ from runtime.caches.protocol import Eviction
 from runtime.caches.semantic import LEAST
 from runtime.delegation.policy_file import PolicyError, parse
 from runtime.delegation.setup import open_delegation
+from runtime.engine import Runtime
 
 FULL = """\
 [defaults]
@@ -179,3 +180,13 @@ def test_a_team_on_its_servers(redis_url, s3_url, postgres_url):
         here.manager.clear(tenant="acme")
         assert there.manager.answer(model, question(alike), tenant="acme").layer == "model"
         assert there.manager.answer(model, question(asked), tenant="globex").layer == "L2"
+
+
+def test_the_store_of_modules_is_in_the_table(tmp_path):
+    """L4: of the runtime that opened the file."""
+    path = tmp_path / "delegation.toml"
+    path.write_text("")
+    with Runtime(store="memory:", delegation=path, home=tmp_path) as runtime:
+        runtime.search('(declare f [x : Float] : Float "Twice the number")')
+        l4 = runtime.delegation.manager.stats()[-1]
+        assert (l4.layer, l4.stats.hits, l4.stats.misses) == ("L4", 0, 1)
