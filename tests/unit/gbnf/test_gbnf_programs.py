@@ -11,6 +11,7 @@ from tiny_models import tiny_model
 from rtfsc.ast.builder import special_names
 from rtfsc.diagnostics import DiagnosticError
 from rtfsc.driver import Compilation
+from rtfsc.evaluation import evaluate, outcomes_agree
 from rtfsc.gbnf import check_gbnf, gbnf
 from rtfsc.gbnf.shapes import HOST, LEFT_OUT, PURE, TOP
 from rtfsc.options import CompileOptions
@@ -18,6 +19,7 @@ from rtfsc.source import SourceFile
 from rtfsc.syntax.forms import Form, List, Literal, Symbol
 from runtime.providers.base import Message, Request
 from runtime.providers.llama_cpp import LlamaCpp
+from runtime.values.limits import Limits
 
 
 def test_every_special_form_has_a_shape_or_a_reason():
@@ -108,6 +110,15 @@ def test_a_function_as_asked_for(model):
         [form] = compilation.forms
         assert form.items[1].name == "total"
         assert compilation.unoptimised
+
+
+def test_both_engines_agree_about_what_a_random_model_writes(model):
+    grammar = gbnf(4, width=3, closed=True)
+    limits = Limits(deadline_ms=3000)  # loops of random programs need not end
+    for seed in range(60):
+        source = SourceFile("<model>", write(model, grammar, 10_000 + seed))
+        outcomes = [evaluate(source, engine, 2, limits) for engine in ("wasm", "evaluator")]
+        assert outcomes_agree(*outcomes), (source.text, outcomes)
 
 
 def test_names_are_none_of_the_language():
