@@ -28,8 +28,7 @@ _ROLES, _STOPS = get_args(Role), get_args(StopReason)
 def request_json(request: Request) -> dict[str, Any]:
     """Without what is for caches on this side alone."""
     fields = asdict(request)
-    for name in ("accept", "core"):
-        del fields[name]
+    del fields["accept"]
     return fields
 
 
@@ -39,7 +38,7 @@ def read_request(data: Any) -> Request:
     kinds: dict[str, tuple[type, ...]] = {
         "model": (str,), "temperature": (int, float), "max_tokens": (int,), "top_p": (int, float),
         "seed": (int, type(None)), "grammar": (str, type(None)), "schema": (str, type(None)),
-        "timeout": (int, float),
+        "timeout": (int, float), "core": (str, type(None)),
     }  # fmt: skip
     known = kinds.keys() | {"messages", "stop", "tools"}
     if unknown := fields.keys() - known:

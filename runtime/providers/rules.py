@@ -79,7 +79,8 @@ class Rules:
 
     def infer(self, request: Request, on_text: OnText | None = None) -> Response:
         start = perf_counter()
-        asked = "\n".join(message.content for message in request.messages if message.role == "user")
+        # Of a call its arguments alone: words in a function's doc say nothing of them.
+        asked = request.core or "\n".join(m.content for m in request.messages if m.role == "user")
         answer, confidence = classify(self._table, asked)
         if answer is None:
             raise Refused(self.id, "no rule fires, and there is no default")

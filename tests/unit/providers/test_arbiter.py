@@ -104,7 +104,7 @@ def test_the_whole_request_arrives_and_the_whole_answer_comes_back():
         assert (asked.revision, asked.health(), asked.local) == ("arbiter:r7", Health(True, "ready"), True)
         asked.close()
     [got] = model.asked
-    assert (got.model, got.messages, got.timeout) == ("m", request.messages, 3)
+    assert (got.model, got.messages, got.timeout, got.core) == ("m", request.messages, 3, "x")
     assert got.key("") == Request(**{**{k: getattr(request, k) for k in (
         "messages", "temperature", "max_tokens", "top_p", "seed", "stop", "grammar", "schema", "tools",
     )}, "model": "m"}).key("")  # fmt: skip

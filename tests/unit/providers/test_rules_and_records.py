@@ -142,3 +142,10 @@ def test_the_key_of_a_request_covers_all_that_decides():
     keys = {r.key("1") for r in [base, *variants]} | {base.key("2")}
     assert len(keys) == len(variants) + 2
     assert base.key("1") == request("a", timeout=1, temperature=0).key("1")
+
+
+def test_of_a_call_rules_see_the_arguments_alone():
+    model = Rules("m", text='default = "ham"\n[[rule]]\nanswer = "spam"\nwords = ["lottery"]')
+    messages = (Message("user", "Is it about a lottery?\n\ntext = dinner"),)
+    assert model.infer(Request("m", messages)).text == "spam"
+    assert model.infer(Request("m", messages, core="dinner")).text == "ham"
