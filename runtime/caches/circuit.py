@@ -19,6 +19,7 @@ class Circuit:
         self._lock = threading.Lock()
         self._pause = 0.0
         self._until = 0.0
+        self._trying = False
         self.failures = 0
         """How often the store failed, refused calls not counted."""
 
@@ -35,18 +36,22 @@ class Circuit:
             now = self._clock()
             if now < self._until:
                 return False
-            self._until = now + self._pause  # the others wait for what comes of this try
+            # The others wait for what comes of this try.
+            self._trying, self._until = True, now + self._pause
             return True
 
     def worked(self) -> None:
         if self._pause:
             with self._lock:
-                self._pause = 0.0
+                self._pause, self._trying = 0.0, False
 
     def failed(self) -> None:
         with self._lock:
             self.failures += 1
-            now = self._clock()
-            if not self._pause or now >= self._until - self._pause:
-                self._pause = min(max(2 * self._pause, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-            self._until = now + self._pause
+            if not self._pause:
+                self._pause = FIRST_PAUSE_S
+            elif self._trying:
+                self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
+            else:
+                return  # was under way when another call failed
+            self._trying, self._until = False, self._clock() + self._pause
