@@ -88,7 +88,8 @@ class Rule:
             ("privacy", environment.privacy, self.privacy),
         ):
             if not _fits(value, patterns):
-                return f"{what} is {value or 'not given'}, not {' or '.join(patterns)}"
+                wanted = " or ".join(pattern or "none" for pattern in patterns)
+                return f"{what} is {value or 'not given'}, not {wanted}"
         missing = [p for p in self.permission if p not in environment.permissions]
         if missing:
             return f"permission {missing[0]} is not given"

@@ -1,0 +1,108 @@
+"""``--delegation`` and ``rtfsc why route``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from cli_runner import Cli
+
+PROGRAM = """(defn classify "Whether a mail is spam or ham" [text : String] : String "unknown")
+(defn ^:delegation :remote "far" hinted [x] x)
+(defn ^:delegation :local pinned [x] x)
+(classify "You are a lottery winner")
+"""
+RULES = """[models.words]
+provider = "rules"
+text = '''
+default = '"ham"'
+[[rule]]
+answer = '"spam"'
+words = ["lottery", "winner"]
+'''
+
+[[rule]]
+name = "mail by words"
+symbol = "classify"
+target = "local-words"
+tenant = ["", "acme"]
+fallback = ["local-pure"]
+"""
+
+
+@pytest.fixture
+def mail(cli: Cli) -> Cli:
+    (cli.folder / "mail.rtfs").write_text(PROGRAM)
+    (cli.folder / "delegation.toml").write_text(RULES)
+    return cli
+
+
+@pytest.mark.parametrize("engine", ["wasm", "evaluator"])
+def test_run(mail: Cli, engine: str) -> None:
+    given = ("run", "--engine", engine, "mail.rtfs")
+    assert mail(*given).stdout == '"unknown"\n', "a file of the folder is not taken by itself"
+    rules = ("--delegation", "delegation.toml")
+    assert mail(*given, *rules).stdout == '"spam"\n'
+    assert mail(*given, "classify", '"hello"', *rules).stdout == '"ham"\n'
+    assert mail(*given, *rules, "--tenant", "other").stdout == '"unknown"\n'
+    mail.env["RTFSC_DELEGATION"] = "delegation.toml"
+    assert mail(*given).stdout == '"spam"\n'
+
+
+@pytest.mark.parametrize("engine", ["wasm", "evaluator", "both"])
+def test_eval(mail: Cli, engine: str) -> None:
+    told = mail("eval", "-", "--engine", engine, "--delegation", "delegation.toml", input=PROGRAM)
+    assert told.stdout == '"spam"\n'
+    refused = mail("eval", "--jsonl", "--delegation", "delegation.toml", code=2)
+    assert "--jsonl takes no --delegation" in refused.stderr
+
+
+def test_what_is_decided_can_be_logged(mail: Cli) -> None:
+    log = ("--log-format", "json", "--log-level", "debug")
+    told = mail("run", "mail.rtfs", "--no-store", "--delegation", "delegation.toml", *log).stderr
+    events = {event["event"]: event for event in map(json.loads, told.splitlines())}
+    assert events["call.decided"]["decided_by"] == "rule mail by words (delegation.toml:10)"
+    assert events["model.asked"]["model"] == "words"
+
+
+def test_mistakes_in_the_file(mail: Cli) -> None:
+    (mail.folder / "delegation.toml").write_text(RULES.replace("local-words", "local-word"))
+    told = mail("run", "mail.rtfs", "--delegation", "delegation.toml", code=2).stderr
+    assert "delegation.toml:13: no model 'word' (did you mean words?)" in told
+    assert "No such file" in mail("run", "mail.rtfs", "--delegation", "none.toml", code=2).stderr
+    (mail.folder / "delegation.toml").write_bytes(b"\xff")
+    assert "UTF-8" in mail("run", "mail.rtfs", "--delegation", "delegation.toml", code=2).stderr
+
+
+def test_why_route(mail: Cli) -> None:
+    why = ("why", "route", "--delegation", "delegation.toml")
+    told = mail(*why, "classify", '"hello"').stdout
+    assert told.splitlines() == [
+        "classify (string) runs at local-words",
+        "  decided by rule mail by words (delegation.toml:10): rule mail by words names it (confidence 1)",
+        "  for privacy internal",
+        "  2 tries of 30 s",
+        "  then local-pure",
+    ]
+    other = json.loads(mail(*why, "classify", "--tenant", "other", "--json").stdout)
+    assert (other["target"], other["tenant"]) == ("local-pure", "other")
+    assert other["rejected"] == [
+        {"target": "local-words", "reason": "rule mail by words: tenant is other, not none or acme"}
+    ]
+
+
+def test_why_route_of_hints(mail: Cli) -> None:
+    why = ("why", "route", "--delegation", "delegation.toml", "--program", "mail.rtfs", "--json")
+    hinted = json.loads(mail(*why, "hinted").stdout)
+    assert (hinted["target"], hinted["decided_by"]) == ("local-pure", "hint")
+    assert hinted["rejected"] == [{"target": "remote-far", "reason": "there is no model far"}]
+    pinned = json.loads(mail(*why, "pinned").stdout)
+    assert (pinned["target"], pinned["reason"]) == ("local-pure", "the author says so")
+
+
+def test_why_route_called_wrongly(mail: Cli) -> None:
+    assert "--delegation FILE" in mail("why", "route", "classify", code=2).stderr
+    why = ("why", "route", "--delegation", "delegation.toml", "--program", "mail.rtfs")
+    assert "functions: classify, hinted, pinned" in mail(*why, "nothing", code=2).stderr
+    assert mail(*why, "classify", "(", code=1).stderr
+    assert "takes one program" in mail("why", "hit", "mail.rtfs", "1", code=2).stderr
