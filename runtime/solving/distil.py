@@ -41,17 +41,21 @@ def samples_of(runtime: Runtime) -> Samples:
 
 
 def identity_of(delegation: Delegation, tenant: str, model: str) -> Identity | None:
-    """None for a function that nobody described."""
-    interface = delegation.interface
-    if interface is None:
-        return None
+    """None for a function that nobody described, or whose interface cannot be declared."""
+    from rtfsc.diagnostics import DiagnosticError
     from rtfsc.signature import interface_hash_of
     from runtime.providers.declared import Signature
 
+    interface = delegation.interface
+    if interface is None:
+        return None
     signature = f"(declare {Signature.of_interface(interface).show(delegation.function)[1:]}"
-    return Identity(
-        tenant, delegation.function, signature, interface_hash_of(signature), interface["doc"], model
-    )
+    try:
+        # Of a function without effects, which the one that is delegated may have.
+        interface_hash = interface_hash_of(signature)
+    except DiagnosticError:
+        return None
+    return Identity(tenant, delegation.function, signature, interface_hash, interface["doc"], model)
 
 
 def distil(

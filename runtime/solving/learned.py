@@ -19,7 +19,7 @@ from runtime.providers.errors import ProviderError
 from runtime.searching import SANDBOX
 from runtime.solving.distil import distil, examples_of, identity_of, samples_of
 from runtime.solving.domain import Arguments
-from runtime.solving.errors import SolveError, UnsuitableTask
+from runtime.solving.errors import UnsuitableTask
 from runtime.solving.samples import Function, Identity
 from runtime.solving.task import written
 from runtime.store.agreement import ask, release
@@ -58,6 +58,7 @@ class Learned:
         self._lock = threading.Lock()
         self._ready: dict[tuple[int, str, int], _Ready | None] = {}
         self._workers: dict[int, threading.Thread] = {}
+        self._identities: dict[tuple[str, ...], Identity | None] = {}
         self._told = False
 
     def asker(self, environment: Environment) -> Asker:
@@ -102,9 +103,14 @@ class Learned:
     # -- what is known
 
     def _identity(self, delegation: Delegation, environment: Environment, model: str) -> Identity | None:
-        if not _matches(delegation.function, self.settings.functions):
+        """None for what nothing is learned of."""
+        interface = delegation.interface
+        if interface is None or not _matches(delegation.function, self.settings.functions):
             return None
-        return identity_of(delegation, environment.tenant, model)
+        key = (environment.tenant, delegation.function, interface["interface_hash"], interface["doc"], model)
+        if key not in self._identities:
+            self._identities[key] = identity_of(delegation, environment.tenant, model)
+        return self._identities[key]
 
     def _recalled(self, identity: Identity, arguments: list[Any]) -> tuple[Any] | None:
         """The distilled function's value, None where there is none for these arguments."""
@@ -154,8 +160,8 @@ class Learned:
     def _record(self, identity: Identity, arguments: list[Any], value: Any, model: ModelProvider) -> None:
         try:
             texts = written(list(arguments)), written(value)
-        except UnsuitableTask:
-            return  # functions and errors are no data
+        except (UnsuitableTask, RecursionError):
+            return  # functions and errors are no data; what is that deep is no example
         found = self._safely(lambda: self.samples.add(identity, model.revision, *texts))
         if found is not None and self.settings.auto and self._is_due(found):
             self._start(found)
@@ -179,7 +185,7 @@ class Learned:
         try:
             distil(self._runtime, self.samples, found, model=self.settings.model or found.identity.model,
                    pairs=self.settings.pairs)  # fmt: skip
-        except (SolveError, ProviderError, StoreError, TrustError, OSError, sqlite3.Error) as error:
+        except Exception as error:  # nobody waits for this thread
             reason = str(error)
             _log.info("%s was not distilled: %s", found.identity.name, reason)
             self._safely(lambda: self.samples.put_off(found.id, "refused", reason, 2 * found.pairs))

@@ -79,6 +79,10 @@ def solve(
         from runtime.engine import Runtime
 
         runtime = Runtime.init()
+    if rounds < 1 or not timeout > 0:
+        raise ValueError("rounds and timeout must be above zero")
+    if not runtime.has_store:
+        raise SolveError("the runtime has no store to look into", hint="Runtime(store=True, …)")
     asked = read_task(task, signature, examples)
     recorder = Recorder(asked, progress=progress, emit=runtime.emit)
     if evidence is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +80,7 @@ def read_task(text: str, signature: str, examples: Sequence[tuple[Sequence[Any],
     if not task:
         raise UnsuitableTask("the task is empty", hint="say what the function does, in a sentence")
     bare = _without_doc(signature)
-    given = [(tuple(arguments), result) for arguments, result in examples]
+    given = [_example(example) for example in examples]
     given += examples_in(declared.doc) + examples_in(text)
     shown, kept = _split([Example(*example) for example in _distinct(declared.name, given)])
     return Task(task, declared.name, _text(bare), declared.interface_hash, shown, kept)
@@ -98,33 +98,54 @@ def confirm(task: Task) -> None:
 def written(value: Any) -> str:
     """The expression whose value this is. Raises `UnsuitableTask` where there is none."""
     from runtime.printing import printed
-    from runtime.values import ErrorValue
-
-    marks = set(_kinds(value))
-    if marks & {ErrorValue, _Function}:
-        raise UnsuitableTask("functions and errors cannot be written into an example")
-    text = printed(value)
-    return f"'{text}" if marks & _quoted() else text
-
-
-class _Function:
-    """Stands for whatever can be called."""
-
-
-def _quoted() -> set[type]:
     from runtime.values import List, Symbol
 
-    return {List, Symbol}
+    kinds = set(_kinds(value))
+    unknown = sorted(kind.__name__ for kind in kinds - _writable())
+    if unknown:
+        raise UnsuitableTask(f"a value of the type {unknown[0]} cannot be written into an example")
+    text = printed(value)
+    return f"'{text}" if kinds & {List, Symbol} else text
 
 
-def _kinds(value: Any) -> list[type]:
+def _writable() -> set[type]:
+    from uuid import UUID
+
+    from runtime.values import Keyword, List, Resource, Symbol, Timestamp
+
+    return {
+        type(None), bool, int, float, str, list, dict, Keyword, List, Resource, Symbol, Timestamp, UUID,
+    }  # fmt: skip
+
+
+def _kinds(value: Any) -> Iterator[type]:
     from runtime.values import List
 
+    yield type(value)
     if isinstance(value, (list, List)):
-        return [type(value), *(kind for item in value for kind in _kinds(item))]
-    if isinstance(value, dict):
-        return [dict, *(kind for pair in value.items() for item in pair for kind in _kinds(item))]
-    return [_Function if callable(value) else type(value)]
+        for item in value:
+            yield from _kinds(item)
+    elif isinstance(value, dict):
+        for pair in value.items():
+            for item in pair:
+                yield from _kinds(item)
+
+
+def _example(given: Any) -> tuple[tuple[Any, ...], Any]:
+    """Tuples in values become lists, as at every boundary. Raises `UnsuitableTask`."""
+    pair = isinstance(given, (tuple, list)) and len(given) == 2
+    if not pair or not isinstance(given[0], (tuple, list)):
+        raise UnsuitableTask(f"an example is a pair of arguments and result, not {given!r:.100}",
+                             hint="((100,), 90) for f(100) == 90")  # fmt: skip
+    return tuple(map(_plain, given[0])), _plain(given[1])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if type(value) is dict:
+        return {key: _plain(item) for key, item in value.items()}
+    return value
 
 
 def _distinct(name: str, given: list[tuple[tuple[Any, ...], Any]]) -> list[tuple[tuple[Any, ...], Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from runtime.providers.errors import TimedOut
 from runtime.solving import NotAccepted
 from runtime.solving.distil import NotDistillable, distil, samples_of, task_of
 from runtime.solving.samples import Function, Identity, Pair
+from runtime.values import Keyword
 
 PROGRAM = """\
 (defn ^:delegation :local-model "grader" grade "The grade of some points: 50 and above pass"
@@ -280,3 +282,64 @@ def test_the_same_pairs_are_shown_whatever_their_order() -> None:
     assert one == other and (len(one.shown), len(one.kept)) == (16, 4)
     assert (one.text, one.name, one.signature) == ("Grade it", "grade", "(declare grade [n : Int] : Int)")
     assert one.doc == ""
+
+
+def test_threads_share_what_was_learned(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.learn()
+    world.distil()
+    modules = [world.runtime.compile(PROGRAM) for _ in range(4)]
+    asked = len(world.grader.requests)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda module: [module.grade(n) for n in range(1, 96)], modules))
+    assert all(answers == ["fail"] * 49 + ["pass"] * 46 for answers in found)
+    assert len(world.grader.requests) == asked
+
+
+@pytest.mark.parametrize("engine", ["wasm", "evaluator"])
+def test_both_engines_learn_and_recall(tmp_path: Path, engine: str) -> None:
+    world = World(tmp_path, engine=engine)
+    world.learn()
+    world.distil()
+    asked = len(world.grader.requests)
+    assert world.grade(61) == "pass" and len(world.grader.requests) == asked
+
+
+def test_answers_that_are_maps_of_vectors(tmp_path: Path) -> None:
+    program = """\
+(defn ^:delegation :local-model "grader" stats "Length and sum of a vector" [xs : [:vector :int]]
+  : [:map [:n :int] [:sum :int]] {:n 0 :sum 0})
+"""
+    right = """\
+(defn stats [xs : [:vector :int]] : [:map [:n :int] [:sum :int]] {:n (count xs) :sum (reduce + 0 xs)})
+"""
+
+    def total(request: Request) -> str:
+        (text,) = re.findall(r"xs = \[([^\]]*)\]", request.messages[-1].content)
+        numbers = [int(word) for word in text.split()]
+        return f"{{:n {len(numbers)} :sum {sum(numbers)}}}"
+
+    world = World(tmp_path, grader=total, writer=right)
+    stats = world.runtime.compile(program).stats
+    for n in range(14):
+        stats(list(range(n % 3, n + 1)))
+    world.distil()
+    asked = len(world.grader.requests)
+    assert stats([3, 4, 5]) == {Keyword("n"): 3, Keyword("sum"): 12}
+    assert len(world.grader.requests) == asked
+    assert stats([100]) == {Keyword("n"): 1, Keyword("sum"): 100}
+    assert len(world.grader.requests) == asked + 1
+
+
+def test_a_fault_while_distilling_is_kept_as_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr("runtime.solving.learned.distil", broken)
+    world = World(tmp_path, auto=True)
+    world.learn()
+    assert world.runtime.learned is not None
+    world.runtime.learned.wait()
+    assert (world.function.state, world.function.reason) == ("refused", "out of luck")

@@ -215,6 +215,17 @@ def test_where_the_policy_asks_for_more_signatures_nobody_runs_it_yet(runtime: R
     assert [entry.status for entry in runtime.store.list()] == ["Pending"]
 
 
+@pytest.mark.parametrize("options", [{"rounds": 0}, {"timeout": 0}, {"timeout": float("nan")}])
+def test_numbers_that_make_no_sense_are_refused(runtime: Runtime, options: Any) -> None:
+    with pytest.raises(ValueError, match="above zero"):
+        attempt(runtime, RIGHT, **options)
+
+
+def test_a_runtime_without_a_store_cannot_solve() -> None:
+    with pytest.raises(SolveError, match="no store"):
+        attempt(Runtime(), RIGHT)
+
+
 # -- evidence
 
 

@@ -67,10 +67,22 @@ def test_the_same_example_twice_is_one() -> None:
     ([((1,), print)], "cannot be written"),
     ([((1,), ErrorValue("TypeError", "no"))], "cannot be written"),
     ([((i,), 2 * i) for i in range(65)], "65 examples; at most 64"),
+    ([(100, 90)], "a pair of arguments and result, not .100, 90."),
+    ([("ab", 90)], "a pair of arguments and result"),
+    ([(1, 2, 3)], "a pair of arguments and result"),
+    ([((1,), {1, 2})], "a value of the type set cannot be written"),
+    ([((b"x",), 1)], "a value of the type bytes cannot be written"),
+    ([((2**70,), 1)], "does not fit the signature"),
 ])  # fmt: skip
 def test_examples_that_no_program_could_meet_are_refused(examples: list[Any], told: str) -> None:
     with pytest.raises(UnsuitableTask, match=told):
         confirm(read_task("Double it", INT, examples))
+
+
+def test_tuples_are_vectors() -> None:
+    task = read_task("Do it", "[x : [:vector :int]] : [:vector :int]", [(((1, 2),), (2, 4))])
+    confirm(task)
+    assert task.example_text(task.shown[0]) == "(solution [1 2]) => [2 4]"
 
 
 def test_an_empty_task_is_refused() -> None:
