@@ -32,7 +32,8 @@ class Arbiter:
     """``url``: of the server; ``model``: its id there (default: the same as here). ``key_env``, ``key_file``:
     where the token is, if the server asks for one; ``ca_file``: certificates to trust instead of the
     system's. ``cost``: of a typical call. ``revision``: instead of asking the server for the revision of its
-    model, so that caches answer while it is away. ``attempts``: how often a request is tried in all."""
+    model, so that caches answer while it is away. ``attempts``: how often a request is tried in all.
+    ``local = false``: an address on this machine leads elsewhere."""
 
     def __init__(
         self,
@@ -46,9 +47,10 @@ class Arbiter:
         cost: float = 0.0,
         revision: str = "",
         attempts: int = 3,
+        local: bool = True,
     ) -> None:
         self._server = Endpoint(id, url, key_env=key_env, key_file=key_file, ca_file=ca_file)
-        self.id, self.local = id, self._server.local
+        self.id, self.local = id, self._server.local and local
         self._model, self._cost, self._revision = model or id, cost, revision
         self._retry = Retry(attempts)
         self._known: tuple[float, dict[str, Any]] | None = None
@@ -56,7 +58,13 @@ class Arbiter:
     @property
     def revision(self) -> str:
         """Raises `ProviderError` where the server has to be asked and cannot be."""
-        return self._revision or f"arbiter:{self._described()['revision']}"
+        if self._revision:
+            return self._revision
+        found = self._described()
+        if not found["revision"]:
+            self._known = None
+            raise Unavailable(self.id, "the model is not ready on the server")
+        return f"arbiter:{found['revision']}"
 
     def infer(self, request: Request, on_text: OnText | None = None) -> Response:
         """Where pieces were handed to ``on_text`` already, the request is not tried again."""

@@ -16,7 +16,6 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from runtime.obs.events import Emit, span
-from runtime.providers.arbiter_wire import error_json
 from runtime.providers.base import ModelProvider, Request, Response
 from runtime.providers.errors import Interrupted, ProviderError, TimedOut, UnknownModel
 from runtime.providers.registry import ModelRegistry
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from runtime.providers.arbiter_http import Listener
 
 _STEP = 0.05
+_LOOK_SECONDS = 3.0
+_LOOKED_FOR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class ArbiterServer:
         self.slots = Slots(settings.most_requests, settings.per_tenant)
         self.answering = Slots(1 << 30, 1 << 30)
         self.stopping = False
+        self._looking = threading.Lock()
+        self._looked: tuple[float, list[bool]] | None = None
         self._http: Listener | None = None
         self._thread: threading.Thread | None = None
 
@@ -136,30 +139,40 @@ class ArbiterServer:
         return found
 
     def models(self) -> list[dict[str, Any]]:
-        found = []
-        for id in self.offered:
-            try:
-                found.append(_description(self.registry.get(id)))
-            except ProviderError as error:
-                found.append({
-                    "id": id, "revision": "", "capabilities": [], "ok": False,
-                    "detail": error_json(error)["error"]["message"],
-                })  # fmt: skip
-        return found
+        """What is offered, in the words of the protocol. All are looked at at once, and whoever takes long to
+        say how it is counts as not ready; what was found out is said for a moment."""
+        from concurrent.futures import ThreadPoolExecutor, wait
+
+        with self._looking:
+            if self._looked is None or time.monotonic() - self._looked[0] > _LOOKED_FOR:
+                pool = ThreadPoolExecutor(max(1, len(self.offered)), "rtfsc arbiter health")
+                healths = [pool.submit(self._healthy, id) for id in self.offered]
+                wait(healths, _LOOK_SECONDS)
+                pool.shutdown(wait=False, cancel_futures=True)
+                found = [health.done() and health.result() for health in healths]
+                self._looked = (time.monotonic(), found)
+            return [self._description(id, ok) for id, ok in zip(self.offered, self._looked[1], strict=True)]
+
+    def _healthy(self, id: str) -> bool:
+        try:
+            return self.registry.get(id).health().ok
+        except Exception:  # also of a provider of somebody else
+            return False
+
+    def _description(self, id: str, ok: bool) -> dict[str, Any]:
+        """What is wrong is for those who look after this server."""
+        try:
+            model = self.registry.get(id)
+            revision, able = model.revision, sorted(model.capabilities())
+        except ProviderError:
+            ok, revision, able = False, "", []
+        detail = "ready" if ok else "not ready"
+        return {"id": id, "revision": revision, "capabilities": able, "ok": ok, "detail": detail}
 
     def provider(self, id: str) -> ModelProvider:
         if id not in self.offered:
             raise UnknownModel(id, "no such model is offered here")
         return self.registry.get(id)
-
-
-def _description(model: ModelProvider) -> dict[str, Any]:
-    health = model.health()
-    return {
-        "id": model.id, "revision": model.revision if health.ok else "",
-        "capabilities": sorted(model.capabilities()), "ok": health.ok,
-        "detail": "ready" if health.ok else "not ready",
-    }  # fmt: skip
 
 
 class Slots:

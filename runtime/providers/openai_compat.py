@@ -29,7 +29,7 @@ class OpenAiCompatible:
     setting. ``ca_file``: certificates to trust instead of the system's. ``cost``: of a typical call.
     ``revision``: to be raised when the model behind the name changes. ``attempts``: how often a request is
     tried in all. ``schema``: whether the server holds answers to a JSON Schema, ``grammar``: to GBNF, as
-    llama.cpp's does."""
+    llama.cpp's does. ``local = false``: an address on this machine leads elsewhere."""
 
     def __init__(
         self,
@@ -45,9 +45,10 @@ class OpenAiCompatible:
         attempts: int = 3,
         schema: bool = True,
         grammar: bool = False,
+        local: bool = True,
     ) -> None:
         self._server = Endpoint(id, url, key_env=key_env, key_file=key_file, ca_file=ca_file)
-        self.id, self.local = id, self._server.local
+        self.id, self.local = id, self._server.local and local
         self.revision = revision or model or id
         self._model, self._cost = model or id, cost
         self._retry = Retry(attempts)

@@ -190,6 +190,36 @@ def test_only_what_is_offered():
         ArbiterServer(ModelRegistry({}), Settings(offered=["nothing"]))
 
 
+def test_a_model_that_does_not_say_how_it_is_holds_up_nobody(monkeypatch):
+    go = threading.Event()
+
+    class Silent(Model):
+        def health(self):
+            go.wait(10)
+            return Health(True, "")
+
+    monkeypatch.setattr("runtime.providers.arbiter_server._LOOK_SECONDS", 0.1)
+    with serving(Model(), Silent(id="silent")) as server:
+        assert client(server).health().ok
+        silent = client(server, model="silent")
+        assert not silent.health().ok and silent.revision == "arbiter:r7"
+        go.set()
+
+
+def test_models_without_a_revision_have_no_key():
+    registry = ModelRegistry({"m": {"provider": "rules", "path": "/nowhere"}})
+    with (
+        serving(registry=registry, offered=["m"]) as server,
+        pytest.raises(Unavailable, match="not ready"),
+    ):
+        client(server).revision  # noqa: B018
+
+
+def test_what_leads_elsewhere_is_not_local():
+    assert Arbiter("far").local and not Arbiter("far", local=False).local
+    assert not Arbiter("far", url="https://models.example").local
+
+
 # --- who is let in
 
 
