@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from rtfsc.diagnostics import Diagnostic, DiagnosticError
+    from runtime.chain.audit import Audit
     from runtime.delegation.context import Environment
     from runtime.delegation.setup import open_delegation
     from runtime.delegation.types import DelegationMetadata
     from runtime.engine import Found, RefusedEntry, Runtime
     from runtime.host.capability import Capability, capability
+    from runtime.host.handling import Handling
     from runtime.host.session import Delegation, Event, Host
     from runtime.module import Module, Provenance
     from runtime.solving import Solution, SolveError, solve
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArithmeticOverflow",
     "ArityError",
+    "Audit",
     "Capability",
     "DeadlineExceeded",
     "Delegation",
@@ -69,6 +72,7 @@ __all__ = [
     "Event",
     "Found",
     "FuelExhausted",
+    "Handling",
     "Host",
     "HostError",
     "HostFunction",
@@ -108,7 +112,9 @@ __all__ = [
 # Name → module that has it: loaded when it is first asked for, so that importing rtfsc is cheap. The
 # others of `__all__` are values and their errors.
 _LAZY = {
+    "Audit": "runtime.chain.audit",
     "Capability": "runtime.host.capability",
+    "Handling": "runtime.host.handling",
     "Delegation": "runtime.host.session",
     "DelegationMetadata": "runtime.delegation.types",
     "Environment": "runtime.delegation.context",

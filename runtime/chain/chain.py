@@ -62,12 +62,20 @@ class Chain:
 
     def append(self, entry: Entry) -> int:
         """Writes a line and returns its number. It is there whatever happens to this process then."""
-        with self._locked():
-            number = self._write(entry)
-            self._unsealed += 1
-            if self._unsealed >= self._every or self._clock_ns() - self._sealed_ns > self._after_ns:
-                self._seal()
-            return number
+        with self._threads:  # not `_locked`: this is in the way of every call
+            try:
+                self._enter()
+                try:
+                    now = self._clock_ns()
+                    number = self._write(entry, now)
+                    self._unsealed += 1
+                    if self._unsealed >= self._every or now - self._sealed_ns > self._after_ns:
+                        self._seal()
+                    return number
+                finally:
+                    fcntl.flock(self._file, fcntl.LOCK_UN)
+            except OSError as error:
+                raise from_os_error(error, self.path, "write") from error
 
     def open(self) -> None:
         """Does now what the first append would: makes or reads the chain, and gets the key."""
@@ -94,20 +102,28 @@ class Chain:
     def _locked(self) -> Iterator[None]:
         with self._threads:
             try:
-                if self._file < 0 or self._owner != os.getpid():
-                    # The lock belongs to the open file: a child of a fork would share its parent's.
-                    self._open()
-                fcntl.flock(self._file, fcntl.LOCK_EX)
+                self._enter()
                 try:
-                    if os.fstat(self._file).st_size != self._end:
-                        self._catch_up()
-                    if self._end == 0:
-                        self._begin()
                     yield
                 finally:
                     fcntl.flock(self._file, fcntl.LOCK_UN)
             except OSError as error:
                 raise from_os_error(error, self.path, "write") from error
+
+    def _enter(self) -> None:
+        """Takes the lock, with all that others have written read."""
+        if self._file < 0 or self._owner != os.getpid():
+            # The lock belongs to the open file: a child of a fork would share its parent's.
+            self._open()
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            if os.fstat(self._file).st_size != self._end:
+                self._catch_up()
+            if self._end == 0:
+                self._begin()
+        except BaseException:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            raise
 
     def _open(self) -> None:
         if self._key is None:
@@ -181,8 +197,9 @@ class Chain:
         self._write(Note("chain", {"id": self._id}))
         sync_folder(self.path.parent)
 
-    def _write(self, entry: Entry) -> int:
-        line, found = encode(entry, self._number + 1, self._clock_ns(), self._hash)
+    def _write(self, entry: Entry, now_ns: int | None = None) -> int:
+        now_ns = self._clock_ns() if now_ns is None else now_ns
+        line, found = encode(entry, self._number + 1, now_ns, self._hash)
         written = 0
         try:
             written = os.write(self._file, line)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
+
+_NOTHING = Decimal(0)
 
 
 class Meter:
@@ -14,7 +14,7 @@ class Meter:
     __slots__ = ("total",)
 
     def __init__(self) -> None:
-        self.total = Decimal(0)
+        self.total = _NOTHING
 
 
 _meter: ContextVar[Meter | None] = ContextVar("rtfsc_meter", default=None)
@@ -28,14 +28,17 @@ def charge(amount: Decimal | float | int) -> None:
         meter.total += amount if isinstance(amount, Decimal) else Decimal(str(amount))
 
 
-@contextmanager
-def metered() -> Iterator[Meter]:
+class metered:
     """The meter of a call; what is charged in the block is charged to those around it too."""
-    outer, meter = _meter.get(), Meter()
-    token = _meter.set(meter)
-    try:
-        yield meter
-    finally:
-        _meter.reset(token)
-        if outer is not None:
-            outer.total += meter.total
+
+    __slots__ = ("_meter", "_outer")
+
+    def __enter__(self) -> Meter:
+        self._outer, self._meter = _meter.get(), Meter()
+        _meter.set(self._meter)
+        return self._meter
+
+    def __exit__(self, *_: object) -> None:
+        _meter.set(self._outer)
+        if self._outer is not None and self._meter.total:
+            self._outer.total += self._meter.total

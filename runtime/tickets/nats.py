@@ -16,7 +16,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -73,6 +73,7 @@ class NatsTickets:
         self._bucket, self._stream = f"{prefix}-tickets", f"{prefix}-work"
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._owner = 0
         self._client: Any = None
         self._messages: dict[tuple[str, int], Any] = {}
@@ -118,16 +119,23 @@ class NatsTickets:
         if self._client is not None:
             asyncio.run_coroutine_threadsafe(self._client.close(), loop).result(TIMEOUT_S)
         loop.call_soon_threadsafe(loop.stop)
+        if self._thread is not None:
+            self._thread.join(TIMEOUT_S)
+        loop.close()
         self._client = None
 
     # -- the thread with the connection
 
-    def _ask(self, work: Awaitable[T]) -> T:
+    def _ask(self, work: Coroutine[Any, Any, T]) -> T:
         import nats.errors
 
         async def bounded() -> T:
-            if self._client is None:
-                await self._connect()
+            try:
+                if self._client is None:
+                    await self._connect()
+            except BaseException:
+                work.close()
+                raise
             return await work
 
         try:
@@ -142,7 +150,8 @@ class NatsTickets:
             if self._loop is None or self._owner != os.getpid():
                 self._loop, self._owner, self._client = asyncio.new_event_loop(), os.getpid(), None
                 self._messages = {}
-                threading.Thread(target=self._loop.run_forever, name="rtfsc-nats", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="rtfsc-nats", daemon=True)
+                self._thread.start()
             return self._loop
 
     async def _connect(self) -> None:
