@@ -21,6 +21,7 @@ MOST_TEXT: Final = 4 << 20
 """Bytes."""
 MOST_REPEATED: Final = 2000
 _DEEPEST: Final = 100
+_LONGEST_NAME: Final = 100
 _BLANK: Final = re.compile(r"(?:[ \t]|#[^\n\r]*)*")
 _BLANK_LINES: Final = re.compile(r"(?:[ \t\r\n]|#[^\n\r]*)*")
 _NAME: Final = re.compile(r"[A-Za-z0-9-]+")
@@ -132,6 +133,8 @@ class _Reader:
         found = _NAME.match(self.text, self.at)
         if found is None:
             raise self.fault(otherwise)
+        if len(found[0]) > _LONGEST_NAME:
+            raise self.fault(f"a name of more than {_LONGEST_NAME} letters")
         self.at = found.end()
         return found[0]
 
@@ -301,12 +304,13 @@ class _Examiner:
             for use in _uses(rule.body):
                 users.setdefault(use.name, []).append(name)
         found: set[str] = set()
-        waiting = list(self.rules)
+        waiting = dict.fromkeys(self.rules)  # in order, each once: a rule is looked at after those it uses
         while waiting:
-            name = waiting.pop()
+            name = next(iter(waiting))
+            del waiting[name]
             if name not in found and holds(self.rules[name].body, found):
                 found.add(name)
-                waiting += users.get(name, ())
+                waiting.update(dict.fromkeys(users.get(name, ())))
         return found
 
     def _require_end(self) -> None:
@@ -355,6 +359,8 @@ class _Examiner:
                     circle = [*circle[circle.index(following) :], following]
                     hint = "write it with * or +, or put a text before the rule"
                     at = self.rules[following].at
+                    if len(circle) > 10:
+                        circle[4:-4] = ["…"]
                     raise self.reader.fault(f"left recursion: {' → '.join(circle)}", at, hint)
                 elif following not in done:
                     open_.add(following)

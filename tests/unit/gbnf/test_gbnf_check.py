@@ -83,6 +83,18 @@ def test_grammars_that_would_fill_the_memory(text):
         check_gbnf(text)
 
 
+def test_messages_stay_short():
+    with pytest.raises(GbnfError, match="a name of more than 100 letters"):
+        check_gbnf("root ::= " + "a" * 100_000)
+    count = 5000
+    text = (
+        "root ::= r0\n" + "".join(f'r{i} ::= r{i + 1} | "a"\n' for i in range(count)) + f"r{count} ::= root"
+    )
+    with pytest.raises(GbnfError, match="left recursion") as caught:
+        check_gbnf(text)
+    assert len(str(caught.value)) < 300
+
+
 def test_long_chains_of_rules_are_no_trouble():
     count = 20_000
     text = "root ::= r0\n" + "".join(f"r{i} ::= r{i + 1}\n" for i in range(count)) + f'r{count} ::= "a"'
