@@ -9,10 +9,9 @@ class Echo:
     """Answers ``prefix`` and the last message."""
 
     local = True
-    revision = "1"
 
     def __init__(self, id: str = "echo-model", *, prefix: str = "[ECHO] ") -> None:
-        self.id = id
+        self.id, self.revision = id, f"1 {prefix}"
         self._prefix = prefix
 
     def infer(self, request: Request, on_text: OnText | None = None) -> Response:

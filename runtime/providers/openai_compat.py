@@ -6,6 +6,7 @@ Ollama and the hosted services share.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -49,7 +50,9 @@ class OpenAiCompatible:
     ) -> None:
         self._server = Endpoint(id, url, key_env=key_env, key_file=key_file, ca_file=ca_file)
         self.id, self.local = id, self._server.local and local
-        self.revision = revision or model or id
+        # The same name at another server is another model.
+        where = hashlib.sha256(f"{self._server.url} {model or id}".encode()).hexdigest()[:8]
+        self.revision = f"{revision or model or id}-{where}"
         self._model, self._cost = model or id, cost
         self._retry = Retry(attempts)
         self._abilities = {"schema": schema, "grammar": grammar}

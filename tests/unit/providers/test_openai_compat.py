@@ -190,3 +190,15 @@ def test_offline_nothing_is_asked(monkeypatch):
         with pytest.raises(Misconfigured, match="offline"):
             model(server).infer(REQUEST)
         assert not model(server).health().ok and server.requests == []
+
+
+def test_the_same_name_at_another_server_is_another_model():
+    """Else one would answer for the other out of a cache."""
+    first = OpenAiCompatible("m", url="http://127.0.0.1:1/v1")
+    others = [
+        OpenAiCompatible("m", url="http://127.0.0.1:2/v1"),
+        OpenAiCompatible("m", url="http://127.0.0.1:1/v1", model="n"),
+        OpenAiCompatible("m", url="http://127.0.0.1:1/v1", revision="2"),
+    ]
+    assert first.revision == OpenAiCompatible("m", url="http://127.0.0.1:1/v1").revision
+    assert len({first.revision, *(model.revision for model in others)}) == 4
