@@ -15,6 +15,7 @@ from runtime.delegation.engine import DelegationEngine
 from runtime.delegation.guarded import Guarded
 from runtime.delegation.measure import LEAST, Measurements
 from runtime.delegation.policy import Policy
+from runtime.delegation.spending import Spending
 from runtime.delegation.types import (
     LOCAL,
     Decision,
@@ -84,6 +85,7 @@ class Dispatcher:
         policy: Callable[[], Policy] = Policy,
         breakers: Breakers | None = None,
         measurements: Measurements | None = None,
+        spending: Spending | None = None,
         emit: Emit | None = None,
         most_s: float | None = None,
         planner: Planner | None = None,
@@ -93,6 +95,7 @@ class Dispatcher:
         self.environment = environment or Environment()
         self.breakers = breakers or Breakers()
         self.measurements = measurements or Measurements()
+        self.spending = spending or Spending()
         self._ask, self._stored = ask or ask_for_value, stored
         self._policy = policy
         self._emit, self._sleep, self._most_s = emit, sleep, most_s
@@ -203,11 +206,14 @@ class Dispatcher:
         return self._ask(delegation, self._infer(provider, decision), provider, timeout)
 
     def _infer(self, provider: ModelProvider, decision: Decision) -> Callable[[Request], Response]:
+        manager, tenant, policy = self.manager, self.environment.tenant, self._policy()
+        known = policy.models.get(provider.id)
+        cost = known.cost if known is not None and known.cost else provider.cost_per_call()
         guarded: ModelProvider = Guarded(
             provider, self.breakers.of(provider.id), decision, self._emit, self._sleep,
             math.inf if self._most_s is None else self._most_s,
+            lambda: self.spending.spend(tenant, provider.id, cost, policy.budget),
         )  # fmt: skip
-        manager, tenant = self.manager, self.environment.tenant
 
         def infer(request: Request) -> Response:
             if manager is None:

@@ -38,11 +38,12 @@ class Guarded:
         emit: Emit | None = None,
         sleep: Callable[[float], None] = time.sleep,
         most_s: float = math.inf,
+        pay: Callable[[], None] = lambda: None,
     ) -> None:
-        """``most_s``: seconds for all tries together."""
+        """``most_s``: seconds for all tries together; ``pay``: before each try, may raise `OverBudget`."""
         self.id, self.local = model.id, model.local
         self._model, self._breaker, self._decision = model, breaker, decision
-        self._emit, self._sleep, self._most_s = emit, sleep, most_s
+        self._emit, self._sleep, self._most_s, self._pay = emit, sleep, most_s, pay
 
     @property
     def revision(self) -> str:
@@ -63,6 +64,7 @@ class Guarded:
         if not breaker.admit():
             raise Open(self.id, "failed several times just now and is left alone for a while")
         try:
+            self._pay()
             with span(self._emit, "model.asked", "model.failed", model=self.id) as told:
                 response = self._answered(request, on_text)
                 told.update(

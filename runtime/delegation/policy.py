@@ -131,6 +131,8 @@ class Policy:
     """Globs of functions that no rule names yet but a later version of the file may."""
     distil: Distil | None = None
     """None where nothing is recorded."""
+    budget: float = float("inf")
+    """What all that is asked for a tenant may cost, as long as the process lives."""
     hints: bool = True
     """Whether what authors say (``^:delegation``) is obeyed; else the rules decide."""
 

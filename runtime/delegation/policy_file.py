@@ -44,7 +44,15 @@ from runtime.delegation.toml_places import Places
 from runtime.delegation.types import ExecTarget, LocalModel, RemoteModel, parse_target
 
 _RULE = ("name", *CONDITIONS, *SETTINGS)
-_DEFAULTS = ("target", "cache_ttl", "store", "guard", "hints", *(s for s in SETTINGS if s != "target"))
+_DEFAULTS = (
+    "target",
+    "cache_ttl",
+    "store",
+    "guard",
+    "hints",
+    "budget",
+    *(s for s in SETTINGS if s != "target"),
+)
 _PRIVACY = ("public", "internal", "private")
 
 
@@ -107,6 +115,7 @@ class _Reader:
             self._flag(defaults, "store", "defaults"),
             self._texts(defaults, "guard", "defaults"),
             self._distil(models) if "distil" in self._data else None,
+            budget=self._number(defaults, "budget", float("inf"), "defaults"),
             hints=self._flag(defaults, "hints", "defaults", default=True),
         )
 

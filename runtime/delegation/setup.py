@@ -24,6 +24,7 @@ from runtime.delegation.policy_file import not_text, parse
 from runtime.delegation.reload import Watcher, take
 from runtime.delegation.router import Router
 from runtime.delegation.shared import SharedDecisions
+from runtime.delegation.spending import Spending
 from runtime.obs.events import Emit
 from runtime.offline import offline
 from runtime.providers.base import ModelProvider
@@ -68,7 +69,7 @@ class Delegating:
             shared=None if shared is None else shared.cache,
             emit=emit,
         )
-        self.breakers, self.measurements = Breakers(), Measurements()
+        self.breakers, self.measurements, self.spending = Breakers(), Measurements(), Spending()
         self._routers: WeakSet[Router] = WeakSet()
         self._lock = threading.Lock()
 
@@ -93,7 +94,7 @@ class Delegating:
             engine or self.engine, self.registry, self.manager,
             environment=environment, stored=stored, ask=ask,
             policy=lambda: self.policy,
-            breakers=self.breakers, measurements=self.measurements, emit=self.emit,
+            breakers=self.breakers, measurements=self.measurements, spending=self.spending, emit=self.emit,
             most_s=most_s, planner=self.planner,
         )  # fmt: skip
 

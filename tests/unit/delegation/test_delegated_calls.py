@@ -339,3 +339,16 @@ def test_an_interrupt_ends_the_run_and_says_nothing_of_the_model(engine: str) ->
     with pytest.raises(KeyboardInterrupt):
         module.f(3)
     assert delegating.breakers.of("m")._failed == 0
+
+
+def test_a_tenant_spends_no_more_than_its_budget(engine: str) -> None:
+    text = RULE + '[defaults]\nbudget = 0.25\n[models.m]\nprovider = "echo"\ncost = 0.1\n'
+    delegating = open_delegation(text=text, models=[model("1")])
+    module = run(F, engine, delegating)
+    assert [module.f(1), module.f(2), module.f(1)] == [1, 1, 1], "what is kept costs nothing"
+    error = failure(lambda: module.f(3))
+    assert error.data[Keyword("reason")] == "budget"
+    assert "0.2 of the budget of 0.25 is spent" in error.message
+    assert run(F, engine, delegating, environment=Environment("other")).f(3) == 1
+    assert delegating.spending.spent() == {"": 0.2, "other": 0.1}
+    assert delegating.breakers.states() == {"m": "closed"}

@@ -27,10 +27,10 @@ from runtime.delegation.policy_file import PolicyError, parse
 from runtime.delegation.reload import Watcher
 from runtime.delegation.setup import Delegating, open_delegation
 from runtime.engine import Runtime
-from runtime.host.session import Session
+from runtime.host.session import Delegation, Session
 from runtime.obs.events import Bus
 from runtime.routing import Routing, guard
-from runtime.values import Keyword, Limits, layout
+from runtime.values import Keyword, Limits, RtfsError, layout
 
 PROGRAM = """(defn f [x : Int] : Int (* 2 x))
 (defn fib [n : Int] : Int (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))
@@ -227,8 +227,6 @@ def test_the_faster_way_is_found_by_measuring(tmp_path: Path) -> None:
 
 
 def _context(router: Any, symbol: str) -> Any:
-    from runtime.host.session import Delegation
-
     interface = router._interfaces[symbol]
     return router.dispatcher.context(Delegation(symbol, "routed", None, [1], interface))
 
@@ -425,3 +423,54 @@ def test_pools_of_instances_are_routed(engine: str) -> None:
             return await asyncio.gather(*(pool.call("f", n) for n in range(4)))
 
     assert asyncio.run(calls()) == [42] * 4
+
+
+def test_a_program_that_runs_follows_the_new_policy(engine: str) -> None:
+    asked = delegating(WATCHED, "true")
+    source = """(defn over? [n : Int] : Bool false)
+                (defn wait [] (loop [n 0] (if (over? (mod n 7)) :over (recur (+ n 1)))))"""
+    runtime = Runtime(engine=engine, delegation=asked, limits=Limits(deadline_ms=60_000))
+    module = runtime.compile(source)
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(module.wait()))
+    thread.start()
+    while count_decisions(asked) == 0:
+        time.sleep(0.01)
+    asked.load(parse(RULE.format("over[?]")))
+    thread.join(60)
+    assert found == [Keyword("over")]
+
+
+def test_a_stored_function_of_the_same_meaning_is_used_where_it_is_faster(tmp_path: Path) -> None:
+    with runtime_in(tmp_path) as runtime:
+        runtime.publish(SourceFile("s.rtfs", STORED), name="s", inputs=1)
+    asked = delegating("[defaults]\nstore = true\n")
+    source = """(defn total "Sum of the numbers below a limit" [limit : Int] : Int
+                  (reduce + 0 (map (fn [x] (- x 1)) (range 1 (+ limit 1)))))"""
+    with runtime_in(tmp_path, delegation=asked, engine="evaluator") as runtime:
+        module = runtime.compile(source)
+        assert {module.total(50_000) for _ in range(3 * LEAST)} == {1_249_975_000}
+        decision = next(iter(asked._routers)).dispatcher.decide(
+            Delegation("total", "routed", None, [1], module.__rtfs_exports__["total"])
+        )
+        assert decision.decided_by == "L4"
+        assert decision.confidence > 0.9
+
+
+def test_errors_of_stored_functions_are_those_of_the_call(tmp_path: Path) -> None:
+    source = '(defn part "A share of a hundred" [n : Int] : Any (/ 100 n))'
+    with runtime_in(tmp_path) as runtime:
+        runtime.publish(SourceFile("s.rtfs", "\n\n\n" + source), name="s", inputs=1)
+    asked = delegating("[defaults]\nstore = true\n")
+    with runtime_in(tmp_path, delegation=asked, engine="evaluator") as runtime:
+        text = source + "(defn g [n] [(part n)])"
+        module = runtime.compile(text)
+        assert [module.g(n) for n in (1, 2, 4, 5, 10)] == [[100], [50], [25], [20], [10]]
+        spans = set()
+        for _ in range(2 * LEAST):
+            with pytest.raises(RtfsError) as raised:
+                module.g(0)
+            assert (raised.value.kind, raised.value.message) == ("DivisionByZero", "Division by zero")
+            assert raised.value.span is not None
+            spans.add(text[slice(*raised.value.span)])
+        assert spans <= {"(/ 100 n)", "(part n)"}
