@@ -343,3 +343,23 @@ def test_a_fault_while_distilling_is_kept_as_the_reason(
     assert world.runtime.learned is not None
     world.runtime.learned.wait()
     assert (world.function.state, world.function.reason) == ("refused", "out of luck")
+
+
+@pytest.mark.parametrize(("head", "tail"), [("", ""), ("(module marks (:exports [grade twice])\n", ")")])
+def test_calls_that_a_rule_gives_to_a_model_are_learned_too(tmp_path: Path, head: str, tail: str) -> None:
+    program = """\
+(defn grade "The grade of some points" [points : Int] : String "nobody")
+(defn twice [points : Int] : [:vector :string] [(grade points) (grade (+ points 1))])
+"""
+    rule = '[[rule]]\nsymbol = "grade"\ntarget = "local-grader"\n'
+    grader, writer = Scripted(answered, id="grader"), Scripted(RIGHT, id="writer")
+    text = rule + POLICY.format(auto="false", check=0.0)
+    runtime = runtime_in(tmp_path, delegation=open_delegation(text=text, models=[grader, writer]))
+    module = runtime.compile(head + program + tail)
+    for n in range(0, 100, 16):
+        module.twice(n)
+    (found,) = samples_of(runtime).all()
+    assert found.pairs == 14 and found.identity.name.rpartition("/")[2] == "grade"
+    distil(runtime, samples_of(runtime), found, model="writer", pairs=10)
+    asked = len(grader.requests)
+    assert module.twice(49) == ["fail", "pass"] and len(grader.requests) == asked

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runtime.solving.judging import Accepted, Finding, judge
 from runtime.solving.task import read_task
@@ -185,3 +187,26 @@ def test_a_fault_of_the_compiler_is_a_finding(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("runtime.solving.judging._effects", broken)
     finding = found(RIGHT)
     assert (finding.stage, "a pass went wrong" in finding.text) == ("compiler", True)
+
+
+PIECES = [
+    *"()[]{}\"^#@'`~:&%;\\\n\0", "::", "..", "#|", "```", "\ud800", "->", "nil", "fn", "let", "def", "defn", "g",
+    "x", "loop", "recur", "call", "1e400", "match", "try", "import", " 3 ", " * ",
+]  # fmt: skip
+PLACES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 4), st.sampled_from(PIECES)), max_size=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([RIGHT, f"```\n{RIGHT}\n```", f"(def k 3) {RIGHT.replace('3', 'k')}"]), PLACES)
+def test_no_answer_whatsoever_raises(seed: str, changes: list[tuple[int, int, str]]) -> None:
+    answer = seed
+    for at, cut, piece in changes:
+        answer = answer[:at] + piece + answer[at + cut :]
+    verdict = judge(TRIPLE, answer)
+    assert isinstance(verdict, Accepted) or verdict.stage not in ("compiler", "engines")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text())
+def test_no_text_whatsoever_raises(answer: str) -> None:
+    assert isinstance(judge(TRIPLE, answer), Finding)
