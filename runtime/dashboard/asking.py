@@ -14,6 +14,7 @@ from runtime.dashboard.parts import (
     cell,
     empty,
     head,
+    measured,
     moment,
     number,
     percent,
@@ -53,14 +54,14 @@ def models(facts: Facts) -> Markup:
         "Errors",
     )
     parts: list[Node] = [table("Models", heads, [_model(id, facts) for id in ids])]
-    similar = [e for e in facts.kept.named("cache.hit") if e.attributes.get("score") is not None][:12]
+    similar = [e for e in facts.kept.named("cache.hit") if measured(e.attributes, "score") is not None][:12]
     if similar:
         rows = [
             [
                 moment(e.time, facts.time),
                 words(attribute(e.attributes, "query")),
                 words(attribute(e.attributes, "match")),
-                number(f"{e.attributes['score']:.3f}"),
+                number(f"{measured(e.attributes, 'score'):.3f}"),
             ]
             for e in similar
         ]

@@ -13,6 +13,7 @@ from runtime.dashboard.parts import (
     code,
     empty,
     head,
+    measured,
     moment,
     section,
     table,
@@ -27,7 +28,7 @@ from runtime.obs.tally import SECONDS, Histogram, Tally
 
 def calls(facts: Facts) -> Markup:
     total = facts.kept.total
-    found = merged(total, "rtfsc_call_seconds", "target")
+    found = {t: h for t, h in merged(total, "rtfsc_call_seconds", "target").items() if any(h.counts)}
     if not found:
         body: Node = empty(
             "No call was observed. `rtfsc run FILE FUNCTION ARGUMENTS` makes one; in Python, whoever "
@@ -74,13 +75,13 @@ def _decision(event: Event, now: float) -> list[Markup]:
     given = event.attributes
     told = given.get("rejected")
     rejected = told if isinstance(told, (list, tuple)) else ()
-    confidence = given.get("confidence")
+    confidence = measured(given, "confidence")
     return [
         moment(event.time, now),
         head(attribute(given, "function")),
         cell(code(attribute(given, "target"))),
         words(attribute(given, "reason"),
-              under(f"confidence {confidence:.2f}") if isinstance(confidence, (int, float)) else None),
+              under(f"confidence {confidence:.2f}") if confidence is not None else None),
         cell(attribute(given, "decided_by")),
         words(tag("ul", *(tag("li", str(r)) for r in rejected)) if rejected else NOTHING),
     ]  # fmt: skip

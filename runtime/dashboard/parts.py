@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -94,6 +95,8 @@ def moment(seconds: float | None, now: float) -> Markup:
 
 
 def ago(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return "at no time"
     for unit, scale in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= scale:
             return f"{int(seconds // scale)} {unit} ago"
@@ -121,3 +124,9 @@ def times(histogram: Histogram | None) -> tuple[Markup, Markup]:
 def attribute(given: Any, name: str) -> str:
     value = given.get(name)
     return "" if value is None else str(value)
+
+
+def measured(given: Any, name: str) -> float | None:
+    """An attribute that is a number; None where it is none: a file may hold anything."""
+    value = given.get(name)
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None

@@ -14,6 +14,7 @@ from runtime.dashboard.parts import (
     code,
     empty,
     head,
+    measured,
     moment,
     section,
     table,
@@ -66,8 +67,8 @@ def _run(events: list[Event], now: float, *, opened: bool) -> Markup:
 
 
 def _took(event: Event) -> str:
-    seconds = event.attributes.get("seconds")
-    return f" · {duration(seconds)}" if isinstance(seconds, (int, float)) else ""
+    seconds = measured(event.attributes, "seconds")
+    return f" · {duration(seconds)}" if seconds is not None else ""
 
 
 def tickets(facts: Facts) -> Markup | None:

@@ -204,7 +204,11 @@ class Tally:
         if name not in _READ:
             return
         labels, amounts = _READ[name]
-        key = (name, *[given.get(label) for label in labels], *[given.get(a) is None for a in amounts])
+        key = (
+            name,
+            *[given.get(label) for label in labels],
+            *[isinstance(given.get(a), (int, float)) for a in amounts],
+        )
         with self._lock:
             steps = self._known.get(key) or self._resolved(key, given)
             for attribute, series, histogram, bounds in steps:
@@ -226,9 +230,9 @@ class Tally:
             metric = METRICS[rule.metric]
             series = (rule.metric, tuple([_label(name, given) for name in rule.labels]))
             if metric.kind == "histogram":
-                if given.get(rule.value) is not None:
+                if isinstance(given.get(rule.value), (int, float)):
                     steps.append((rule.value, series, self._histogram(series), metric.bounds))
-            elif not rule.value or given.get(rule.value) is not None:
+            elif not rule.value or isinstance(given.get(rule.value), (int, float)):
                 series = self._admitted(series, self.values)
                 steps.append((rule.value, series, None, _SET if metric.kind == "gauge" else ()))
         if len(self._known) >= _MOST_KNOWN:

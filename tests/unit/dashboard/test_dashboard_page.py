@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 from dashboards import ATTACKS, DAY, NOW, busy, hostile, nothing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runtime.dashboard.charts import Column, bar, columns
 from runtime.dashboard.markup import Markup, tag
 from runtime.dashboard.page import page
 from runtime.dashboard.parts import ago, moment, percent
 from runtime.dashboard.sums import quantile
-from runtime.obs.tally import SECONDS, Histogram
+from runtime.obs.events import EVENTS, Event
+from runtime.obs.statistics import Kept
+from runtime.obs.tally import SECONDS, Histogram, Tally
 
 VOID = {"meta", "link", "br"}
 ALLOWED = {
@@ -179,3 +183,30 @@ def test_quantiles() -> None:
     assert 0.0025 < (quantile(histogram, SECONDS, 0.5) or 0) <= 0.01
     histogram.counts[-1] = 100.0
     assert quantile(histogram, SECONDS, 0.95) == SECONDS[-1]
+
+
+ANYTHING = st.one_of(
+    st.text(max_size=20),
+    st.floats(),
+    st.integers(),
+    st.booleans(),
+    st.none(),
+    st.lists(st.text(), max_size=3),
+)
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_any_statistics_can_be_shown(data: st.DataObject) -> None:
+    """What another version, or a damaged file, may hold."""
+    facts, tally = nothing(), Tally()
+    for _ in range(data.draw(st.integers(0, 12))):
+        name = data.draw(st.sampled_from(sorted(EVENTS)))
+        wanted = data.draw(st.sets(st.sampled_from(EVENTS[name])))
+        attributes = {attribute: data.draw(ANYTHING) for attribute in sorted(wanted)}
+        event = Event(name, data.draw(st.one_of(st.just(NOW), st.floats())), attributes)
+        facts.kept.events.append(event)
+        if not any(isinstance(value, list) for value in attributes.values()):
+            tally(event)
+    facts.kept = Kept(tally, {int(NOW // DAY): tally}, facts.kept.events)
+    Read(page(facts))
