@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runtime.providers.base import Health, OnText, Request, Response, StopReason
-from runtime.providers.errors import Garbled, Interrupted, ProviderError, TimedOut, Unavailable
+from runtime.providers.errors import Garbled, Interrupted, ProviderError, Refused, TimedOut, Unavailable
 from runtime.providers.http import Endpoint, error_text
 from runtime.providers.retry import Retry, retrying
 
@@ -101,7 +101,12 @@ class OpenAiCompatible:
         start = time.monotonic()
         body = self._body(request, on_text is not None)
         with self._server.ask("POST", "/chat/completions", body, request.timeout) as reply:
-            reply.check()
+            try:
+                reply.check()
+            except Refused as error:
+                if request.schema is not None and reply.status in (400, 422):
+                    error.hint = "does the server know JSON Schema? if not: schema = false"
+                raise
             if on_text is None:
                 response = self._whole(b"".join(reply.pieces()))
             elif reply.type == "application/json":  # a server that cannot stream

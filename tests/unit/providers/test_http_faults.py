@@ -346,6 +346,13 @@ def test_schemas_and_grammars_go_where_they_are_understood():
     assert not _is_strict({"anyOf": [{"type": "object", "additionalProperties": {}}]})
 
 
+def test_a_server_that_knows_no_schema():
+    asked = Request("m", REQUEST.messages, schema=schema_of(":int"), timeout=5)
+    with model_server(fail(400, "response_format?")) as server, pytest.raises(Refused) as caught:
+        model(server).infer(asked)
+    assert "schema = false" in caught.value.hint
+
+
 def test_a_typed_question_over_http():
     about = Question("f", "", "(declare f [a : Int] : [:map [:n :int]])", [1])
     with model_server(say("I think it is 3"), say('{"value": {"n": 3}}')) as server:
