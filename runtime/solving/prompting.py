@@ -31,18 +31,22 @@ def request_for(task: Task, refused: Sequence[Round], provider: ModelProvider, t
     return request
 
 
-def _grammar(task: Task) -> str | None:
+def _grammar(task: Task) -> str:
+    """Of a definition of the asked function; of any program where its name or parameters cannot be said."""
     from rtfsc.gbnf import gbnf
     from rtfsc.signature import read_declaration
 
     declared = read_declaration(task.signature)
     if declared.rest:
         return gbnf(_DEPTH, closed=True)
-    return gbnf(
-        _DEPTH, closed=True, function=declared.name, result=declared.result,
-        parameters=[name for name, _ in declared.parameters],
-        annotations=[type for _, type in declared.parameters],
-    )  # fmt: skip
+    names, types = [name for name, _ in declared.parameters], [type for _, type in declared.parameters]
+    try:
+        return gbnf(
+            _DEPTH, closed=True, function=declared.name, parameters=names, annotations=types,
+            result=declared.result,
+        )  # fmt: skip
+    except ValueError:
+        return gbnf(_DEPTH, closed=True)
 
 
 def transcript(request: Request) -> str:

@@ -190,8 +190,8 @@ def test_a_fault_of_the_compiler_is_a_finding(monkeypatch: pytest.MonkeyPatch) -
 
 
 PIECES = [
-    *"()[]{}\"^#@'`~:&%;\\\n\0", "::", "..", "#|", "```", "\ud800", "->", "nil", "fn", "let", "def", "defn", "g",
-    "x", "loop", "recur", "call", "1e400", "match", "try", "import", " 3 ", " * ",
+    *"()[]{}\"^#@'`~:&%;\\\n\0", "::", "..", "#|", "```", "\ud800", "->", "nil", "fn", "let", "def", "defn",
+    "g", "x", "loop", "recur", "call", "1e400", "match", "try", "import", " 3 ", " * ",
 ]  # fmt: skip
 PLACES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 4), st.sampled_from(PIECES)), max_size=6)
 

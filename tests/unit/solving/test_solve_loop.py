@@ -335,7 +335,22 @@ def test_a_model_that_obeys_grammars_gets_one_for_the_asked_function(runtime: Ru
     grammar = model.requests[0].grammar
     assert grammar is not None and "defn twice [x : :int] : :int" in grammar
     check_gbnf(grammar)
-    variadic = Obedient("(defn add [x : Int & more : Int] : Int (reduce + x more))")
-    solve("Add them all", "(declare add [x : Int & more : Int] : Int)", [((1, 2), 3)], model=variadic,
-          runtime=runtime)  # fmt: skip
-    check_gbnf(str(variadic.requests[0].grammar))
+
+
+@pytest.mark.parametrize("signature", [
+    "(declare add [x : Int & more : Int] : Int)", "(declare a->b [x : Int] : Int)", "(declare even? [x] : Bool)",
+    "(declare f [] : [:vector [:map [:a :int] [:b [:union :string :nil]]]])",
+    "(declare f [a->b : [:fn [:int] :int]] : [:tuple :int :keyword])", "(declare f [inc : Int] : Int)",
+])  # fmt: skip
+def test_every_signature_has_a_grammar(signature: str) -> None:
+    from rtfsc.gbnf import check_gbnf
+    from runtime.solving.prompting import request_for
+    from runtime.solving.task import read_task
+
+    class Obedient(Scripted):
+        def capabilities(self) -> frozenset[str]:
+            return frozenset({"grammar"})
+
+    request = request_for(read_task("Do it", signature), [], Obedient(""), 1.0)
+    assert request.grammar is not None
+    check_gbnf(request.grammar)
