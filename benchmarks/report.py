@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.report`` runs all; names choose: calls arguments c ten kernels evaluator passes
 memory parsing compile startup batch meaning trust store linking caches observability
-delegation solve audit.
+delegation solve audit models.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from benchmarks.evaluator import evaluator, parsing
 from benchmarks.linking import linking
 from benchmarks.meaning import meaning
 from benchmarks.memory import memory
+from benchmarks.models import models
 from benchmarks.observability import observability
 from benchmarks.passes import passes
 from benchmarks.solving import solve
@@ -172,6 +173,7 @@ def _environment() -> dict[str, str]:
 _REPORTS = (
     calls, arguments, c, ten, kernels, evaluator, passes, memory, parsing, compile, startup, batch, meaning,
     trust, store, linking, observability, caches, delegation, solve, audit,
+    models,
 )  # fmt: skip
 REPORTS = {report.__name__: report for report in _REPORTS}
 
