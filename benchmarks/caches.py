@@ -200,8 +200,8 @@ def _searches(tag: str, embedder: Any, texts: list[str], vectors: Any) -> Iterat
         cache = SemanticCache(embedder, index)
         group = cache.question(Request("m", (Message("user", "x"),)), "1", "", None, lambda _: "")
         assert group is not None
-        for text, vector in zip(texts, vectors, strict=True):
-            index.add(group.group, embedder.tag, text, array("f", vector.tobytes()))
+        rows = zip(texts, (array("f", vector.tobytes()) for vector in vectors), strict=True)
+        index.add_many(group.group, embedder.tag, rows)
         asked = [text.replace(" the ", " every ", 1) for text in random.Random(1).sample(texts, ASKED)]
 
         def find(number: int) -> None:

@@ -17,7 +17,7 @@ _PROPOSED = 64
 _BREADTH = 200
 """``hnsw.ef_search``: see `runtime.store.postgres_groups`."""
 _BUILD_S = 4 * 3600.0
-_TRIM_EVERY = 256
+_TRIM_EVERY = 1_024
 _MIGRATIONS = (
     (
         """

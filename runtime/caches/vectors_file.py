@@ -8,6 +8,7 @@ import os
 import sqlite3
 import sys
 from array import array
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,21 @@ class FileVectors(MemoryVectors):
             self._added += 1
             if self._added % _TRIM_EVERY == 0:
                 self._trim(file)
+
+    def add_many(self, group: str, tag: str, items: Iterable[tuple[str, array[float]]]) -> None:
+        """All of them or none, which takes a tenth of the time."""
+        with self._lock:
+            file = self._open(create=True)
+            assert file is not None
+            file.execute("BEGIN IMMEDIATE")
+            try:
+                for core, vector in items:
+                    self.add(group, tag, core, vector)
+                file.execute("COMMIT")
+            except BaseException:
+                file.execute("ROLLBACK")
+                self._forget()
+                raise
 
     def nearest(self, group: str, tag: str, vector: array[float], limit: int) -> list[Match]:
         with self._lock:
@@ -146,10 +162,9 @@ class FileVectors(MemoryVectors):
                 file.execute(statement, values)
 
     def _trim(self, file: sqlite3.Connection) -> None:
+        # By number: to count them all would take as long as a search. What was removed counts too.
         file.execute(
-            "DELETE FROM cores WHERE number IN (SELECT number FROM cores ORDER BY number"
-            " LIMIT max(0, (SELECT count(*) FROM cores) - ?))",
-            (self.capacity,),
+            "DELETE FROM cores WHERE number <= (SELECT max(number) FROM cores) - ?", (self.capacity,)
         )
         file.execute("DELETE FROM hits WHERE number <= (SELECT max(number) FROM hits) - ?", (_MOST_HITS,))
 

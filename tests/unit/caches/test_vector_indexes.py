@@ -203,3 +203,19 @@ def test_threads(tmp_path):
         thread.join()
     assert not failures
     assert index.size() <= 80
+
+
+def test_many_at_once_are_all_there_or_none(tmp_path):
+    index = FileVectors(tmp_path / "q.sqlite")
+    index.add("g", "t", "first", axis(1, 0))
+
+    def broken():
+        yield "second", axis(0, 1)
+        raise OSError("no more")
+
+    with pytest.raises(OSError, match="no more"):
+        index.add_many("g", "t", broken())
+    assert [m.core for m in index.nearest("g", "t", axis(1, 0), 9)] == ["first"]
+    index.add_many("g", "t", [("second", axis(0, 1)), ("third", axis(1, 1))])
+    assert index.size() == 3
+    assert len(FileVectors(tmp_path / "q.sqlite").nearest("g", "t", axis(1, 0), 9)) == 3
