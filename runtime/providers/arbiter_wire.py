@@ -80,6 +80,8 @@ def read_response(data: Any, seconds: float) -> Response:
     made: dict[str, Any] = {name: _field(fields, name, kind) for name, kind in kinds.items()}
     if made["stop_reason"] not in _STOPS:
         raise ValueError("no such stop_reason")
+    if made["input_tokens"] < 0 or made["output_tokens"] < 0 or not 0 <= (made["confidence"] or 0) <= 1:
+        raise ValueError("tokens or confidence out of range")
     return Response(**made, seconds=seconds)
 
 

@@ -192,8 +192,8 @@ class OpenAiCompatible:
             "model": str(answer.get("model") or self._model),
             "revision": self.revision,
             "stop_reason": _STOPS.get(finish, "stop"),
-            "input_tokens": int(usage.get("prompt_tokens") or 0),
-            "output_tokens": int(usage.get("completion_tokens") or 0),
+            "input_tokens": max(0, int(usage.get("prompt_tokens") or 0)),
+            "output_tokens": max(0, int(usage.get("completion_tokens") or 0)),
         }
 
 

@@ -35,10 +35,9 @@ TOKENS = {"acme": "a" * 20, "other": "b" * 20}
 class Model(Echo):
     """Does what a test says, and keeps what it was asked."""
 
-    revision = "r7"
-
     def __init__(self, work=None, id="m"):
         super().__init__(id)
+        self.revision = "r7"
         self.asked, self.work = (
             [],
             work or (lambda request, on_text: Response("hello", "m", "r7", confidence=0.5)),
@@ -423,6 +422,10 @@ GARBAGE = [
     b"", b"<html>", b"[]", b"{}", b'{"response": {}}', b'{"response": {"text": 3}}', b'{"error": 3}',
     b'{"response": {"text": "x", "model": "m", "revision": "r", "stop_reason": "why", "input_tokens": 0,'
     b' "output_tokens": 0}}',
+    b'{"response": {"text": "x", "model": "m", "revision": "r", "stop_reason": "stop", "input_tokens": 0,'
+    b' "output_tokens": 0, "confidence": NaN}}',
+    b'{"response": {"text": "x", "model": "m", "revision": "r", "stop_reason": "stop", "input_tokens": -5,'
+    b' "output_tokens": 0, "confidence": 1}}',
 ]  # fmt: skip
 
 
