@@ -84,10 +84,10 @@ class Module:
             function = self.__rtfs_instance__.function(own)
             if own != name:
                 function.__name__ = name  # what messages call it
-            if self._recorder is not None:
-                function = self._recorder.function(function, own)
             if self.__rtfs_wrap__ is not None:
                 function = self.__rtfs_wrap__(name, function)
+            if self._recorder is not None:
+                function = self._recorder.function(function, own)
             return (
                 Observed(function, name, self.__rtfs_emit__, self.__provenance__)
                 if self.__rtfs_emit__

@@ -43,10 +43,11 @@ class Recorder:
         self._steps: dict[Any, int] = {}
 
     def __call__(self, operation: str, arguments: list[Any]) -> Any:
-        if operation == "call":
-            return self._action("call", _name(arguments[0]), arguments[1], operation, arguments)
-        if operation == "delegate":
-            return self._action("delegate", _name(arguments[0]), arguments[3], operation, arguments)
+        if operation in ("call", "delegate"):
+            inputs = arguments[1 if operation == "call" else 3]
+            return self._action(
+                operation, _name(arguments[0]), inputs, lambda: self._host(operation, arguments)
+            )
         if operation == "step/start":
             return self._start_step(arguments)
         if operation in ("step/complete", "step/fail"):
@@ -55,6 +56,8 @@ class Recorder:
 
     def function(self, function: Callable[..., Any], own: str) -> RecordedFunction:
         """The function of the module on record. ``own``: its name in the module itself."""
+        if hasattr(function, "record"):  # `runtime.delegation.router.Routed`
+            function.record = self.delegated
         return RecordedFunction(function, self, own)
 
     @contextmanager
@@ -81,12 +84,22 @@ class Recorder:
         outputs = self._keep(run.value).digest if run.known else None
         self._end("done", outputs=outputs, cost=_amount(meter.total))
 
-    def _action(self, type: str, name: str, inputs: Any, operation: str, arguments: list[Any]) -> Any:
-        self._begin(type, name, inputs)
+    def delegated(
+        self, name: str, arguments: list[Any], ask: Callable[[], tuple[bool, Any]]
+    ) -> tuple[bool, Any]:
+        """A call of an export that may be done elsewhere, decided before the program is asked."""
+        done, value = self._action("delegate", name, arguments, lambda: list(ask()), {"where": "outside"})
+        return done, value
+
+    def _action(
+        self, type: str, name: str, inputs: Any, perform: Callable[[], Any],
+        details: Mapping[str, str] | None = None,
+    ) -> Any:  # fmt: skip
+        self._begin(type, name, inputs, details)
         depth = len(self._open)
         try:
             with metered() as meter:
-                value = self._host(operation, arguments)
+                value = perform()
         except BaseException as error:
             self._leave(depth)
             self._end("error", outputs=self._keep_error(error), error=told(error), cost=_amount(meter.total))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -58,17 +59,26 @@ class ReplayHost:
     def __init__(self, session: HostCallable, kept: Kept, shown: Callable[[Any], str]) -> None:
         self.session, self._kept, self._shown = session, kept, shown
         self._steps: dict[Any, Action] = {}
-        self._left: Iterator[Event] = iter(())
+        self._left: deque[Event] = deque()
         self._run: Action | None = None
         self.compared = 0
 
     def expect(self, run: Action) -> None:
         """What is asked from now on belongs to this run."""
-        self._run, self._left = run, _events(run)
+        self._run, self._left = run, deque(_events(run))
+
+    def outside(self) -> tuple[bool, Any]:
+        """Whether the run was done elsewhere before the program was asked, and the value of it. Raises what
+        was raised there."""
+        run, event = self._run, self._left[0] if self._left else None
+        if run is None or event is None or event.action.details.get("where") != "outside":
+            return False, None
+        done, value = self._answer("delegate", run.name, decoded(self._kept.get(event.action.inputs or "")))
+        return bool(done), value
 
     def finish(self) -> None:
         """Raises `Diverged` where the record has more than what was done."""
-        event = next(self._left, None)
+        event = self._take()
         if event is not None and event.action.outcome != "cut":
             raise self._diverged(event, "the program ends")
 
@@ -76,6 +86,9 @@ class ReplayHost:
         if operation == "call":
             return self._answer("call", arguments[0], arguments[1])
         if operation == "delegate":
+            routed = str(getattr(arguments[1], "name", arguments[1])) == "routed"
+            if routed and not self._is_next("delegate", arguments[0], arguments[3]):
+                return [False]  # a guard that did not ask then: which ones do changes as a program runs
             return self._answer("delegate", arguments[0], arguments[3])
         if operation == "step/start":
             token = self.session(operation, arguments)
@@ -102,10 +115,20 @@ class ReplayHost:
             raise Recorded(*action.error)
         raise error_class(error.kind)(error.kind, error.message, error.data, error.type)
 
+    def _take(self) -> Event | None:
+        return self._left.popleft() if self._left else None
+
+    def _is_next(self, what: str, name: str, inputs: Any) -> bool:
+        if not self._left:
+            return False
+        event = self._left[0]
+        found = (event.what, event.action.name, event.action.inputs)
+        return found == (what, name, Encoded(inputs).digest)
+
     def _next(self, what: str, name: Any, inputs: Any) -> Action:
         """The recorded action that this one has to be."""
         name = name if isinstance(name, str) else name.name if isinstance(name, Keyword | Symbol) else "?"
-        event = next(self._left, None)
+        event = self._take()
         now = f"{what} {name} {self._shown(inputs)}"
         if event is None:
             if self._run is not None and self._run.outcome in ("open", "cut"):
@@ -119,7 +142,7 @@ class ReplayHost:
         return action
 
     def _end(self, step: Action, value: Any, *, failed: bool) -> None:
-        event = next(self._left, None)
+        event = self._take()
         ending = f"step {step.name} {'fails with' if failed else 'gives'} {self._shown(value)}"
         if event is None and step.outcome in ("open", "cut"):
             raise EndOfRecord

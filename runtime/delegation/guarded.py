@@ -9,6 +9,7 @@ from collections.abc import Callable
 from runtime.delegation.breaker import Breaker
 from runtime.delegation.types import Decision
 from runtime.delegation.waiting import Late, within
+from runtime.host.cost import charge
 from runtime.obs.events import Emit, span
 from runtime.providers.base import Health, ModelProvider, OnText, Request, Response
 from runtime.providers.errors import Crashed, Garbled, ProviderError, TimedOut, Unavailable
@@ -67,11 +68,13 @@ class Guarded:
             self._pay()
             with span(self._emit, "model.asked", "model.failed", model=self.id) as told:
                 response = self._answered(request, on_text)
+                cost = self._model.cost_per_call()
+                charge(cost)
                 told.update(
                     stop_reason=response.stop_reason,
                     input_tokens=response.input_tokens,
                     output_tokens=response.output_tokens,
-                    cost=self._model.cost_per_call(),
+                    cost=cost,
                 )
         except ProviderError as error:
             # One that answers something, if only a refusal, is up.

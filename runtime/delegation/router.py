@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from runtime.delegation.context import CallContext
@@ -131,6 +132,10 @@ class Routed:
         self._engine = router.dispatcher.engine
         self._settled = -1
         """The epoch in which it was decided that calls stay here, whatever they are called with."""
+        self.record: Callable[[str, list[Any], Callable[[], tuple[bool, Any]]], tuple[bool, Any]] | None = (
+            None
+        )
+        """Puts what is done elsewhere on record: gets the function, its arguments, and what does it."""
 
     def __call__(self, *arguments: Any) -> Any:
         engine = self._engine
@@ -153,7 +158,11 @@ class Routed:
             dispatcher.measured(delegation, LOCAL_WAY, time.perf_counter() - started)
             return value
         started = time.perf_counter()
-        done, value = dispatcher.perform(decision, delegation)
+        if self.record is None:
+            done, value = dispatcher.perform(decision, delegation)
+        else:
+            ask = partial(dispatcher.perform, decision, delegation)
+            done, value = self.record(self.__name__, delegation.arguments, ask)
         if done and isinstance(decision.target, L4CacheHit):
             dispatcher.measured(delegation, L4_WAY, time.perf_counter() - started)
         return value if done else self.__wrapped__(*delegation.arguments)

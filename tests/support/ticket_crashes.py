@@ -33,7 +33,7 @@ while True:
     except TicketsUnavailable:
         continue  # whether it got through or not: that is what the key is for
     n += 1
-    time.sleep(random.uniform(0, 0.03))
+    time.sleep(random.uniform(0, 0.1))
 """
 _WORKER = """
 import random, sys, time
@@ -106,7 +106,7 @@ class Crowd:
             else:
                 self.tally.stale += 1
 
-    def settle(self, seconds: float = 120) -> None:
+    def settle(self, seconds: float = 600) -> None:
         """Lets workers that live finish what there is, and checks all of it."""
         from runtime.tickets.opening import open_tickets
         from runtime.tickets.ticket import ENDED, QUEUED, RUNNING

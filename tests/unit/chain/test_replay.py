@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted import Scripted
 from test_recorder import apply, open_runtime, price
 
 import rtfsc
 from rtfsc import Keyword, Runtime, capability
+from rtfsc.driver import compile_text
 from rtfsc.source import SourceFile
 from runtime.chain.audit import Audit
 from runtime.chain.chain import Chain
 from runtime.chain.errors import ChainDamaged, Unrecorded
 from runtime.chain.kept import FOLDER
 from runtime.chain.runs import records, runs
+from runtime.delegation.setup import open_delegation
 from runtime.replaying import Replayed, replay
 
 ENGINES = ["wasm", "evaluator"]
@@ -216,3 +219,35 @@ def test_a_chain_is_opened_by_its_own_process_only(tmp_path: Path) -> None:
     again(Runtime(home=tmp_path), "wasm")
     assert (runtime.paths.chain / "actions.log").read_bytes() == before
     assert isinstance(runtime.auditor and runtime.auditor.chain, Chain)
+
+
+RULE = '[[rule]]\nsymbol = "{}"\ntarget = "remote-m"\n'
+
+
+@pytest.mark.parametrize("recorded,replayed", PAIRS)
+def test_functions_that_a_policy_routes(tmp_path: Path, recorded: str, replayed: str) -> None:
+    """On record as delegated calls, whether the program asks or they are routed before it is."""
+    source = "(defn f [x : Int] : Int (* 2 x))\n(defn g [x : Int] : Int (+ (f x) (f (+ x 1))))\n(g 1)"
+
+    def delegating(symbol: str) -> Any:
+        model = Scripted("42", "43", "44", "45", id="m")
+        model.cost_per_call = lambda: 0.125  # type: ignore[method-assign]
+        return open_delegation(text=RULE.format(symbol), models=[model])
+
+    runtime = record(tmp_path, recorded, source, lambda m: [m.g(2), m.f(3)], delegation=delegating("f"))
+    found = runs(records(runtime.paths.chain))
+    assert [child.type for run in found for child in run.children] == ["delegate"] * 5
+    assert found[0].cost == "0.25" and found[0].children[0].cost == "0.125"
+    assert [(r.divergence, r.note) for r in again(runtime, replayed)] == [(None, "")] * 3
+
+
+def test_exports_that_are_routed_before_the_program_is_asked(tmp_path: Path) -> None:
+    text = RULE.format("f")
+    delegating = open_delegation(text=text, models=[Scripted("42", "43", id="m")])
+    runtime = open_runtime(tmp_path, audit=Audit(record=True), delegation=delegating)
+    wasm = compile_text("(defn f [x : Int] : Int (* 2 x))").artifact
+    assert runtime.load(wasm).f(3) == 42
+    runtime.close()
+    run = runs(records(runtime.paths.chain))[-1]
+    assert [(child.type, child.details) for child in run.children] == [("delegate", {"where": "outside"})]
+    assert [(r.divergence, r.note) for r in again(runtime, "wasm")] == [(None, "")] * 2
