@@ -84,7 +84,7 @@ class ArbiterServer:
         self.offered = sorted(ids if settings.offered is None else settings.offered)
         for id in self.offered:
             if id not in ids:
-                raise UnknownModel(id, "no model of this id is configured")
+                raise UnknownModel(id, f"no model {id!r} is configured")
         self.slots = Slots(settings.most_requests, settings.per_tenant)
         self.answering = Slots(1 << 30, 1 << 30)
         self.stopping = False

@@ -72,11 +72,12 @@ class Endpoint:
     def ask(self, method: str, path: str, body: Any, timeout: float) -> Iterator[Reply]:
         """The reply as it comes, whatever its status. Raises a `ProviderError`, also for what fails while it
         is read inside of the block."""
+        pool = self._pool  # says so where the package is missing
         import urllib3.exceptions as failures
 
         end = time.monotonic() + timeout
         try:
-            answer = self._pool.request(
+            answer = pool.request(
                 method, self.url + path, headers=self._headers(), preload_content=False,
                 body=None if body is None else json.dumps(body).encode(), decode_content=False,
                 timeout=self._timeout(timeout),

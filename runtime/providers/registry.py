@@ -96,7 +96,7 @@ class ModelRegistry:
     def _made(self, id: str) -> ModelProvider:
         table = self._tables.get(id)
         if table is None:
-            raise UnknownModel(id, "no model of this id", hint=_hint(id, self.ids()))
+            raise UnknownModel(id, f"there is no model {id!r}", hint=_hint(id, self.ids()))
         options = dict(table)
         name = options.pop("provider", None)
         if not isinstance(name, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import gzip
+import sys
 import threading
 import time
 
@@ -327,6 +328,16 @@ def test_certificates(certificate):
 def test_http_where_https_was_said():
     with model_server() as server, pytest.raises(Misconfigured, match="not to be trusted"):
         OpenAiCompatible("m", url=server.url.replace("http:", "https:"), attempts=2).infer(REQUEST)
+
+
+def test_without_the_package_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "urllib3", None)
+    monkeypatch.setitem(sys.modules, "urllib3.exceptions", None)
+    asked = OpenAiCompatible("m", url="http://127.0.0.1:1/v1")
+    with pytest.raises(Misconfigured, match="needs the package urllib3") as caught:
+        asked.infer(REQUEST)
+    assert caught.value.hint == "pip install 'rtfsc[models]'"
+    assert "urllib3" in asked.health().detail
 
 
 # --- what is asked
