@@ -11,6 +11,8 @@ from rtfsc.cli.delegating import VARIABLE, delegation_of
 
 if TYPE_CHECKING:
     from rtfsc.signature import Declaration
+    from runtime.delegation.setup import Delegating
+    from runtime.providers.base import ModelProvider
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,8 +57,9 @@ def run(options: argparse.Namespace) -> int:
             for message in request_of(question, model.id, model.capabilities()).messages:
                 print(f"[{message.role}]\n{message.content}\n")
             return OK
+        told = _told_of(model, delegating)
         answer = ask(
-            question, lambda request: delegating.manager.infer(model, request), model.id,
+            question, lambda request: delegating.manager.infer(told, request), model.id,
             capabilities=model.capabilities(), timeout=float(options.timeout),
         )  # fmt: skip
     if options.json:
@@ -64,6 +67,16 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(printed(answer.value))
     return OK
+
+
+def _told_of(model: ModelProvider, delegating: Delegating) -> ModelProvider:
+    """The model, asked once, with events of that."""
+    from runtime.delegation.guarded import Guarded
+    from runtime.delegation.types import Decision, LocalModel
+    from runtime.obs.events import BUS
+
+    decision = Decision(LocalModel(model.id), 1.0, "it was named", "command line", retries=0)
+    return Guarded(model, delegating.breakers.of(model.id), decision, BUS)
 
 
 def _declaration(text: str) -> Declaration:

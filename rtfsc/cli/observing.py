@@ -15,7 +15,21 @@ if TYPE_CHECKING:
     from runtime.obs.events import Event
 
 RECORDED = frozenset(
-    {"run", "eval", "repl", "publish", "find", "solve", "serve", "replay", "ticket", "test", "models"}
+    {
+        "run",
+        "eval",
+        "repl",
+        "publish",
+        "find",
+        "solve",
+        "serve",
+        "replay",
+        "ticket",
+        "test",
+        "models",
+        "ask",
+        "distil",
+    }
 )
 """Commands that add to the statistics."""
 

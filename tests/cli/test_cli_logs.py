@@ -96,3 +96,13 @@ def test_a_full_disk_ends_the_log_and_not_the_program(cli: Cli, program: Path, o
     found = cli("run", program, "twice", "5", option, "/dev/full", "--log-level", "debug")
     assert found.stdout == "10\n"
     assert found.stderr.count("No space left on device") == 1, found.stderr
+
+
+def test_a_question_to_a_model_is_told_of(cli: Cli) -> None:
+    policy = cli.file("d.toml", "[models.moods]\nprovider = \"rules\"\ntext = '''default = '\"flat\"' '''\n")
+    ask = ("ask", "The mood of a text.", "--call", '(f "a day")', "--signature", "[text : String] : String")
+    found = cli(*ask, "--model", "moods", "--delegation", policy, "--log-format", "json")
+    assert found.stdout == '"flat"\n'
+    (asked,) = (e for e in map(json.loads, found.stderr.splitlines()) if e["event"] == "model.asked")
+    assert asked["model"] == "moods"
+    assert read(cli.home / FILE).total.values["rtfsc_model_requests_total", ("moods", "ok")] == 1
