@@ -238,14 +238,15 @@ class NatsTickets:
         return _decode(entry.value or b""), entry.revision or 0
 
     async def _every(self) -> list[Ticket]:
-        from nats.js.errors import NoKeysError
-
+        """Sent by the server as one stream, which is faster than to ask for each."""
+        watcher: Any = await self._kv.watchall(ignore_deletes=True)
+        found = []
         try:
-            ids = await self._kv.keys()
-        except NoKeysError:
-            return []
-        found = [await self._read(id) for id in ids]
-        return [ticket for ticket, _ in filter(None, found)]
+            while (entry := await watcher.updates(TIMEOUT_S)) is not None:
+                found.append(_decode(entry.value or b""))
+        finally:
+            await watcher.stop()
+        return found
 
     async def _cancel(self, id: str) -> Ticket:
         while True:

@@ -13,6 +13,7 @@ from runtime.values.interruption import Stoppable, stoppable
 
 LEASE_S = 30.0
 _TOO_LARGE = b'{"error":"OutputLimit","message":"%s"}'
+_PATIENCE_S = 5.0
 _IDLE_S = (0.01, 0.5)
 current: ContextVar[str | None] = ContextVar("rtfsc_ticket", default=None)
 """The id of the ticket that this thread runs: a key for capabilities that must not act twice."""
@@ -91,7 +92,7 @@ class Worker:
 
     def _finish(self, ticket: Ticket, state: str, result: bytes) -> str:
         """Again while the place is away, for as long as the lease may last. The state that was taken."""
-        end = time.monotonic() + self._lease_s
+        end = time.monotonic() + max(self._lease_s, _PATIENCE_S)
         while True:
             try:
                 self._tickets.finish(ticket, state, result)
@@ -99,8 +100,8 @@ class Worker:
             except TooLarge as error:
                 state, result = FAILED, _TOO_LARGE % error.message.encode()
             except TicketsUnavailable:
-                if time.monotonic() > end:
-                    raise
+                if time.monotonic() > end:  # somebody else runs it, or will
+                    return "stale"
                 time.sleep(0.1)
 
     def _renew(self, ticket: Ticket, running: Stoppable, finished: threading.Event) -> None:
