@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import IO, Any, NamedTuple
 
 from runtime.providers.base import OnText
@@ -28,7 +29,7 @@ from runtime.providers.errors import (
 from runtime.providers.llama.frames import MOST, Malformed, Unpacker, packed
 
 LOAD_SECONDS = 600.0
-_GRACE_SECONDS = 1.0
+_GRACE_SECONDS = 2.0
 """How long a child may take to notice that nobody waits any more; then it is ended."""
 _LOG_BYTES = 2000
 _CLOSED = "the model was closed"
@@ -153,9 +154,9 @@ class LlamaProcess:
         log = _log(child)
         self._discard(child)
         if kind == "package":
-            return Misconfigured(
-                self._id, "models in GGUF files need llama-cpp-python", hint="pip install 'rtfsc[llama]'"
-            )
+            missing = find_spec("llama_cpp") is None
+            why = "is needed for models in GGUF files" if missing else f"cannot be loaded: {text}"
+            return Misconfigured(self._id, f"llama-cpp-python {why}", hint="pip install 'rtfsc[llama]'")
         if kind == "memory":
             return Misconfigured(self._id, "not enough memory for the model", hint="try a smaller context")
         return Misconfigured(self._id, f"the model cannot be loaded: {_joined(text, log)}")

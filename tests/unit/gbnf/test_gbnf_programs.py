@@ -88,6 +88,7 @@ def special(forms: list[Form], found: Counter[str]) -> None:
         special(getattr(form, "items", None) or [], found)
 
 
+@pytest.mark.slow
 def test_a_thousand_outputs_of_a_random_model_are_accepted(model):
     found: Counter[str] = Counter()
     closed, free = gbnf(3, width=3, closed=True, host=True), gbnf(3, width=3, host=True)

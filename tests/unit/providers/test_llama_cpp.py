@@ -268,6 +268,20 @@ def test_without_the_package(monkeypatch, tmp_path):
     assert caught.value.hint == "pip install 'rtfsc[llama]'"
 
 
+def test_a_package_that_is_not_there_at_all(monkeypatch, model):
+    monkeypatch.setattr("runtime.providers.llama.process.find_spec", lambda _: None)
+    child = model._process._start()
+    error = model._process._failed_to_load(child, {"failed": "package", "message": "No module"})
+    assert isinstance(error, Misconfigured) and error.hint == "pip install 'rtfsc[llama]'"
+    assert "is needed" in error.message and model._process.pid is None
+
+
+def test_layers_on_a_card_that_is_not_there():
+    model = LlamaCpp("m", path=tiny_model(), threads=1, gpu_layers=-1)
+    assert model.infer(asked()).text
+    model.close()
+
+
 def test_too_little_memory():
     model = LlamaCpp("m", path=tiny_model(), memory=300, context=1_000_000)
     with pytest.raises((Misconfigured, Crashed)) as caught:
@@ -302,7 +316,13 @@ def test_a_child_that_died_between_two_questions(model):
         assert model.infer(asked()).text == text
 
 
-def test_a_timeout_leaves_the_child_usable(model):
+@pytest.fixture
+def patience(monkeypatch):
+    """A busy machine may take its time to hear of a cancellation."""
+    monkeypatch.setattr("runtime.providers.llama.process._GRACE_SECONDS", 60.0)
+
+
+def test_a_timeout_leaves_the_child_usable(model, patience):
     model.infer(asked())
     pid = pid_of(model)
     with pytest.raises(TimedOut):
@@ -328,7 +348,7 @@ def test_a_large_prompt_for_a_child_that_hangs(model):
         model.infer(asked("x" * 5_000_000, timeout=0.3))
 
 
-def test_who_listens_can_end_the_answer(model):
+def test_who_listens_can_end_the_answer(model, patience):
     class Enough(Exception):
         pass
 
