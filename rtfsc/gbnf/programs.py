@@ -13,13 +13,17 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from rtfsc.ast.builder import special_names
+from rtfsc.ast.builder import reserved_names, special_names
+from rtfsc.diagnostics import Sink
 from rtfsc.gbnf.shapes import HOST, PURE, TOP
 from rtfsc.gbnf.values import annotation
 from rtfsc.gbnf.writing import Rules, names, quoted, words
 from rtfsc.lower.errors import error_names
 from rtfsc.primitives.library import LIBRARY
 from rtfsc.primitives.signatures import signatures
+from rtfsc.source import SourceFile
+from rtfsc.syntax.forms import Symbol
+from rtfsc.syntax.reader import read
 
 DEEPEST: Final = 12
 WIDEST: Final = 20
@@ -52,40 +56,61 @@ def gbnf(
     names are library functions and bound locals alone, which are called a, b, c … ``host``: forms and
     functions that speak with the host are derived too. ``function``: what is derived defines a function of
     this name, with these ``parameters`` (``annotations``: the type of each, in the language's notation) and
-    a ``result`` of this type. Raises ValueError.
+    a ``result`` of this type; the last parameter may be written ``& more``. Raises ValueError.
     """
     if not 1 <= depth <= DEEPEST or not 1 <= width <= WIDEST:
         raise ValueError(f"depth is 1 to {DEEPEST}, width 1 to {WIDEST}")
-    for name in [*parameters, *([] if function is None else [function])]:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_*/!?-]*", name) or name in special_names() | _NO_NAMES:
+    given = [name.removeprefix("& ") for name in parameters]
+    for name in [*given, *([] if function is None else [function])]:
+        if not _is_name(name):
             raise ValueError(f"{name!r} is no name that a program can bind")
-    if len(set(parameters)) < len(parameters):
+    if len(set(given)) < len(given):
         raise ValueError("parameters have different names")
-    if parameters and function is None:
+    if any(name.startswith("& ") for name in parameters[:-1]):
+        raise ValueError("a rest parameter is the last one")
+    if given and function is None:
         raise ValueError("parameters are those of a function; it needs a name")
-    types = [""] * len(parameters) if annotations is None else list(annotations)
-    if len(types) != len(parameters):
+    types = [""] * len(given) if annotations is None else list(annotations)
+    if len(types) != len(given):
         raise ValueError("there is one annotation for each parameter")
     for written in filter(None, [*types, result]):
         annotation(written)
     writer = _Programs(depth, width, closed, host, list(parameters), function)
     if function is None:
         return writer.program()
-    head = " ".join(
-        f"{name} : {type_}" if type_ else name for name, type_ in zip(parameters, types, strict=True)
-    )
+    pairs = zip(parameters, types, strict=True)
+    head = " ".join(f"{name} : {declared}" if declared else name for name, declared in pairs)
     return writer.function(f"(defn {function} [{head}]" + (f" : {result}" if result else ""))
+
+
+def _is_name(text: str) -> bool:
+    """Whether it reads as one name that can be bound."""
+    source = SourceFile("<name>", text)
+    sink = Sink(source)
+    forms = read(source, sink)
+    plain = len(forms) == 1 and type(forms[0]) is Symbol and forms[0].name == text
+    return plain and not sink.errors and text not in reserved_names() | {":", "&"}
 
 
 class _Programs:
     def __init__(self, depth: int, width: int, closed: bool, host: bool, given: list[str],
                  function: str | None) -> None:  # fmt: skip
         self.rules = Rules()
-        self.depth, self.width, self.closed, self.host = depth, width, closed, host
-        self.given, self.own = given, function
-        taken = {*given, function, *LIBRARY, *special_names(), *_NO_NAMES}
-        self.pool = given + [name for name in _pool() if name not in taken]
-        self.library = _library(host)
+        self.depth, self.width, self.closed = depth, width, closed
+        bound = [name.removeprefix("& ") for name in given]
+        self.given = [name for name in bound if name != "_"]
+        hidden = {*bound, function}  # functions and forms of these names mean something else here
+        taken = {*hidden, *LIBRARY, *special_names(), *_NO_NAMES}
+        self.pool = self.given + [name for name in _pool() if name not in taken]
+        library = _library(host)
+        self.library = {name: counts for name, counts in library.items() if name not in hidden}
+        forms = PURE + (HOST if host else [])
+        self.forms = [(head, rest) for head, rest in forms if not hidden & _heads(head, rest)]
+        self.tops = [(head, rest) for head, rest in TOP if head not in hidden]
+        self.callable = dict(self.library)
+        if function is not None and function not in bound:
+            variable = bool(given) and given[-1].startswith("& ")
+            self.callable[function] = list(range(len(given) - 1, 4)) if variable else [len(given)]
 
     # -- what is asked for
 
@@ -110,7 +135,7 @@ class _Programs:
     def _top_forms(self, *, expressions: bool = True) -> str:
         """Definitions, and other forms where they are asked for."""
         entries: dict[str, list[str]] = {}
-        for head, tokens in TOP:
+        for head, tokens in self.tops:
             entries.setdefault(head, []).append(self._shape(tokens, self.depth, 0))
         definitions = self.rules.add("definition", f'"(" {words(_alternatives(entries))} ")"')
         if not expressions:
@@ -123,7 +148,7 @@ class _Programs:
         if n >= 2:
             return form
         entries: dict[str, list[str]] = {}
-        for head, tokens in TOP:
+        for head, tokens in self.tops:
             if head != "defstruct":
                 entries.setdefault(head, []).append(self._shape(tokens, self.depth, n))
         after = self._closed_tops(n + 1)
@@ -151,21 +176,16 @@ class _Programs:
         if name not in self.rules:
             self.rules.add(name, "")
             entries: dict[str, list[str]] = {}
-            for head, tokens in PURE + (HOST if self.host else []):
+            for head, tokens in self.forms:
                 entries.setdefault(head, []).append(self._shape(tokens, d, n))
             ways = [f"{self._keyword()} {self._arguments(1, d, n)} {self._some(d - 1, n, 0, 1)}"]
             if self.closed:
-                for function, counts in self._callable().items():
+                for function, counts in self.callable.items():
                     entries.setdefault(function, []).extend(self._arguments(k, d, n) for k in counts)
             else:
                 ways.append(f"{self._callee()} {self._some(d - 1, n, 0, self.width)}")
             self.rules.add(name, f'"(" ({words(_alternatives(entries))} | {" | ".join(ways)}) ")"')
         return name
-
-    def _callable(self) -> dict[str, list[int]]:
-        """Functions and the numbers of arguments that they are called with."""
-        own = {} if self.own is None else {self.own: [len(self.given)]}
-        return {**self.library, **own}
 
     def _arguments(self, count: int, d: int, n: int) -> str:
         if count == 0:
@@ -383,6 +403,11 @@ class _Programs:
             ways = [f'{plain} "?"?', f'"[:vector " {plain} "]"', f'"[:map-of " {key} " " {plain} "]"']
             self.rules.add("type", " | ".join(ways))
         return "type"
+
+
+def _heads(head: str, rest: Sequence[str]) -> set[str]:
+    """The forms that a shape is made of."""
+    return {head, *(special_names() & set(rest))}
 
 
 def _alternatives(entries: dict[str, list[str]]) -> dict[str, str]:

@@ -37,16 +37,13 @@ def _grammar(task: Task) -> str:
     from rtfsc.signature import read_declaration
 
     declared = read_declaration(task.signature)
-    if declared.rest:
-        return gbnf(_DEPTH, closed=True)
     names, types = [name for name, _ in declared.parameters], [type for _, type in declared.parameters]
-    try:
-        return gbnf(
-            _DEPTH, closed=True, function=declared.name, parameters=names, annotations=types,
-            result=declared.result,
-        )  # fmt: skip
-    except ValueError:
-        return gbnf(_DEPTH, closed=True)
+    if declared.rest:
+        names[-1] = f"& {names[-1]}"
+    return gbnf(
+        _DEPTH, closed=True, function=declared.name, parameters=names, annotations=types,
+        result=declared.result,
+    )  # fmt: skip
 
 
 def transcript(request: Request) -> str:

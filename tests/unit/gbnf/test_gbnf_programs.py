@@ -46,7 +46,8 @@ def test_the_same_arguments_give_the_same_text():
         {"function": "nil"},
         {"function": "f", "parameters": ["x", "x"]}, {"parameters": ["x"]},
         {"function": "f", "parameters": ["x"], "annotations": []}, {"function": "f", "parameters": ["let"]},
-        {"function": "f", "result": "Int) (boom"},
+        {"function": "f", "result": "Int) (boom"}, {"function": ":k"}, {"function": "5"}, {"function": ""},
+        {"function": "f", "parameters": ["& a", "b"]}, {"function": "f", "parameters": ["a", "& a"]},
     ],
 )  # fmt: skip
 def test_bad_arguments(arguments):
@@ -86,6 +87,28 @@ def special(forms: list[Form], found: Counter[str]) -> None:
         if type(head) is Symbol and head.name in special_names():
             found[head.name] += 1
         special(getattr(form, "items", None) or [], found)
+
+
+@pytest.mark.parametrize(
+    ("function", "parameters"),
+    [
+        ("a->b", ["x"]), ("f", ["a->b", "k", "e"]), ("f", ["& more"]), ("f", ["x", "& more"]), ("f", []),
+        ("f", ["inc", "map", "case", "when", "recur", "b", "_"]), ("even?", ["x"]), ("get", ["m"]),
+        ("f", ["f"]), ("get", ["a", "b", "c", "d"]),
+    ],
+)  # fmt: skip
+def test_names_hide_what_is_called_like_them(model, function, parameters):
+    """Parameters and the function may be called like forms and functions of the library: these are left
+    out. Every name in the answer means something, and is called with arguments that it takes."""
+    grammar = gbnf(3, width=2, closed=True, function=function, parameters=parameters)
+    check_gbnf(grammar)
+    check_gbnf(gbnf(2, function=function, parameters=parameters))
+    for seed in range(25):
+        text = write(model, grammar, seed)
+        compilation = built(text)
+        compilation.unoptimised  # noqa: B018
+        codes = {diagnostic.code for diagnostic in compilation.sink.diagnostics}
+        assert codes <= {"N003", "N004", "N006"}, (text, compilation.sink.diagnostics)
 
 
 @pytest.mark.slow
