@@ -73,6 +73,10 @@ def _found(runtime: Runtime, number: int) -> tuple[Action, Action]:
         raise Unrecorded(
             f"no run {number} on record", hint=f"'rtfsc audit show' lists them; the last ones: {known}"
         )
+    if run.type != "program":
+        raise Unrecorded(
+            f"{number} is a {run.type} of a function that a program has handed out, no run of it"
+        )
     start = found.get(int(run.details.get("instance") or number))
     if start is None:
         raise ChainDamaged(f"run {number} belongs to an instance that is not on record")

@@ -3,6 +3,7 @@ both reach the world through their host alone."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,8 +40,16 @@ class Recorder:
         self.details: dict[str, str] = {}
         """What a replay has to know of the program."""
         self._started: int | None = None
-        self._open: list[tuple[int, int]] = []
+        self._threads = threading.local()
         self._steps: dict[Any, int] = {}
+
+    @property
+    def _open(self) -> list[tuple[int, int]]:
+        """Number and start of the actions that run in this thread, the outermost first."""
+        found: list[tuple[int, int]] | None = getattr(self._threads, "open", None)
+        if found is None:
+            found = self._threads.open = []
+        return found
 
     def __call__(self, operation: str, arguments: list[Any]) -> Any:
         if operation in ("call", "delegate"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 import rtfsc
 from rtfsc import Runtime, capability
 from runtime.chain.audit import Audit
+from runtime.chain.errors import Unrecorded
 from runtime.chain.kept import Kept
 from runtime.chain.runs import Action, records, runs
 from runtime.chain.values import decoded
 from runtime.chain.verify import verify
 from runtime.host.cost import charge
+from runtime.replaying import replay
 from runtime.store.errors import StoreError
 from runtime.trust.errors import KeyFileError
 
@@ -166,3 +169,29 @@ def test_a_runtime_without_a_chain_has_none(tmp_path: Path) -> None:
     runtime.compile(PROGRAM).cost("tea")
     runtime.close()
     assert not runtime.paths.chain.exists()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_threads_that_share_a_module(tmp_path: Path, engine: str) -> None:
+    """One waits for the other; their actions are told apart."""
+    runtime = open_runtime(tmp_path, engine, grant=[price])
+    cost = runtime.compile(PROGRAM).cost
+    threads = [threading.Thread(target=lambda: [cost("tea") for _ in range(30)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    _, *found = recorded(runtime)
+    assert len(found) == 120
+    assert {tuple(a.type for _, a in run.below()) for run in found} == {("program", "step", "call")}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_functions_that_were_handed_out(tmp_path: Path, engine: str) -> None:
+    runtime = open_runtime(tmp_path, engine, grant=[price])
+    later = runtime.compile("(defn later [] (fn [i] (call :my.price i)))").later()
+    assert later("tea") == 2.5
+    found = recorded(runtime)
+    assert [run.type for run in found] == ["program", "program", "call"]
+    with pytest.raises(Unrecorded, match="handed out"):
+        replay(runtime, found[-1].number)
