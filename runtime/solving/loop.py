@@ -73,7 +73,7 @@ def solve(
 
     Raises `UnsuitableTask`, `NoModel`, `NotAccepted` and `AwaitsSignatures`, all `SolveError`;
     `ProviderError` where the model fails, `DiagnosticError` for a signature that is wrong, `StoreError`,
-    `TrustError`. They have the evidence as an attribute ``evidence``.
+    `TrustError`. What ends a run, but for the signature, has what was done as its attribute ``evidence``.
     """
     if runtime is None:
         from runtime.engine import Runtime

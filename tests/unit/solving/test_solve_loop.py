@@ -338,7 +338,8 @@ def test_a_model_that_obeys_grammars_gets_one_for_the_asked_function(runtime: Ru
 
 
 @pytest.mark.parametrize("signature", [
-    "(declare add [x : Int & more : Int] : Int)", "(declare a->b [x : Int] : Int)", "(declare even? [x] : Bool)",
+    "(declare add [x : Int & more : Int] : Int)", "(declare a->b [x : Int] : Int)",
+    "(declare even? [x] : Bool)",
     "(declare f [] : [:vector [:map [:a :int] [:b [:union :string :nil]]]])",
     "(declare f [a->b : [:fn [:int] :int]] : [:tuple :int :keyword])", "(declare f [inc : Int] : Int)",
 ])  # fmt: skip
