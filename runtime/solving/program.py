@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MOST_TEXT: Final = 32 << 10
 """Code points of a program."""
 _FENCE: Final = re.compile(r"```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_MACROS: Final = "defmacro"
 _ALLOWED: Final = ("defn", "def")
 
 
@@ -53,7 +54,10 @@ def definitions(forms: list[Form], task: Task) -> str:
     kept = [_bare(form, task) for form in forms]
     if not any(_name(form) == task.name for form in kept):
         raise Unfit(f"The program does not define {task.name}. The signature is {task.signature}.")
-    return format_source(SourceFile("<program>", print_forms(kept)))
+    text = print_forms(kept)
+    if _MACROS in text:  # they run while a program is compiled, wherever they stand
+        raise Unfit("The program must not define macros.")
+    return format_source(SourceFile("<program>", text))
 
 
 def _bare(form: Form, task: Task) -> List:

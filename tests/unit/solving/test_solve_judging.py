@@ -104,6 +104,7 @@ def test_nothing_that_the_model_says_in_prose_is_kept() -> None:
     ("program", "(defn h [x : Int] : Int (* 3 x))", "does not define g"),
     ("program", RIGHT + " (println 1)", "Only defn and def"),
     ("program", "(defmacro m [] 1) " + RIGHT, "Only defn and def"),
+    ("program", "(defn g [x : Int] : Int (do (defmacro m [] (loop [] (recur))) (m)))", "macros"),
     ("program", "(import other) " + RIGHT, "Only defn and def"),
     ("program", "(declare h [x : Int] : Int \"Triple\") (defn g [x : Int] : Int (h x))", "Only defn and def"),
     ("program", "(module m (:exports [g]) (defn g [x : Int] : Int (* 3 x)))", "Only defn and def"),
