@@ -5,7 +5,6 @@ from libc.stdint cimport uint64_t
 cdef struct Node:
     Node *prev
     Node *next
-    PyObject *entry  # borrowed: while it is linked, the table's dict holds it
 
 
 cdef class Miss:
@@ -13,12 +12,14 @@ cdef class Miss:
 
 
 cdef class Hit:
-    cdef readonly object key, value
-    cdef readonly double created, expires, used
+    # What a hit touches comes first: with the head of the object it is one line of the processor's cache.
+    cdef readonly double expires, used
     cdef readonly uint64_t uses
     cdef Node node
-    cdef uint64_t rank
     cdef bint linked, ranked
+    cdef readonly object key, value
+    cdef readonly double created
+    cdef uint64_t rank, padding  # to two lines, so that every entry begins with one
 
 
 cdef class Table:

@@ -78,6 +78,15 @@ cdef class Hit:
         return f"Hit({self.value!r})"
 
 
+cdef Py_ssize_t node_at():
+    """Where in an entry its node is, in bytes."""
+    cdef Hit entry = Hit.__new__(Hit)
+    return <char *>&entry.node - <char *><PyObject *>entry
+
+
+cdef Py_ssize_t _node_at = node_at()
+
+
 cdef inline void unlink(Node *node) noexcept:
     node.prev.next = node.next
     node.next.prev = node.prev
@@ -130,7 +139,8 @@ cdef class Table:
         return 0
 
     cdef Hit victim(self):
-        return <Hit>self.ends.next.entry
+        # Borrowed: while an entry is linked, the dict holds it.
+        return <Hit><PyObject *>(<char *>self.ends.next - _node_at)
 
     # -- the protocol
 
@@ -170,7 +180,6 @@ cdef class Table:
             raise ValueError(f"the time to live must be above 0 s, not {ttl}")
         cdef Hit entry = Hit.__new__(Hit)
         entry.key, entry.value = key, value
-        entry.node.entry = <PyObject *>entry
         entry.created = entry.used = self.now()
         entry.expires = entry.created + lives
         cdef PyObject *former = PyDict_GetItemWithError(self.entries, key)
