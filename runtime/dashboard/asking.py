@@ -77,6 +77,7 @@ def models(facts: Facts) -> Markup:
 
 def _model(id: str, facts: Facts) -> list[Markup]:
     total = facts.kept.total
+    where = next((row.where for row in facts.models or () if row.id == id), "")
     asked = summed(total, "rtfsc_model_requests_total", model=id)
     answered = summed(total, "rtfsc_model_requests_total", model=id, outcome="ok")
     errors = {
@@ -86,7 +87,7 @@ def _model(id: str, facts: Facts) -> list[Markup]:
     }
     tokens = [summed(total, "rtfsc_model_tokens_total", model=id, direction=d) for d in ("input", "output")]
     return [
-        head(id),
+        head(id, under(where) if where else None),
         cell(*_health(id, facts)),
         number(amount(asked)),
         cell(bar(answered / asked if asked else 0.0, f"{id}: {percent(answered, asked)} answered"), " ",

@@ -17,12 +17,14 @@ from runtime.trust.errors import TrustError
 
 if TYPE_CHECKING:
     from runtime.engine import Runtime
-    from runtime.providers.base import ModelProvider
+    from runtime.providers.registry import ModelRegistry
     from runtime.store.index import Entry, Hit
     from runtime.trust.store import TrustStore
 
 MOST_MODULES, MOST_HITS = 30, 40
-_FRESH_S = 1.0
+_FRESH_S, _SHARE = 1.0, 5.0
+_PATIENCE_S = 3.0
+"""With models that are asked how they are."""
 
 
 class ModuleRow(NamedTuple):
@@ -81,12 +83,14 @@ class Facts:
 
 
 class Collector:
-    """Safe to use from several threads; what is younger than a second is not collected again."""
+    """Safe to use from several threads; what is younger than a second, or than five times what it took, is
+    not collected again."""
 
     def __init__(self, runtime: Runtime, *, clock: Callable[[], float] = time.time) -> None:
         self._runtime, self._clock = runtime, clock
         self._lock = threading.Lock()
         self._last: Facts | None = None
+        self._fresh = _FRESH_S
 
     @property
     def statistics(self) -> Path:
@@ -95,8 +99,11 @@ class Collector:
     def __call__(self) -> Facts:
         with self._lock:
             now = self._clock()
-            if self._last is None or not 0 <= now - self._last.time < _FRESH_S:
+            if self._last is None or not 0 <= now - self._last.time < self._fresh:
+                started = time.perf_counter()
                 self._last = self._collected(now)
+                # A large store is not read all the time.
+                self._fresh = max(_FRESH_S, _SHARE * (time.perf_counter() - started))
             return self._last
 
     def _collected(self, now: float) -> Facts:
@@ -108,7 +115,7 @@ class Collector:
             facts.problems.append(f"The store cannot be read: {error}")
         delegation = self._runtime.delegation
         if delegation is not None:
-            facts.models = [_model(delegation.registry.get(id)) for id in sorted(delegation.policy.models)]
+            facts.models = _models(delegation.registry, sorted(delegation.policy.models))
         return facts
 
 
@@ -162,13 +169,26 @@ def _hit(hit: Hit, entry: Entry | None, trust: TrustStore) -> HitRow:
     )  # fmt: skip
 
 
-def _model(provider: ModelProvider) -> ModelRow:
+def _models(registry: ModelRegistry, ids: list[str]) -> list[ModelRow]:
+    """All are asked at once; who does not answer in time is not waited for."""
+    rows = {id: ModelRow(id, "", False, f"no answer within {_PATIENCE_S:g} s") for id in ids}
+
+    def ask(id: str) -> None:
+        rows[id] = _model(registry, id)
+
+    threads = [threading.Thread(target=ask, args=(id,), daemon=True) for id in ids]
+    end = time.monotonic() + _PATIENCE_S
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    return [rows[id] for id in ids]
+
+
+def _model(registry: ModelRegistry, id: str) -> ModelRow:
     try:
+        provider = registry.get(id)
         health = provider.health()
-    except Exception as error:  # of somebody else's provider
-        return ModelRow(provider.id, _where(provider), False, text(f"{type(error).__name__}: {error}"))
-    return ModelRow(provider.id, _where(provider), health.ok, text(health.detail))
-
-
-def _where(provider: ModelProvider) -> str:
-    return "this machine" if provider.local else "elsewhere"
+    except Exception as error:  # of somebody else's provider, too
+        return ModelRow(id, "", False, text(f"{type(error).__name__}: {error}"))
+    return ModelRow(id, "this machine" if provider.local else "elsewhere", health.ok, text(health.detail))
