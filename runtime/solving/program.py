@@ -51,13 +51,12 @@ def definitions(forms: list[Form], task: Task) -> str:
     from rtfsc.syntax.format import format_source
     from rtfsc.syntax.printer import print_forms
 
+    if _MACROS in print_forms(forms):  # they run while a program is compiled, wherever they stand
+        raise Unfit("The program must not define macros.")
     kept = [_bare(form, task) for form in forms]
     if not any(_name(form) == task.name for form in kept):
         raise Unfit(f"The program does not define {task.name}. The signature is {task.signature}.")
-    text = print_forms(kept)
-    if _MACROS in text:  # they run while a program is compiled, wherever they stand
-        raise Unfit("The program must not define macros.")
-    return format_source(SourceFile("<program>", text))
+    return format_source(SourceFile("<program>", print_forms(kept)))
 
 
 def _bare(form: Form, task: Task) -> List:

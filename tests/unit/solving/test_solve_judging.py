@@ -40,6 +40,11 @@ def test_the_program_is_found_in_the_answer(answer: str) -> None:
     assert "(* 3 x)" in accepted(answer).source.text
 
 
+def test_a_task_may_speak_of_macros() -> None:
+    task = read_task("Count the defmacro forms", "(declare g [x : Int] : Int)", [((1,), 3), ((2,), 6)])
+    accepted(RIGHT, task)
+
+
 def test_helpers_are_welcome() -> None:
     helpers = "(def factor 3) (defn times [a : Int b : Int] : Int (* a b)) "
     program = accepted(helpers + "(defn g [x : Int] : Int (times factor x))")
@@ -103,7 +108,7 @@ def test_nothing_that_the_model_says_in_prose_is_kept() -> None:
     ("syntax", "(defn g [x : Int] : Int " + "(" * 600 + ")" * 601, "S013"),
     ("program", "(defn h [x : Int] : Int (* 3 x))", "does not define g"),
     ("program", RIGHT + " (println 1)", "Only defn and def"),
-    ("program", "(defmacro m [] 1) " + RIGHT, "Only defn and def"),
+    ("program", "(defmacro m [] 1) " + RIGHT, "macros"),
     ("program", "(defn g [x : Int] : Int (do (defmacro m [] (loop [] (recur))) (m)))", "macros"),
     ("program", "(import other) " + RIGHT, "Only defn and def"),
     ("program", "(declare h [x : Int] : Int \"Triple\") (defn g [x : Int] : Int (h x))", "Only defn and def"),
