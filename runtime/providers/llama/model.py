@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import ctypes
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp
@@ -21,16 +22,33 @@ _BATCH = 512
 same request always takes the same computation."""
 
 
+_ERROR = 4
+_said: deque[str] = deque(maxlen=3)
+"""The last errors that llama.cpp told of."""
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def _listen(level: int, text: bytes, _: Any) -> None:
+    if level == _ERROR:
+        _said.append(text.decode("utf-8", "replace").strip())
+
+
+llama_cpp.llama_log_set(_listen, ctypes.c_void_p(0))
+
+
 class Model:
     """``settings``: path, context, threads (0: as llama.cpp thinks best), gpu_layers, embedding."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         threads = settings["threads"] or None
-        self._llama = Llama(
-            settings["path"], n_ctx=settings["context"], n_batch=_BATCH, n_threads=threads,
-            n_threads_batch=threads, n_gpu_layers=settings["gpu_layers"], embedding=settings["embedding"],
-            verbose=False,
-        )  # fmt: skip
+        try:
+            self._llama = Llama(
+                settings["path"], n_ctx=settings["context"], n_batch=_BATCH, n_threads=threads,
+                n_threads_batch=threads, n_gpu_layers=settings["gpu_layers"],
+                embedding=settings["embedding"], verbose=False,
+            )  # fmt: skip
+        except ValueError as error:
+            raise ValueError("; ".join(_said) or str(error)) from error
         self._vocabulary = self._llama._model.vocab
         self._prompts = Prompts(self._llama)
         self._pieces = [self._piece(token) for token in range(self._llama.n_vocab())]

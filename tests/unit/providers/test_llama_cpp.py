@@ -241,6 +241,13 @@ def test_a_file_that_is_cut_off(tmp_path, kept):
     assert not caught.value.retryable and model._process.pid is None
 
 
+def test_the_error_says_what_is_wrong_with_the_file(tmp_path):
+    path = tmp_path / "cut.gguf"
+    path.write_bytes(tiny_model().read_bytes()[:-5000])
+    with pytest.raises(Misconfigured, match="not within the file bounds"):
+        LlamaCpp("m", path=path).infer(asked())
+
+
 def test_headers_of_noise(tmp_path):
     """Whatever the header says: an answer, or an error of the family."""
     draw, whole = random.Random(11), tiny_model().read_bytes()
