@@ -45,6 +45,7 @@ TIMEOUT_S = 5.0
 MOST_BYTES = 350_000
 """Of a job or a result: both are in one message, and a server takes a megabyte by default."""
 _ACK_WAIT_S = 1.0
+_BATCH = 500
 _PREFIX = re.compile(r"[\w-]{1,64}")
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -238,15 +239,33 @@ class NatsTickets:
         return _decode(entry.value or b""), entry.revision or 0
 
     async def _every(self) -> list[Ticket]:
-        """Sent by the server as one stream, which is faster than to ask for each."""
-        watcher: Any = await self._kv.watchall(ignore_deletes=True)
-        found = []
+        """The last message of each key, in batches: to ask for one after the other takes too long, and a
+        watch of the bucket may wait for ever where keys change meanwhile."""
+        import nats.errors
+        from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+        reader = await self._js.pull_subscribe(
+            f"$KV.{self._bucket}.>", stream=f"KV_{self._bucket}",
+            config=ConsumerConfig(deliver_policy=DeliverPolicy.LAST_PER_SUBJECT, ack_policy=AckPolicy.NONE,
+                                  inactive_threshold=30),
+        )  # fmt: skip
+        found: dict[str, Ticket] = {}
         try:
-            while (entry := await watcher.updates(TIMEOUT_S)) is not None:
-                found.append(_decode(entry.value or b""))
+            left = (await reader.consumer_info()).num_pending or 0
+            while left:
+                try:
+                    messages = await reader.fetch(_BATCH, timeout=1)
+                except nats.errors.TimeoutError:  # what was left has been replaced, or the server is slow
+                    left = (await reader.consumer_info()).num_pending or 0
+                    continue
+                for message in messages:
+                    if "KV-Operation" not in (message.headers or {}):  # else it was forgotten
+                        ticket = _decode(message.data)
+                        found[ticket.id] = ticket
+                left = messages[-1].metadata.num_pending or 0
         finally:
-            await watcher.stop()
-        return found
+            await reader.unsubscribe()
+        return list(found.values())
 
     async def _cancel(self, id: str) -> Ticket:
         while True:
