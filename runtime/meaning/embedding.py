@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Protocol
 
+from runtime.meaning.lexicon import lexicon
 from runtime.meaning.words import read
 
 
@@ -34,7 +35,7 @@ class Lexical:
     they share words, not where they share sense. English only.
     """
 
-    tag = "lexical-1"
+    tag = "lexical-2"
     dimensions = 384
 
     def embed(self, texts: Sequence[str]) -> list[array[float]]:
@@ -56,17 +57,19 @@ def _embedded(text: str, dimensions: int) -> array[float]:
 
 
 def _features(text: str) -> Iterator[tuple[str, float]]:
-    reading = read(text, near=True)
+    reading = read(text)
+    near = lexicon().near
     former = ""
-    for word in reading.words:
-        yield f"w {word.text}", 1.0
-        if word.marker:
-            yield f"m {word.marker} {word.text}", 0.4
+    for word, _, marker, *_ in reading.words:
+        meant = f"~{min(near[word])}" if word in near else word
+        yield f"w {meant}", 1.0
+        if marker:
+            yield f"m {marker} {meant}", 0.4
         if former:
-            yield f"b {former} {word.text}", 0.4
-        former = word.text
+            yield f"b {former} {meant}", 0.4
+        former = meant
         # Parts of words bring together what inflection and compounds set apart.
-        padded = f"^{word.text}$"
+        padded = f"^{word}$"
         for at in range(len(padded) - 2):
             yield f"t {padded[at : at + 3]}", 0.15
     yield f"n {reading.negations}", 0.3

@@ -51,7 +51,7 @@ def test_stats_hits_and_clear(cli):
     [hit] = cli.json("cache", "hits")
     assert (hit["tenant"], hit["query"], hit["match"], hit["model"]) == ("acme", ALIKE, ASKED, "m")
     shown = cli("cache", "hits").stdout
-    assert "lexical-1  tenant acme" in shown
+    assert "lexical-2  tenant acme" in shown
     assert "  answer line 1 line\ufffd[31m 2\n" in shown
 
     assert cli("cache", "clear", "--tenant", "globex").stdout == "cleared L2, L3 of the tenant 'globex'\n"

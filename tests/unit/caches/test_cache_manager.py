@@ -98,7 +98,7 @@ def test_like_questions_have_one_answer():
     assert caches.answer(model, question(ALIKE)).layer == "L3"
     assert caches.answer(model, question(REVERSED)).layer == "model"
     [hit, _] = caches.l3.index.hits(9)
-    assert hit[2:] == ("lexical-1", ALIKE, ASKED, found.score, "m", "(defn f …)")
+    assert hit[2:] == ("lexical-2", ALIKE, ASKED, found.score, "m", "(defn f …)")
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from runtime.caches.semantic import LONGEST, SemanticCache, same
 from runtime.caches.vectors import MemoryVectors
 from runtime.meaning.embedding import Lexical
 from runtime.providers.base import Message, Request
-from tests.meaning.corpus import pairs
+from tests.meaning.corpus import blind, pairs
 
-PAIRS = pairs()
+PAIRS = pairs() + blind()
 
 
 def manager(**options):
@@ -96,7 +96,7 @@ def test_a_threshold_is_a_cosine(least):
 
 def test_another_embedder_starts_afresh():
     class Newer(Lexical):
-        tag = "lexical-2"
+        tag = "lexical-newer"
 
     index, asked = MemoryVectors(), question("Sort the words")
     one = CacheManager(l3=SemanticCache(Lexical(), index))
@@ -115,7 +115,7 @@ def test_an_index_that_lies_brings_in_nothing():
     wanted = caches.l3.question(question("Sort the words"), "1", "acme", None, lambda r: "")
     [vector] = Lexical().embed(["Sort the words"])
     for text in ("Sort the words", "Sort the words\0"):
-        caches.l3.index.add(wanted.group, "lexical-1", text, vector)
+        caches.l3.index.add(wanted.group, "lexical-2", text, vector)
     assert caches.infer(ScriptedModel("own"), question("Sort the words"), tenant="acme").text == "own"
 
 

@@ -97,7 +97,7 @@ def test_removing_leaves_the_others(open_index):
 
 def test_the_log_has_what_was_recorded(open_index):
     index = open_index()
-    made = [SemanticHit(n, "acme", "lexical-1", f"q{n}", "m", 0.99, "phi", "a") for n in range(5)]
+    made = [SemanticHit(n, "acme", "lexical-2", f"q{n}", "m", 0.99, "phi", "a") for n in range(5)]
     for hit in made:
         index.record(hit)
     assert index.hits(3) == made[:1:-1]

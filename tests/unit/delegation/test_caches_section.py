@@ -118,7 +118,7 @@ def test_offline_leaves_servers_out(monkeypatch):
     )
     with open_delegation(text=text) as delegating:
         stores = {row.layer: row.store for row in delegating.manager.stats()}
-        assert stores == {"L1": "memory", "L2 hot": "memory", "L3": "memory, lexical-1"}
+        assert stores == {"L1": "memory", "L2 hot": "memory", "L3": "memory, lexical-2"}
     text = '[caches]\n[caches.l3]\nindex = "memory"\nembedder = "https://models.example/v1#m"'
     with open_delegation(text=text) as delegating:
         assert delegating.manager.l3 is None
