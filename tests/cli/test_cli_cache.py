@@ -63,7 +63,8 @@ def test_stats_hits_and_clear(cli):
 
 
 def test_warming_a_shared_hot_store(cli, redis_server, redis_url):
-    path = cli.file("delegation.toml", f'[caches]\nfolder = "kept"\n[caches.l2]\nhot = "{redis_url}"\n')
+    hot = f"{redis_url}&timeout_ms=10000"
+    path = cli.file("delegation.toml", f'[caches]\nfolder = "kept"\n[caches.l2]\nhot = "{hot}"\n')
     use(cli, path)
     cli.env |= redis_server.settings()
     cli("cache", "clear", "--layer", "L1")

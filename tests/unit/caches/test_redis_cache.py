@@ -16,7 +16,9 @@ from services.redis import Redis as Server
 
 
 def hot(url, ttl=60.0, **options):
-    return RedisCache(Redis(url, **options), "l2", ttl, encode, decode)
+    """Patient, unless the address says otherwise: this machine may be busy."""
+    patient = url if "timeout_ms" in url else f"{url}{'&' if '?' in url else '?'}timeout_ms=10000"
+    return RedisCache(Redis(patient, **options), "l2", ttl, encode, decode)
 
 
 def caches(url, **options):
@@ -31,8 +33,8 @@ def own_server():
 
 
 def connected(server, **query):
-    text = "&".join(f"{name}={value}" for name, value in query.items())
-    return hot(f"{server.url}?{text}", environ=server.settings())
+    text = "".join(f"&{name}={value}" for name, value in query.items())
+    return hot(f"{server.url}?prefix=test{text}", environ=server.settings())
 
 
 def test_two_machines_share_answers(redis_url):
@@ -71,9 +73,9 @@ def test_bytes_that_were_moved_or_damaged_are_misses(redis_url):
 def test_entries_expire(redis_url):
     cache, answer = hot(redis_url), ScriptedModel("x").infer(question())
     key = prefix("") + "0" * 48
-    cache.put(key, answer, ttl=0.05)
+    cache.put(key, answer, ttl=1.0)
     assert cache.get(key).value == answer
-    time.sleep(0.08)
+    time.sleep(1.1)
     assert cache.get(key).reason == "absent"
     cache.put(key, answer)
     assert 59_000 < cache.redis.ask(lambda client: client.pttl(f"{cache.redis.prefix}:l2:{key}")) <= 60_000
@@ -96,6 +98,8 @@ def test_redis_that_goes_away_is_a_miss_and_is_used_again_when_it_is_back(own_se
     manager.infer(model, question())
     assert manager.answer(model, question()).layer == "L2"
     own_server.stop()
+    stopped = time.monotonic()
+    manager.l2.hot.circuit._clock = lambda: stopped  # however slow this machine is
     for _ in range(20):
         assert manager.answer(model, question()).layer == "model"
     [row] = manager.stats()
@@ -111,14 +115,12 @@ def test_redis_that_goes_away_is_a_miss_and_is_used_again_when_it_is_back(own_se
 def test_redis_that_hangs_costs_one_timeout(own_server):
     cache = connected(own_server, timeout_ms=100)
     cache.put("k", ScriptedModel("x").infer(question()))
+    cache.circuit._clock = lambda: 0.0  # no pause ends while the test runs
     own_server.freeze()
     try:
-        asked = []
         for _ in range(50):
-            started = time.monotonic()
             assert cache.get("k") == UNAVAILABLE
-            asked.append(time.monotonic() - started > 0.05)
-        assert sum(asked) <= 2  # the pause may end while they go on
+        assert cache.circuit.failures == 1
     finally:
         own_server.thaw()
 

@@ -148,6 +148,7 @@ def test_servers_that_are_not_there_cost_no_answer(monkeypatch):
 
 def test_a_team_on_its_servers(redis_url, s3_url, postgres_url):
     """Two machines, and one that comes when the hot store is empty."""
+    redis_url += "&timeout_ms=10000"
     text = f"""
         [caches.l1]
         redis = "{redis_url}"

@@ -40,7 +40,8 @@ class Counting:
 
 
 def engine(url, text=TEXT, file="delegation.toml"):
-    return PolicyDelegationEngine(parse(text, file), shared=SharedDecisions(Redis(url), 60))
+    patient = f"{url}&timeout_ms=10000" if "?" in url else url
+    return PolicyDelegationEngine(parse(text, file), shared=SharedDecisions(Redis(patient), 60))
 
 
 def context(tenant="acme", **options):
