@@ -160,6 +160,8 @@ def _ls(office: Any, options: argparse.Namespace) -> int:
     if options.json:
         print_json([_facts(ticket) for ticket in found])
         return OK
+    if not found:
+        print("no tickets")
     for ticket in found:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ticket.submitted_ms // 1000))
         tries = f"  attempt {ticket.attempts}" if ticket.attempts > 1 else ""
