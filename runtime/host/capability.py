@@ -38,9 +38,9 @@ class Capability:
         except RtfsError:
             raise
         except OSError as error:
-            raise host_error("IoError", f"IO error: {error}") from error
+            raise host_error("IoError", f"IO error: {_said(error)}") from error
         except Exception as error:
-            raise host_error("HostError", f"Host error: {self.id}: {error}") from error
+            raise host_error("HostError", f"Host error: {self.id}: {_said(error)}") from error
         self.output.check(value)
         return value
 
@@ -84,6 +84,11 @@ def capability(id: str, *, doc: str | None = None) -> Callable[[Callable[..., An
         return Capability(id, function, tuple(inputs), required, rest, output, text)
 
     return make
+
+
+def _said(error: Exception) -> str:
+    """Its text; names of files may have bytes that are no text, which programs cannot have."""
+    return str(error).encode("utf-8", "backslashreplace").decode()
 
 
 def host_error(kind: str, message: str, data: Any = None) -> RtfsError:

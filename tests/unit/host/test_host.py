@@ -307,3 +307,16 @@ def test_signature(engine: str) -> None:
     assert items.signature == f"[:fn {taken} [:vector [:map [:name :string] [:price :float]]]]"
     assert isinstance(add, Capability)
     assert add.doc == "The sum."
+
+
+def test_errors_with_what_is_no_text(engine: str) -> None:
+    def lost() -> None:
+        raise FileNotFoundError(2, "no such file", "caf\udce9")
+
+    def odd() -> None:
+        raise ValueError("caf\udce9")
+
+    grant = [capability("my.lost")(lost), capability("my.odd")(odd)]
+    for id, kind in (("my.lost", "IoError"), ("my.odd", "HostError")):
+        found = value(f"(try (call :{id}) (catch {kind} e (:message e)))", engine, grant)
+        assert "caf" in found and "dce9" in found
