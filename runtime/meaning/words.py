@@ -17,6 +17,10 @@ from runtime.meaning.tokens import Token, normal, tokens
 
 _MOVES = ("change", "translate", "exchange", "map")
 """At the beginning they say no more than the ``to`` that follows."""
+_ORDERING = frozenset({"reverse", "order", "rotate", "shuffle"})
+_GATHERING = frozenset(
+    {"sum", "count", "average", "median", "concatenate", "join", "merge", "product", "multiply"}
+)
 _BOUNDS = frozenset({
     "above", "below", "before", "after", "between", "at-least", "at-most", "up-to", "within", "outside",
     "since", "until", "against", "beyond", "during", "around",
@@ -109,7 +113,7 @@ class _Reader:
             self._marker, self._group = "", at
         if word == "every":
             self._many = item.own
-            if item.own in ("each", "every") and self._shares:
+            if item.own in ("each", "every") and (self._shares or self._one_by_one(item.own)):
                 self._each, self._marker, self._group = self._marker, "by", at
         self._shares = False
         pole = known.poles.get(word)
@@ -124,6 +128,11 @@ class _Reader:
             self._add(word, item.own, "every" if several else item.form)
             if self._each is not None:
                 self._marker, self._group, self._each = self._each, at, None
+
+    def _one_by_one(self, every: str) -> bool:
+        """``reverse each word`` does not reverse the words; ``sum each row`` does not sum the rows."""
+        verb = self.words[-1].text if self.words else ""
+        return verb in _ORDERING or (every == "each" and verb in _GATHERING)
 
     def _mark(self, marker: str, at: int) -> None:
         self._marker, self._group, self._each = marker, at, None

@@ -70,6 +70,8 @@ OTHERS = [
     ("Convert from Fahrenheit to Celsius", "Given degrees in Celsius, return them in Fahrenheit"),
     ("Square all numbers and add the results", "Square the sum of the numbers"),
     ("Given the price with tax, return the price before it", "Price with tax from the price before it"),
+    ("Every third item", "The third item"), ("Reverse each word", "Reverse the words"),
+    ("Sum each row", "Sum the rows"), ("Sort each list", "Sort the lists"),
     # words that look alike, or say nothing
     ("Round the number up", "Round the number"), ("Orders in the evening", "Even orders"),
     ("Jobs of Jones", "Jobs of Jon"), ("Compute the result", "Find the answer"),
