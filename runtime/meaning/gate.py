@@ -126,9 +126,8 @@ def _roles(a: Words, b: Words) -> Iterator[str]:
             yield f"order: {word} in another place, with another part"
         if not all(_alike(one, other, word) for one in less for other in more):
             yield f"roles: {_shown(less)} and {_shown(more)} {word}"
-    for changed in (gained, lost):
-        if {"from", "to"} <= changed.keys():  # ``in Celsius, in Fahrenheit`` does not say which to which
-            yield f"roles: from {changed['from']} to {changed['to']} on one side only"
+    if ({"from", "to"} <= gained.keys()) != ({"from", "to"} <= lost.keys()):
+        yield "roles: from and to on one side only"  # ``in Celsius, in Fahrenheit``: which is which?
     for marker in sorted(gained.keys() & lost.keys() - {""}):
         yield f"roles: {marker} {lost[marker]} and {marker} {gained[marker]}"
     for marker in sorted({word.marker for word in a} & {word.marker for word in b}):
