@@ -322,3 +322,36 @@ def test_writers_that_are_killed_at_any_moment(tmp_path: Path) -> None:
     assert sum(told.values()) > 0
     for name, count in told.items():
         assert {f"{name}.{n}" for n in range(count)} <= ended
+
+
+def test_no_change_of_any_byte_goes_unnoticed(tmp_path: Path) -> None:
+    """Of what was signed; the head itself is the last line."""
+    data = b"".join(filled(tmp_path, 3))
+    signed = data.rindex(b"\n", 0, -1) + 1
+    dice = random.Random(11)
+    for _ in range(300):
+        at, changed = dice.randrange(signed), bytearray(data)
+        how = dice.randrange(4)
+        if how == 0:
+            changed[at] ^= 1 << dice.randrange(8)
+        elif how == 1:
+            del changed[at : at + dice.randrange(1, 200)]
+        elif how == 2:
+            changed[at:at] = dice.randbytes(dice.randrange(1, 20))
+        else:
+            other = dice.randrange(signed)
+            changed[at : at + 30], changed[other : other + 30] = (
+                changed[other : other + 30], changed[at : at + 30],
+            )  # fmt: skip
+        if bytes(changed) == data:
+            continue
+        (tmp_path / FILE).write_bytes(changed)
+        assert not check(tmp_path).holds, (how, at)
+
+
+def test_any_end_that_is_cut_off_is_noticed(tmp_path: Path) -> None:
+    data = b"".join(filled(tmp_path, 2))
+    signed = data.rindex(b"\n", 0, -1) + 1
+    for size in range(signed):
+        (tmp_path / FILE).write_bytes(data[:size])
+        assert not check(tmp_path).holds, size
