@@ -1,17 +1,20 @@
 """Stopping a program that runs in another thread.
 
-Both engines look here every few milliseconds. What waits in a capability is stopped when that has answered.
+Both engines look here every few milliseconds; what cannot look is woken. What waits in a capability is
+stopped when that has answered.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _lock = threading.Lock()
 _wanted: dict[int, BaseException] = {}
 """By thread: what is to be raised in its program."""
+_wakers: dict[int, Callable[[], None]] = {}
+"""By thread: ends a call that does not look by itself."""
 
 
 class Stoppable:
@@ -25,8 +28,12 @@ class Stoppable:
         """Raises the error in the program that runs there, as soon as can be; from any thread. False where
         it is too late."""
         with _lock:
+            wake = None
             if self._open:
                 _wanted[self._thread] = error
+                wake = _wakers.get(self._thread)
+            if wake is not None:
+                wake()
             return self._open
 
     def close(self) -> None:
@@ -51,3 +58,21 @@ def check() -> None:
         error = _wanted.get(threading.get_ident())
         if error is not None:
             raise error
+
+
+@contextmanager
+def waking(wake: Callable[[], None]) -> Iterator[None]:
+    """While the block runs ``wake`` is called, from another thread, when it is to stop."""
+    thread = threading.get_ident()
+    with _lock:
+        outer = _wakers.get(thread)
+        _wakers[thread] = wake
+    try:
+        check()
+        yield
+    finally:
+        with _lock:
+            if outer is None:
+                del _wakers[thread]
+            else:
+                _wakers[thread] = outer

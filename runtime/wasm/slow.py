@@ -28,6 +28,8 @@ from runtime.values.errors import (
     error_parts,
     limit_error,
 )
+from runtime.values.interruption import check as check_stopped
+from runtime.values.interruption import waking
 from runtime.values.limits import Limits, stress
 from runtime.values.shapes import Shape, shape_of
 from runtime.values.transit import decode_bytes, encode_bytes
@@ -199,7 +201,8 @@ class SlowInstance:
             timer = self._timer() if self._depth == 1 else None
             outermost = self._depth == 1
             try:
-                with interruptible(self._store.engine.increment_epoch) if outermost else nullcontext():
+                wake = self._store.engine.increment_epoch
+                with interruptible(wake) if outermost else nullcontext(), waking(wake):
                     yield
                 if keep:
                     self._write(layout.STATE_MARK, (self._read(layout.STATE_HP, 4) + 7) & ~7, 4)
@@ -208,6 +211,7 @@ class SlowInstance:
                 self._write(layout.STATE_DEPTH, depth, 4)
                 self._write(layout.STATE_ROOTS, roots, 4)
                 stack.set_value(self._store, top)
+                check_stopped()
                 raise
             finally:
                 self._depth -= 1
