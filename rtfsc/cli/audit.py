@@ -140,7 +140,7 @@ def _verify(runtime: Any, options: argparse.Namespace) -> int:
     print(f"{report.records} records, {report.runs} runs, {report.actions} actions")
     if report.holds:
         signers = ", ".join(signer[:16] for signer in report.signers) or "nobody"
-        print(f"the chain holds; {report.heads} signed heads, by {signers}")
+        print(f"the chain holds; {report.heads} signed head{'s' if report.heads != 1 else ''}, by {signers}")
     if report.unsigned and report.holds:
         print(f"{report.unsigned} of them after the last signed head")
     if report.cut:
