@@ -1,7 +1,8 @@
 """Statistics that outlive a process: a small SQLite file in the user's data folder, written behind.
 
 Counters and histograms are added up per day; of the events that the dashboard shows the latest are kept.
-What cannot be written is dropped: statistics are never worth an error.
+What cannot be written now, since others write, is written later; what cannot be written at all is dropped:
+statistics are never worth an error.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from runtime.obs.clean import attributes_of
 from runtime.obs.events import Event
@@ -33,6 +34,8 @@ DAYS = 90
 MOST_ROWS = 20_000
 _VERSION = 1
 _INTERVAL_S = 2.0
+_LAST_TRIES = 3
+"""How often a process that ends tries to write, while others do."""
 _TABLES = """
     CREATE TABLE IF NOT EXISTS series (
         day INTEGER NOT NULL, metric TEXT NOT NULL, labels TEXT NOT NULL, part INTEGER NOT NULL,
@@ -41,6 +44,8 @@ _TABLES = """
         id INTEGER PRIMARY KEY, time REAL NOT NULL, name TEXT NOT NULL, attributes TEXT NOT NULL);
     CREATE INDEX IF NOT EXISTS events_name ON events (name, id);
 """
+_Row: TypeAlias = tuple[int, str, str, int]
+"""Day, metric, labels, part."""
 _NO_PART = -2
 """The part of what is no histogram; -1: the sum of one; from 0 on the numbers of buckets."""
 
@@ -53,6 +58,7 @@ class Statistics:
     ) -> None:
         self.path, self._interval, self._clock = path, interval, clock
         self._tally = Tally()
+        self._rows: dict[_Row, float] = {}  # taken from the tally, and not written yet
         self._events: deque[Event] = deque(maxlen=sum(KEPT.values()))
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -77,18 +83,30 @@ class Statistics:
         while not self._stop.wait(self._interval):
             self.flush()
 
-    def flush(self) -> None:
-        """Writes what happened since the last time."""
+    def flush(self) -> bool:
+        """Writes what happened since the last time; whether nothing is left to be written."""
         with self._lock:
             if not self._dirty:
-                return
+                return True
             self._dirty = False
-            taken = self._tally.take()
-            events = [self._events.popleft() for _ in range(len(self._events))]
-            with suppress(OSError, sqlite3.Error):
+            day = int(self._clock() // 86_400)
+            for row, value in _rows(day, self._tally.take()):
+                self._rows[row] = self._rows.get(row, 0.0) + value
+            events = list(self._events)
+            try:
                 self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 with closing(_opened(self.path)) as connection:
-                    self._write(connection, taken, events)
+                    self._write(connection, day, events)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    self._dirty = True
+                    return False
+            except (OSError, sqlite3.Error):
+                pass
+            self._rows.clear()
+            for _ in events:
+                self._events.popleft()
+            return True
 
     def close(self) -> None:
         """Idempotent."""
@@ -96,16 +114,18 @@ class Statistics:
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join()
-        self.flush()
+        for _ in range(_LAST_TRIES):
+            if self.flush():
+                break
+            time.sleep(0.02)
 
-    def _write(self, connection: sqlite3.Connection, taken: Tally, events: list[Event]) -> None:
-        day = int(self._clock() // 86_400)
+    def _write(self, connection: sqlite3.Connection, day: int, events: list[Event]) -> None:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(
                 "INSERT INTO series VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET value = value + excluded.value",
-                _rows(day, taken),
+                [(*row, value) for row, value in self._rows.items()],
             )
             connection.executemany(
                 "INSERT INTO events (time, name, attributes) VALUES (?, ?, ?)",
@@ -120,16 +140,14 @@ class Statistics:
             _fold(connection, day)
 
 
-def _rows(day: int, taken: Tally) -> list[tuple[int, str, str, int, float]]:
-    rows = []
+def _rows(day: int, taken: Tally) -> Iterator[tuple[_Row, float]]:
     for (metric, labels), value in taken.values.items():
         if metric != "rtfsc_model_up":  # what holds now is no sum; the events have it
-            rows.append((day, metric, json.dumps(labels), _NO_PART, value))
+            yield (day, metric, json.dumps(labels), _NO_PART), value
     for (metric, labels), histogram in taken.histograms.items():
         key = json.dumps(labels)
-        rows.append((day, metric, key, -1, histogram.total))
-        rows += [(day, metric, key, i, n) for i, n in enumerate(histogram.counts) if n]
-    return rows
+        yield (day, metric, key, -1), histogram.total
+        yield from (((day, metric, key, i), n) for i, n in enumerate(histogram.counts) if n)
 
 
 def _fold(connection: sqlite3.Connection, day: int) -> None:

@@ -77,6 +77,23 @@ def test_several_writers(tmp_path: Path) -> None:
     assert total(path, "wasm") == 600
 
 
+def test_what_another_writer_keeps_from_the_file_is_written_later(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    statistics = Statistics(path, interval=60.0)
+    for event in called("wasm", 3):
+        statistics(event)
+    assert statistics.flush()
+    tell(statistics, "call.decided", function="f", target="local-pure")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert not statistics.flush()
+        for event in called("wasm", 2):
+            statistics(event)
+        other.execute("ROLLBACK")
+    statistics.close()
+    assert total(path, "wasm") == 5 and len(read(path).named("call.decided")) == 1
+
+
 def test_events_are_bounded(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite"
     statistics = Statistics(path)
