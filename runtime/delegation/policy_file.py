@@ -65,7 +65,7 @@ class PolicyError(ValueError):
 
 
 def not_text(file: str, error: UnicodeDecodeError) -> PolicyError:
-    return PolicyError(file, 1, f"is no text in UTF-8: {error}")
+    return PolicyError(file, 1, f"is no text in UTF-8 ({error.reason} at byte {error.start})")
 
 
 def load(path: str | os.PathLike[str], effects: Effects | None = None) -> Policy:
@@ -82,15 +82,16 @@ def parse(text: str, file: str = "delegation.toml", effects: Effects | None = No
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = getattr(error, "lineno", None) or _line_in(str(error))
+        line = getattr(error, "lineno", None) or _line_in(str(error)) or max(1, len(text.splitlines()))
         raise PolicyError(file, line, f"no TOML: {error}") from None
     return _Reader(data, file, Places(text)).policy(effects)
 
 
 def _line_in(message: str) -> int:
+    """0: it says "at end of document"."""
     _, _, after = message.partition("line ")
     digits = "".join(c for c in after.split(",")[0] if c.isdigit())
-    return int(digits) if digits else 1
+    return int(digits) if digits else 0
 
 
 class _Reader:
@@ -210,7 +211,20 @@ class _Reader:
             raise self._error(f"a model is written as [models.{name}]", "models", name)
         cost = self._number(data, "cost", 0.0, "models", name)
         latency = self._number(data, "latency_ms", 0.0, "models", name)
-        return Model(cost, latency, {key: value for key, value in data.items() if key != "latency_ms"})
+        table = {key: value for key, value in data.items() if key != "latency_ms"}
+        if table.keys() - {"cost"}:  # else of a model that whoever opens the file brings along
+            self._check_model(name, table)
+        return Model(cost, latency, table)
+
+    def _check_model(self, name: str, table: Mapping[str, Any]) -> None:
+        from runtime.providers.errors import Misconfigured
+        from runtime.providers.options import check
+
+        try:
+            check(name, table)
+        except Misconfigured as error:
+            at = (error.option,) if error.option else ()
+            raise self._error(error.message, "models", name, *at, hint=error.hint) from None
 
     def _caches(self) -> CachesConfig | None:
         if "caches" not in self._data:
@@ -254,6 +268,8 @@ class _Reader:
         found = data.get(key, default)
         if isinstance(found, bool) or not isinstance(found, int if whole else (int, float)):
             raise self._error(f"{key} must be a {'whole ' if whole else ''}number", *path, key)
+        if found != found:
+            raise self._error(f"{key} must be a number, not nan", *path, key)
         if not least <= found <= most:
             limit = f"at least {least:g}" if found < least else f"at most {most:g}"
             raise self._error(f"{key} must be {limit}, not {found:g}", *path, key)

@@ -148,7 +148,7 @@ def from_json(value: Any, data: Any) -> Any:
             value = from_json(value, part)
         return value
     if isinstance(value, str) and head == "keyword":
-        return Keyword(value.removeprefix(":"))
+        return _keyword(value)
     if isinstance(value, dict):
         return {
             _key(key, head, parts): from_json(item, _item(key, head, parts)) for key, item in value.items()
@@ -194,7 +194,7 @@ def _type_of_data(data: Any) -> Type:
 
 def _key(key: str, head: str, parts: list[Any]) -> Any:
     if head == "map" and parts:
-        return Keyword(key.removeprefix(":"))
+        return _keyword(key)
     if head != "map-of":
         return key
     kinds = _kinds(parts[0])
@@ -209,7 +209,15 @@ def _key(key: str, head: str, parts: list[Any]) -> Any:
 
 
 def _keyword_key(key: str, kinds: set[str]) -> Any:
-    return Keyword(key.removeprefix(":")) if "keyword" in kinds else key
+    return _keyword(key) if "keyword" in kinds else key
+
+
+def _keyword(text: str) -> Any:
+    """A text that is no name stays one, which the check refuses."""
+    try:
+        return Keyword(text.removeprefix(":"))
+    except ValueError:
+        return text
 
 
 def _kinds(data: Any) -> set[str]:
@@ -224,6 +232,6 @@ def _item(key: str, head: str, parts: list[Any]) -> Any:
     if head == "map-of":
         return parts[1]
     for field in parts if head == "map" else ():
-        if field[0] == Keyword(key.removeprefix(":")):
+        if field[0] == _keyword(key):
             return field[1]
     return None

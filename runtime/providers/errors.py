@@ -35,10 +35,16 @@ class UnknownModel(ProviderError):
 
 
 class Misconfigured(ProviderError):
-    """A setting, a file or a package is missing or wrong."""
+    """A setting, a file or a package is missing or wrong. ``option``: the key of the model's table."""
 
     code = "LM002"
     kind = "misconfigured"
+
+    def __init__(
+        self, model: str, message: str, *, hint: str | None = None, option: str | None = None
+    ) -> None:
+        super().__init__(model, message, hint=hint)
+        self.option = option
 
 
 class Unavailable(ProviderError):

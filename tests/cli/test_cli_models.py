@@ -12,7 +12,7 @@ import tomllib
 import pytest
 from cli_runner import ROOT
 
-from runtime.providers.registry import _OURS, GROUP
+from runtime.providers.options import _OURS, GROUP
 
 RULES = """
 [models.spam]
@@ -48,14 +48,14 @@ def served(cli):
 def test_models_are_listed(cli):
     (cli.folder / "delegation.toml").write_text(
         RULES + '[models.far]\nprovider = "openai_compat"\nurl = "http://127.0.0.1:1/v1"\ncost = 0.25\n'
-        '[models.odd]\nprovider = "nobody"\n'
+        '[models.odd]\nprovider = "llama_cpp"\npath = "nowhere.gguf"\n'
     )
     shown = cli("models", "--delegation", "delegation.toml", code=1).stdout
     head, echo, far, odd, spam = shown.splitlines()
     assert head.split() == ["model", "provider", "where", "cost", "can", "health"]
     assert echo.split()[:4] == ["echo-model", "echo", "here", "0"] and "always there" in echo
     assert "cannot be reached" in far and " 0.25 " in far and "schema" in far
-    assert "no provider 'nobody' is installed" in odd
+    assert "nowhere.gguf" in odd
     assert spam.endswith("ok: 1 rules")
     rows = json.loads(cli("models", "spam", "--json", "--delegation", "delegation.toml").stdout)
     assert rows == [

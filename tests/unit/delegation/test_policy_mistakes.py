@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from runtime.delegation.breaker import Breaker, Breakers, BreakerSettings
 from runtime.delegation.policy_file import PolicyError, load, parse
+from runtime.delegation.setup import open_delegation
 
 GOOD = """\
 [defaults]
@@ -95,3 +98,40 @@ def test_breakers_are_one_per_model():
     breakers.of("a").failed()
     assert breakers.of("b").admit()
     assert breakers.states() == {"a": "open", "b": "closed"}
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "message", "hint"),
+    [
+        ('provider = "ecko"', 2, "no provider 'ecko' is installed", "did you mean echo?"),
+        ("provider = 3", 2, "the table names no provider", None),
+        ('url = "http://x"', 1, "the table names no provider", None),
+        ('provider = "echo"\nprefi = "x"', 3, "echo has no option 'prefi'", "did you mean prefix?"),
+        ('provider = "echo"\nprefix = 1', 3, "the option prefix must be :string, not integer", None),
+        ('provider = "openai_compat"', 1, "openai_compat needs the option 'url'", None),
+        ('provider = "rules"', 1, "rules need either a path or a text", None),
+        ('provider = "rules"\npath = 1', 3, "path must be the path of a file", None),
+        ('provider = "rules"\npath = "\\u0000"', 3, "path must be the path of a file", None),
+        ('provider = "echo"\nrecord = ""', 3, "record must be the path of a file", None),
+        ('provider = "llama_cpp"\npath = "x"\ncontext = 1', 1, "context must be a whole number", None),
+        ('provider = "arbiter"\nurl = "http://[::1"', 1, "not an http address", None),
+    ],
+)
+def test_mistakes_in_models_have_a_place(table, line, message, hint):
+    """Else a fallback would hide them: programs would run as if there were no rule."""
+    with pytest.raises(PolicyError, match=re.escape(message)) as caught:
+        parse("[models.m]\n" + table)
+    assert (caught.value.line, caught.value.hint) == (line, hint)
+
+
+def test_what_any_model_may_say_and_models_that_are_brought_along():
+    text = '[models.m]\nprovider = "echo"\ncost = 1\nlatency_ms = 2\n[models.given]\ncost = 3'
+    with open_delegation(text=text) as delegation:
+        assert delegation.policy.models["given"].cost == 3
+        assert delegation.registry.get("m").id == "m"
+
+
+def test_the_end_of_a_file_is_its_last_line():
+    with pytest.raises(PolicyError) as caught:
+        parse("[defaults]\n# one\ntarget =")
+    assert caught.value.line == 3

@@ -90,6 +90,10 @@ def test_taken(type, text, value):
         (":any", '{"a":' * 600 + "1" + "}" * 600, "500 deep"),
         (":any", "[" * 100_000, "500 deep"),
         (":int", "\x00\x01", "."),
+        (":keyword", '""', "expected :keyword, got string"),
+        (":keyword", '"a b"', "expected :keyword, got string"),
+        ("[:map [:age :int]]", '{"": 1}', "age"),
+        ("[:map-of :keyword :int]", '{"a b": 1}', "expected :keyword, got string"),
         (":int", "1" * (2 << 20), "more than"),
     ],
 )

@@ -5,7 +5,8 @@ import pytest
 from runtime.providers.base import Message, Request
 from runtime.providers.echo import Echo
 from runtime.providers.errors import Misconfigured, UnknownModel
-from runtime.providers.registry import ModelRegistry, providers
+from runtime.providers.options import providers
+from runtime.providers.registry import ModelRegistry
 
 
 def ask(model, text="hi"):
