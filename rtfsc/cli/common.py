@@ -19,8 +19,16 @@ class UsageError(Exception):
     """The command was called in a way that cannot work; the message says how to mend it."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Takes options by their whole names: an abbreviation would become another option, or none, when one is
+    added."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
+
+
 def parser_for(name: str, help: str, epilog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"rtfsc {name}", description=help[0].upper() + help[1:] + ".", epilog=epilog
     )
     parser.add_argument(

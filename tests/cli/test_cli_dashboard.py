@@ -55,7 +55,9 @@ def test_what_other_commands_did_is_shown(published: Cli, tmp_path: Path) -> Non
         assert "No call was observed" in get(url)
         published("publish", program)
         published("run", program, "twice", "21")
-        page = get(url)
+        end = time.monotonic() + 30
+        while ">twice" not in (page := get(url)) and time.monotonic() < end:
+            time.sleep(0.2)  # what the first page was made of is kept for a moment
         assert "Recent hits in the store (L4)" in page and ">twice" in page and ">local" in page
         assert "Verified" in page and "How long calls on wasm took" in page
         assert "<b>a</b>" not in page
