@@ -28,9 +28,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser_for(name: str, help: str, epilog: str) -> argparse.ArgumentParser:
-    parser = Parser(
-        prog=f"rtfsc {name}", description=help[0].upper() + help[1:] + ".", epilog=epilog
-    )
+    parser = Parser(prog=f"rtfsc {name}", description=help[0].upper() + help[1:] + ".", epilog=epilog)
     parser.add_argument(
         "--output-format",
         choices=["full", "concise", "json"],
