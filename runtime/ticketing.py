@@ -18,6 +18,7 @@ from runtime.tickets.worker import LEASE_S, Worker, wait
 from runtime.values import LimitExceeded, RtfsError
 
 if TYPE_CHECKING:
+    from rtfsc.diagnostics import Diagnostic
     from rtfsc.driver import Compilation
     from runtime.engine import Runtime
     from runtime.module import Module
@@ -74,6 +75,12 @@ class TicketOffice:
         id = self.place.submit(job.encode(), label=label or _label(job), key=key)
         tell(self._runtime.emit, "ticket.submitted", ticket=id, function=function)
         return id
+
+    def warnings(self, source: SourceFile) -> list[Diagnostic]:
+        """What the compiler has to say of a program that it does not refuse. Raises `DiagnosticError`."""
+        compilation = self._compilation(source)
+        _ = compilation.ir  # which is where they are found
+        return compilation.sink.diagnostics
 
     def get(self, id: str) -> Ticket:
         """How it stands. Raises `UnknownTicket`."""

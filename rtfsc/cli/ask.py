@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rtfsc.cli.common import OK, UsageError, positive, print_json
+from rtfsc.cli.calls import arguments_for, call, declaration
+from rtfsc.cli.common import OK, positive, print_json
 from rtfsc.cli.delegating import VARIABLE, delegation_of
 
 if TYPE_CHECKING:
-    from rtfsc.signature import Declaration
     from runtime.delegation.setup import Delegating
     from runtime.providers.base import ModelProvider
 
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--call",
         required=True,
         metavar="TEXT",
+        type=call,
         help="the call that is asked about, as in '(f \"the lottery\")'",
     )
     parser.add_argument(
@@ -40,14 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from rtfsc.evaluation import read_example
     from runtime.delegation.setup import open_delegation
     from runtime.printing import printed
     from runtime.providers.asking import Question, Signature, ask, request_of
 
-    declared = _declaration(options.signature)
-    arguments = list(read_example(options.call, "nil")[0])
-    _check(declared, arguments)
+    declared = declaration(options.signature)
+    arguments = arguments_for(declared, options.call)
     signature = Signature(declared.parameters, declared.result, declared.rest)
     question = Question(declared.name, options.task or declared.doc, signature, arguments)
     with delegation_of(options) as configured:
@@ -77,27 +76,3 @@ def _told_of(model: ModelProvider, delegating: Delegating) -> ModelProvider:
 
     decision = Decision(LocalModel(model.id), 1.0, "it was named", "command line", retries=0)
     return Guarded(model, delegating.breakers.of(model.id), decision, BUS)
-
-
-def _declaration(text: str) -> Declaration:
-    from rtfsc.signature import read_declaration
-
-    text = text.strip()
-    return read_declaration(f"(declare f {text})" if text.startswith("[") else text)
-
-
-def _check(declared: Declaration, arguments: list[Any]) -> None:
-    """Raises `UsageError` for a call that the function would refuse."""
-    from runtime.providers.declared import Misfit, type_of
-
-    parameters = list(declared.parameters)
-    fixed = len(parameters) - declared.rest
-    if len(arguments) < fixed or (len(arguments) > fixed and not declared.rest):
-        more = " or more" if declared.rest else ""
-        raise UsageError(f"{declared.name} takes {fixed}{more} arguments, not {len(arguments)}")
-    for at, value in enumerate(arguments):
-        name, type = parameters[min(at, len(parameters) - 1)]
-        try:
-            type_of(type).check(value)
-        except Misfit as error:
-            raise UsageError(f"the argument {name}: {error}") from None

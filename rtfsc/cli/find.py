@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from rtfsc.cli.calls import halves
 from rtfsc.cli.common import OK, PROGRAM_ERROR, add_store, print_json
 
 USAGE = '(declare discount [price : Float] : Float "Apply a discount of 10 percent")'
@@ -24,18 +25,11 @@ def run(options: argparse.Namespace) -> int:
     from rtfsc.evaluation import read_example
     from runtime.engine import Runtime
 
-    examples = [read_example(*halves) for halves in options.example]
+    examples = [read_example(*given) for given in options.example]
     with Runtime(store=options.store or True) as runtime:
         found = runtime.search(options.declaration, examples)
     (print_json if options.json else _show)(_facts(found))
     return OK if found.hit else PROGRAM_ERROR
-
-
-def halves(text: str) -> tuple[str, str]:
-    call, arrow, value = text.partition("=>")
-    if not arrow:
-        raise argparse.ArgumentTypeError(f"an example is written '(call) => value', not {text!r}")
-    return call.strip(), value.strip()
 
 
 def _facts(found: Any) -> dict[str, Any]:

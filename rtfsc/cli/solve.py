@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from rtfsc.cli.calls import arguments_for, call, declaration, halves
 from rtfsc.cli.common import OK, add_store, positive, print_json
 from rtfsc.cli.delegating import VARIABLE, delegation_of
-from rtfsc.cli.find import halves
 from rtfsc.cli.passphrase import ask
 
 _USAGE = "'[price : Float] : Float' or '(declare discount [price : Float] : Float)'"
@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a call and its value, such as '(discount 100) => 90'; of three or more, one is not shown to the"
         " model",
     )  # fmt: skip
-    parser.add_argument("--call", metavar="TEXT", help="call it, as in '(discount 250)', and print the value")
+    parser.add_argument(
+        "--call", metavar="TEXT", type=call, help="call it, as in '(discount 250)', and print the value"
+    )
     add_models(parser)
     parser.add_argument("--no-generate", action="store_true", help="ask no model")
     parser.add_argument(
@@ -53,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
     from runtime.solving import solve
 
     examples = [read_example(*given) for given in options.example]
-    arguments = None if options.call is None else read_example(options.call, "nil")[0]
+    # Before anybody writes a function: a call that it would refuse.
+    arguments = None if options.call is None else arguments_for(declaration(options.signature), options.call)
     with (
         delegation_of(options) as delegating,
         Runtime(store=options.store or True, delegation=delegating) as runtime,

@@ -28,6 +28,8 @@ from rtfsc.cli.common import (
     print_json,
     read_source,
 )
+from rtfsc.cli.delegating import add_delegation, delegation_of, environment_of
+from rtfsc.cli.failures import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "module", help="a source file ('-': standard input), or with --stored the name of a module"
     )
     submit.add_argument("function", nargs="?", help="an exported function; without one the program itself")
-    submit.add_argument("arguments", nargs="*", help="its arguments, each as RTFS text")
+    submit.add_argument("arguments", nargs="*", default=[], help="its arguments, each as RTFS text")
     submit.add_argument("--stored", action="store_true", help="a module of the worker's store, by name")
     submit.add_argument("--key", help="the same ticket for all who submit with this key")
     submit.add_argument("--label", default="", help="what 'ticket ls' shows")
@@ -89,6 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_handling,
         add_audit,
         add_store,
+        add_delegation,
     ):
         options(work)
 
@@ -110,7 +113,11 @@ def _submit(office: Any, options: argparse.Namespace) -> int:
     if options.stored:
         id = office.submit(None, options.function, arguments, stored=options.module, **given)
     else:
-        id = office.submit(read_source(options.module), options.function, arguments, **given)
+        source = read_source(options.module)
+        warnings = office.warnings(source)
+        if warnings:
+            show(warnings, source, options.output_format)
+        id = office.submit(source, options.function, arguments, **given)
     if options.json:
         print_json({"ticket": id})
     else:
@@ -197,6 +204,7 @@ def _work(options: argparse.Namespace) -> int:
         raise UsageError("stored modules are WebAssembly: --stored-only does not go with the evaluator")
 
     with (
+        delegation_of(options) as delegating,
         Runtime(
             store=options.store or True,
             limits=limits_of(options),
@@ -206,11 +214,13 @@ def _work(options: argparse.Namespace) -> int:
             grant=granted(options),
             audit=audit_of(options),
             handling=handling_of(options),
+            delegation=delegating,
+            environment=environment_of(options),
         ) as runtime,
         runtime.tickets(options.tickets) as office,
     ):
         worker = office.worker(lease_s=options.lease, stored_only=options.stored_only)
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())
         done = worker.run(drain=options.drain, most=options.most)
-        print(f"{done} tickets", file=sys.stderr)
+        print(f"{done} ticket{'' if done == 1 else 's'}", file=sys.stderr)
     return OK

@@ -39,16 +39,19 @@ def read_answer(text: str, type: Type) -> Any:
     bare = _bare(text)
     if not bare:
         raise Misfit("the answer is empty")
-    first: Misfit | None = None
+    wrong: list[Misfit] = []
+    unfit: list[Misfit] = []
     for reading in _readings(bare, type):
         try:
             return type.check(reading())
         except Misfit as error:
-            first = first or error
+            wrong.append(error)
+            unfit.append(error)
         except NoValue as error:
-            first = first or Misfit(f"the answer is not one value: {error}")
-    assert first is not None
-    raise first
+            wrong.append(Misfit(f"the answer is not one value: {error}"))
+    if bare[0] in "{[" and unfit:  # JSON, of which the reader of RTFS could only say that it is none
+        raise unfit[0]
+    raise wrong[0]
 
 
 def _readings(bare: str, type: Type) -> Iterator[Callable[[], Any]]:

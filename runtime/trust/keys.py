@@ -13,6 +13,7 @@ import binascii
 import hashlib
 import os
 import re
+import shlex
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -257,6 +258,11 @@ def _write_public(path: Path, public: PublicKey) -> None:
         raise
 
 
+def _maker(path: Path) -> str:
+    """The command that makes the key of this file."""
+    return "rtfsc init --home" if path.stem == "local" else f"rtfsc keys new {shlex.quote(path.stem)}"
+
+
 def _read(path: Path, *, private: bool = False) -> bytes:
     try:
         with path.open("rb") as file:
@@ -267,7 +273,7 @@ def _read(path: Path, *, private: bool = False) -> bytes:
                 raise KeyFileError(f"{path}: others can read this key", hint=f"chmod 600 {path}")
             return file.read(_KEY_FILE_LIMIT)
     except FileNotFoundError:
-        raise KeyFileError(f"{path}: no such key", hint="make one with: rtfsc keys new") from None
+        raise KeyFileError(f"{path}: no such key", hint=f"make one with: {_maker(path)}") from None
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}") from error
 

@@ -93,3 +93,28 @@ def test_what_is_asked_for_wrongly(cli: Cli) -> None:
     cli.file("bad.rtfs", "(defn f [")
     cli("ticket", "submit", "bad.rtfs", code=1)
     cli("ticket", code=2)
+
+
+def test_warnings_show_when_it_is_submitted(cli: Cli) -> None:
+    cli.file("p.rtfs", "(defn f [xs] (mapv inc xs))")
+    shown = cli("ticket", "submit", "p.rtfs", "f", "[1]")
+    assert "N001" in shown.stderr and "did you mean map?" in shown.stderr
+    assert len(shown.stdout.strip()) == 32
+    assert "arguments are required: module\n" in cli("ticket", "submit", code=2).stderr
+
+
+def test_a_worker_has_rules_of_its_own(cli: Cli) -> None:
+    cli.file("p.rtfs", '(defn kind "Of a mail" [text : String] : String "unknown")')
+    cli.file(
+        "delegation.toml",
+        "[models.words]\nprovider = \"rules\"\ntext = '''default = '\"ham\"' '''\n"
+        '[[rule]]\nsymbol = "kind"\ntarget = "local-words"\ntenant = "acme"\n',
+    )
+    for options, value in [
+        ((), "unknown"),
+        (("--delegation", "delegation.toml"), "unknown"),
+        (("--delegation", "delegation.toml", "--tenant", "acme"), "ham"),
+    ]:
+        ticket = submit(cli, "p.rtfs", "kind", '"x"')
+        assert "1 ticket\n" in cli("ticket", "work", "--drain", *options).stderr
+        assert cli("ticket", "wait", ticket).stdout == f'"{value}"\n'
