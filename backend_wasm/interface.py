@@ -51,7 +51,21 @@ def interface(module: Module, facts: Facts) -> dict[str, Any]:
         "name": module.name,
         "exports": [_export(module, facts, export) for export in module.exports],
         "functions": [{"origin": list(f.origin), "name": f.display_name or f.name} for f in functions],
+        **({"guards": describe_guards(module)} if module.guards else {}),
     }
+
+
+def describe_guards(module: Module) -> list[dict[str, Any]]:
+    """Of a module that was built with guards, by number."""
+    found = []
+    for guard in module.guards:
+        described: dict[str, Any] = {"symbol": guard.symbol}
+        if guard.export:
+            described["export"] = guard.export
+        elif guard.interface is not None:
+            described["interface"] = _export(module, None, guard.interface)
+        found.append(described)
+    return found
 
 
 def describe_export(module: Module, export: Export) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from backend_wasm.layout import LIMITS_ROUTES
+
 MAGIC: Final = b"\0asm\x01\0\0\0"
 INTERFACE: Final = "rtfs.interface"
 SITES: Final = "rtfs.sites"
@@ -180,19 +182,46 @@ def read_interface(data: bytes) -> dict[str, Any]:
     if len(abi) != 2 or not all(type(n) is int for n in abi):
         raise MalformedModule("interface: 'abi' is not a pair of numbers")
     for export in interface["exports"]:
-        _fields(export, _EXPORT_FIELDS, "export")
-        if export["kind"] not in ("function", "value"):
-            raise MalformedModule("export: unknown kind")
-        for key in ("params", "param_types", "effects", "examples"):
-            _texts(export[key], f"export: {key!r}")
-        for variant in export["variants"]:
-            _fields(variant, _VARIANT_FIELDS, "variant")
-            if set(variant["params"]) - set("ifbv") or variant["result"] not in tuple("ifbv"):
-                raise MalformedModule("variant: unknown signature")
+        _check_export(export)
+    _check_guards(interface)
     for function in interface["functions"]:
         _fields(function, {"origin": list, "name": str}, "function")
         _origin(function["origin"], "function")
     return interface  # type: ignore[no-any-return]
+
+
+def _check_export(export: Any) -> None:
+    _fields(export, _EXPORT_FIELDS, "export")
+    if export["kind"] not in ("function", "value"):
+        raise MalformedModule("export: unknown kind")
+    for key in ("params", "param_types", "effects", "examples"):
+        _texts(export[key], f"export: {key!r}")
+    if export["kind"] == "function" and len(export["params"]) != len(export["param_types"]):
+        raise MalformedModule("export: 'params' and 'param_types' are not of the same length")
+    for variant in export["variants"]:
+        _fields(variant, _VARIANT_FIELDS, "variant")
+        if set(variant["params"]) - set("ifbv") or variant["result"] not in tuple("ifbv"):
+            raise MalformedModule("variant: unknown signature")
+
+
+def _check_guards(interface: dict[str, Any]) -> None:
+    """No more than there are bytes for, and each once; what they say of exports is so."""
+    guards = interface.get("guards", [])
+    if not isinstance(guards, list) or len(guards) > LIMITS_ROUTES:
+        raise MalformedModule(f"interface: 'guards' is not a list of at most {LIMITS_ROUTES}")
+    functions = {e["name"] for e in interface["exports"] if e["kind"] == "function"}
+    seen: set[str] = set()
+    for guard in guards:
+        _fields(guard, {"symbol": str}, "guard")
+        if guard["symbol"] in seen:
+            raise MalformedModule("guard: a symbol that occurs twice")
+        seen.add(guard["symbol"])
+        if "export" in guard and (type(guard["export"]) is not str or guard["export"] not in functions):
+            raise MalformedModule("guard: 'export' names no exported function")
+        if "interface" in guard:
+            _check_export(guard["interface"])
+            if guard["interface"]["kind"] != "function":
+                raise MalformedModule("guard: 'interface' is not that of a function")
 
 
 def check_standalone(data: bytes) -> None:

@@ -190,8 +190,18 @@ class Compilation:
         """IR after the passes of the chosen level."""
         from rtfsc.passes import run
 
-        module = self._guarded or self.unoptimised
+        module = self._guarded or (self.built if self.options.guard else self.unoptimised)
         return run(module, self.options.level, print_after=self.options.print_after)
+
+    @_phase
+    def built(self) -> Module:
+        """With the guards that the option asks for. Raises ValueError where they are too many."""
+        from rtfsc.ir.routes import built
+
+        own = self.ast.head.name if self.ast.head else ""
+        module = self.unoptimised
+        imported = {f"{unit.name}/{e.name}": e for unit in self.units for e in unit.module.exports if e.func}
+        return built(module, self.options.guard, own, imported)
 
     def guard(self, wanted: Callable[[str], bool]) -> list[str]:
         """Puts guards into the functions whose symbols are wanted (`rtfsc.ir.routes`) and into no others;

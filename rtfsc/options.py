@@ -15,7 +15,8 @@ class CompileOptions:
     modules of their own, which share an instance with the program. ``source_map``: the URL of a source map
     that the module names, "" for none; then it has names of functions too. ``optimizer``: "binaryen",
     or "" for no last step. ``purpose``: sets the module apart from others of the same meaning, whose docs
-    say something else."""
+    say something else. ``guard``: globs of functions whose calls follow the rules with which the module is
+    loaded (docs/delegation.md)."""
 
     level: int = 2
     target: str = "wasm32"
@@ -29,12 +30,17 @@ class CompileOptions:
     source_map: str = ""
     optimizer: str = ""
     purpose: str = ""
+    guard: tuple[str, ...] = ()
 
     @property
     def features(self) -> tuple[str, ...]:
         """What decides the bytes besides compiler, backend and level; not the version of the optimizer."""
         named = tuple(name for name in ("separate", "standalone") if getattr(self, name))
-        given = (("source-map", self.source_map), ("purpose", self.purpose))
+        given = (
+            ("source-map", self.source_map),
+            ("purpose", self.purpose),
+            *(("guard", glob) for glob in sorted(set(self.guard))),
+        )
         return named + tuple(f"{name}={text}" for name, text in given if text)
 
     def __post_init__(self) -> None:
@@ -42,5 +48,7 @@ class CompileOptions:
             raise ValueError(f"optimisation level must be 0, 1 or 2, not {self.level!r}")
         if self.standalone and self.source_map:
             raise ValueError("a standalone module has no source map")
+        if self.guard and (self.standalone or self.separate):
+            raise ValueError("neither standalone nor separate modules have guards")
         if self.optimizer not in ("", "binaryen"):
             raise ValueError(f"optimizer must be 'binaryen', not {self.optimizer!r}")

@@ -291,13 +291,19 @@ class Runtime:
             return self.auditor.recorder(session, self._host_options["context"])
         return Deferred(session)
 
-    def _closed_host(self) -> HostCallable | None:
-        """For modules that get no capability whatever was granted."""
-        if self.auditor is None:
+    def _closed_host(self, routing: Routing | None) -> HostCallable | None:
+        """For modules that get no capability whatever was granted. ``routing``: of one with guards."""
+        if self.auditor is None and routing is None:
             return None
+        from runtime.host.access import Deferred
         from runtime.host.session import Session
 
-        return self.auditor.recorder(Session)
+        def session() -> HostCallable:
+            if routing is None:
+                return Session()
+            return Session(delegate=routing.only_guards(), exports=routing.interfaces, emit=self.emit)
+
+        return Deferred(session) if self.auditor is None else self.auditor.recorder(session)
 
     @cached_property
     def auditor(self) -> Auditor | None:
@@ -369,6 +375,11 @@ class Runtime:
         """Whether calls of functions that nobody marked may run elsewhere."""
         return self._delegation_option is not None and self.delegation is not None and self.delegation.routes
 
+    @property
+    def _remembers(self) -> bool:
+        """Whether guards are told what was decided: not on record, as a replay must ask as often."""
+        return self.auditor is None or not self.auditor.audit.record
+
     def _routing(self, compilation: Compilation) -> Routing | None:
         """Of a program that is compiled to run here, with its guards; None where no policy says anything."""
         if not self._routes:
@@ -398,8 +409,7 @@ class Runtime:
         exports = exports_of(compilation.ir)
         host = self.host(exports, routing)
         instance = instantiate(compilation, engine, self.limits, host)
-        if routing is not None and (self.auditor is None or not self.auditor.audit.record):
-            # On record the guards are not told what was decided: a replay must ask as often.
+        if routing is not None and self._remembers:
             routing.bind(instance)
         artifact = compilation.artifact if engine == "wasm" else None
         digest = None if artifact is None else hashlib.sha256(artifact).hexdigest()
@@ -602,14 +612,17 @@ class Runtime:
     ) -> Module:
         digest = hashlib.sha256(data).hexdigest()
         signer = verified.signers[0].public.key_id if verified else None
-        host = self.host() if signer is not None else self._closed_host()
         if data[:4] == b"\0asm":
-            from backend_wasm.sections import read_interface
+            from runtime.wasm.executor import read
 
             linked = self._linked(data, verified, path, modules)
+            interface, _ = read(data)
+            exports = {e["name"]: e for e in interface["exports"]}
+            routing, host = self._file_host(interface.get("guards"), exports, signer, compiled=True)
             instance = self._instantiate(data, host=host, modules=linked)
-            exports = {e["name"]: e for e in read_interface(data)["exports"]}
-            return self._run(instance, exports, Provenance("file", "wasm", digest, signer), host, data)
+            provenance = Provenance("file", "wasm", digest, signer)
+            return self._run_file(instance, exports, provenance, host, data, routing)
+        from backend_wasm.interface import describe_guards
         from rtfsc.evaluation import exports_of
         from rtfsc.ir.errors import IRError
         from rtfsc.ir.serial import loads
@@ -617,11 +630,40 @@ class Runtime:
         from runtime.wasm.errors import ModuleRejected
 
         try:
-            exports = exports_of(loads(data))
+            module = loads(data)
+            exports = exports_of(module)
+            routing, host = self._file_host(describe_guards(module), exports, signer, compiled=False)
             instance = executor("rtfs-ir").instantiate(data, limits=self.limits, host=host)
         except IRError as error:
             raise ModuleRejected(f"not an RTFS module: {error}", hint=_what_it_is(data)) from None
-        return self._run(instance, exports, Provenance("file", "evaluator", digest, signer), host, data)
+        provenance = Provenance("file", "evaluator", digest, signer)
+        return self._run_file(instance, exports, provenance, host, data, routing)
+
+    def _file_host(
+        self, guards: Any, exports: Mapping[str, Mapping[str, Any]], signer: str | None, *, compiled: bool
+    ) -> tuple[Routing | None, HostCallable | None]:
+        """Of a module in a file, which lists its ``guards``."""
+        routing = None
+        if guards:
+            from runtime.routing import of_file
+
+            routing = of_file(self, guards, exports, compiled=compiled)
+        return routing, self._closed_host(routing) if signer is None else self.host(routing=routing)
+
+    def _run_file(
+        self,
+        instance: Any,
+        exports: Mapping[str, Mapping[str, Any]],
+        provenance: Provenance,
+        host: HostCallable | None,
+        data: bytes,
+        routing: Routing | None,
+    ) -> Module:
+        wrap = None
+        if routing is not None:
+            routing.ask(instance, remember=self._remembers)
+            wrap = routing.wrap if self._routes else None
+        return self._run(instance, exports, provenance, host, data, routing=routing, wrap=wrap)
 
     # -- publishing
 
@@ -679,16 +721,16 @@ class Runtime:
         names: Mapping[str, str] | None = None,
         compilation: Compilation | None = None,
         routing: Routing | None = None,
+        wrap: Any = None,
     ) -> Module:
         """Evaluates the top level once, so that what is wrong with it shows here and not at the first call.
         Where it raises, functions in the data of the error keep the instance. ``routing``: of an instance
-        with guards."""
+        with guards; ``wrap``: what routes calls of its other exports."""
         recorder: Any = host if self.auditor is not None else None
         if self.auditor is not None and recorder is not None:
             self.auditor.start(instance, recorder, provenance, artifact, compilation)
         else:
             instance.start()
-        wrap = None
         if routing is None and self._routes:
             from runtime.routing import Routing
 

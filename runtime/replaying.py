@@ -13,7 +13,7 @@ from runtime.chain.recorder import told
 from runtime.chain.replay import Diverged, Divergence, EndOfRecord, Recorded, ReplayHost
 from runtime.chain.runs import Action, records, runs
 from runtime.chain.values import Encoded, decoded
-from runtime.values import Limits, RtfsError
+from runtime.values import Limits, RtfsError, layout
 
 if TYPE_CHECKING:
     from rtfsc.source import SourceFile
@@ -106,7 +106,11 @@ def _instance(program: bytes, run: Action, engine: str, host: Any) -> Any:
 
     limits = Limits(memory_bytes=int(run.details.get("memory") or 512 << 20), fuel=_fuel(run, engine))
     target = "wasm32" if engine == "wasm" else "rtfs-ir"
-    return executor(target).instantiate(program, limits=limits, host=host)
+    instance = executor(target).instantiate(program, limits=limits, host=host)
+    route = instance.router()  # type: ignore[attr-defined]
+    for guard in range(layout.LIMITS_ROUTES):  # those of a file: the record knows which of them asked
+        route(guard, False)
+    return instance
 
 
 def _fuel(run: Action, engine: str) -> int | None:

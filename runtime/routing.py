@@ -3,7 +3,7 @@ runtime was given, the store, the models of the policy, in this order), and whic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,8 @@ Interfaces = Mapping[str, Mapping[str, Any]]
 class Routing:
     """What one instance of a program has to do with delegation. ``interfaces``: of its functions, by the
     names that it calls them by; ``symbols``: those that are guarded, by number; ``compiled``: it runs as
-    WebAssembly, so the same definition in the store would not be faster."""
+    WebAssembly, so the same definition in the store would not be faster; ``inside``: exports that ask by
+    themselves, of a file with guards."""
 
     def __init__(
         self,
@@ -36,9 +37,10 @@ class Routing:
         symbols: Sequence[str] = (),
         *,
         compiled: bool = True,
+        inside: Collection[str] = (),
     ) -> None:
         self._runtime = runtime
-        self.interfaces, self.symbols = interfaces, symbols
+        self.interfaces, self.symbols, self._inside = interfaces, symbols, inside
         self._stored = Stored(runtime, interfaces, compiled)
 
     @cached_property
@@ -77,10 +79,23 @@ class Routing:
         if self.router is not None and self.symbols:
             self.router.bind(instance.router())
 
+    def ask(self, instance: Any, *, remember: bool) -> None:
+        """The instance of a file with guards is there: they ask, whatever they were set to. ``remember``:
+        they are told what is decided for good."""
+        route = instance.router()
+        for number in range(len(self.symbols)):
+            route(number, False)
+        if remember:
+            self.bind(instance)
+
+    def only_guards(self) -> Delegate:
+        """For a module that may have no host: it may ask about the functions that it lists, nothing else."""
+        return Inside(self.router, self.symbols)
+
     def wrap(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """An export of a module without guards, whose calls are routed where rules speak of it."""
         delegating = self._runtime.delegation
-        if delegating is None or name in self.symbols or not speaks_of(self._runtime, delegating, name):
+        if delegating is None or name in self._inside or not speaks_of(self._runtime, delegating, name):
             return function
         assert self.router is not None
         return self.router.wrap(name, function)
@@ -106,6 +121,22 @@ class Asked:
             self._router.done(token)
 
 
+class Inside:
+    """The delegate of a module of unknown origin with guards."""
+
+    def __init__(self, router: Router | None, symbols: Sequence[str]) -> None:
+        self._router, self._symbols = router, frozenset(symbols)
+
+    def __call__(self, delegation: Delegation) -> tuple[bool, Any]:
+        if self._router is None or delegation.mode != "routed" or delegation.function not in self._symbols:
+            return False, None
+        return self._router(delegation)
+
+    def done(self, token: Any) -> None:
+        if self._router is not None:
+            self._router.done(token)
+
+
 class Stored:
     """Modules of the store that do what a function does: the same definition, else one of the same interface
     and meaning. Looked for once per function and instance. ``compiled``: see `Routing`."""
@@ -119,12 +150,13 @@ class Stored:
     def find(self, context: CallContext) -> L4CacheHit | None:
         symbol = context.fn_symbol
         if symbol not in self._hits:
+            from rtfsc.diagnostics import DiagnosticError
             from runtime.store.errors import StoreError
 
             interface = self._interfaces.get(symbol)
             try:
                 self._hits[symbol] = None if interface is None else self._found(interface)
-            except StoreError:  # the rules decide
+            except (StoreError, DiagnosticError, RtfsError):  # or its examples are none: the rules decide
                 self._hits[symbol] = None
         return self._hits[symbol]
 
@@ -207,6 +239,23 @@ def guard(runtime: Runtime, compilation: Compilation) -> tuple[list[str], dict[s
         return [], {}
     symbols = compilation.guard(lambda symbol: speaks_of(runtime, delegating, symbol))
     return symbols, interfaces_of(compilation) if symbols else {}
+
+
+def of_file(
+    runtime: Runtime, guards: Sequence[Mapping[str, Any]], exports: Interfaces, *, compiled: bool
+) -> Routing | None:
+    """Of a module that was built with guards, listed as in the section ``rtfs.interface``; None where there
+    are none, or nobody has rules."""
+    if not guards or runtime.delegation is None:
+        return None
+    interfaces = dict(exports)
+    for guard in guards:
+        found = exports.get(guard["export"]) if "export" in guard else guard.get("interface")
+        if found is not None:
+            interfaces[guard["symbol"]] = found
+    symbols = [guard["symbol"] for guard in guards]
+    inside = {guard["export"] for guard in guards if "export" in guard}
+    return Routing(runtime, interfaces, symbols, compiled=compiled, inside=inside)
 
 
 def hint_of(module: Module, symbol: str) -> tuple[str, str | None] | None:

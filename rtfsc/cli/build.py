@@ -63,6 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["binaryen"],
         help="run Binaryen's wasm-opt, if it is installed, as the last step",
     )
+    parser.add_argument(
+        "--guard",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="calls of these functions inside the module follow the rules of 'run --delegation' (repeatable)",
+    )
     parser.add_argument("--sign", metavar="KEY", help="certify, and sign with this key into FILE.dsse")
     add_level(parser)
     add_path(parser)
@@ -77,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     failed = False
     for path in progress(paths, "building"):
         try:
-            _build(path, outputs[path], options, signer)
+            _build(path, outputs[path], options, signer, alone=len(paths) == 1)
         except DiagnosticError as error:
             show_refusal(error, options.output_format)
             failed = True
@@ -93,10 +100,32 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
     if mode and (options.stage or options.target != "wasm32"):
         other = f"--emit {options.stage}" if options.stage else f"--target {options.target}"
         raise UsageError(f"{mode} makes .wasm files: it does not go with {other}")
+    if options.guard and (mode or options.stage):
+        other = mode or f"--emit {options.stage}"
+        raise UsageError(f"--guard is for modules that 'rtfsc run' and 'load' take: not with {other}")
     if options.optimizer and (options.stage or options.target != "wasm32"):
         raise UsageError("--optimizer works on .wasm files: it goes with neither --emit nor another target")
     if options.source_map and (mode or options.optimizer or options.stage or options.target != "wasm32"):
         raise UsageError("--source-map goes with a module for the runtime library alone, of target wasm32")
+
+
+def _check_guards(compilation: Compilation, path: str, alone: bool) -> None:
+    """Refuses globs that fit too much, or, where one file is built, nothing."""
+    from fnmatch import fnmatchcase
+
+    from rtfsc.ir.routes import symbols
+
+    try:
+        found = [guard.symbol for guard in compilation.built.guards]
+    except ValueError as error:
+        raise UsageError(f"--guard: {error}: {path}") from None
+    for glob in compilation.options.guard if alone else ():
+        if not any(fnmatchcase(symbol, glob) for symbol in found):
+            head = compilation.ast.head
+            known = ", ".join(symbols(compilation.unoptimised, head.name if head else "")) or "none"
+            raise UsageError(
+                f"--guard: no function '{glob}' in {path} that can be guarded; there are: {known}"
+            )
 
 
 def _outputs(paths: list[str], options: argparse.Namespace) -> dict[str, str | None]:
@@ -123,7 +152,9 @@ def _outputs(paths: list[str], options: argparse.Namespace) -> dict[str, str | N
     return {**found}
 
 
-def _build(path: str, output: str | None, options: argparse.Namespace, signer: _Signer | None) -> None:
+def _build(
+    path: str, output: str | None, options: argparse.Namespace, signer: _Signer | None, *, alone: bool
+) -> None:
     source = read_source(path)
     compilation = Compilation(
         source,
@@ -137,6 +168,7 @@ def _build(path: str, output: str | None, options: argparse.Namespace, signer: _
             standalone=options.standalone,
             separate=options.separate,
             optimizer=options.optimizer or "",
+            guard=tuple(options.guard),
             source_map=os.path.basename(output or "") + ".map" if options.source_map else "",
         ),
     )
@@ -144,6 +176,8 @@ def _build(path: str, output: str | None, options: argparse.Namespace, signer: _
         write(render(compilation, options.stage), output)
         return
     compilation.refuse_warnings()
+    if options.guard:
+        _check_guards(compilation, path, alone)
     if options.separate and output is not None:
         _build_modules(compilation, output, signer)
     manifest = signer.sign(compilation) if signer else None

@@ -95,6 +95,7 @@ def _invalid(data: bytes) -> str | None:
 
 def describe_ir(data: bytes) -> dict[str, Any]:
     """The same of serialised IR, which has no imports and no sections; raises `ModuleRejected`."""
+    from backend_wasm.interface import describe_guards
     from rtfsc.evaluation import exports_of
     from rtfsc.ir.errors import IRError
     from rtfsc.ir.serial import loads, read_note
@@ -106,7 +107,9 @@ def describe_ir(data: bytes) -> dict[str, Any]:
         action = json.loads(note or "{}")
     except (IRError, ValueError) as error:
         raise ModuleRejected(f"not an RTFS module: {error}") from None
-    interface = {"name": module.name, "exports": exports}
+    interface: dict[str, Any] = {"name": module.name, "exports": exports}
+    if module.guards:
+        interface["guards"] = describe_guards(module)
     return {
         **_common(data, "rtfs-ir"),
         "interface": interface,
@@ -149,6 +152,10 @@ def _print(path: str, facts: dict[str, Any]) -> None:
         print("\nexports:")
         for export in facts["interface"]["exports"]:
             _print_export(export)
+        if facts["interface"].get("guards"):
+            print("\nguards:")
+        for number, guard in enumerate(facts["interface"].get("guards", [])):
+            print(f"  {number} {guard['symbol']}")
     if facts["imports"]:
         print("\nimports:")
     for entry in facts["imports"]:

@@ -21,6 +21,7 @@ from rtfsc.ir.nodes import (
     Expr,
     Function,
     Global,
+    Guard,
     If,
     Let,
     LetRec,
@@ -146,6 +147,13 @@ def decode_export(r: Reader) -> Export:
         name, func, params, types, result, bool(flags & 1), doc, effects,
         def_hash, interface_hash, variants, examples,
     )  # fmt: skip
+
+
+def decode_guard(r: Reader) -> Guard:
+    symbol, export, described = r.s(), r.s(), r.u()
+    if described > 1:
+        r.fail("malformed guard")
+    return Guard(symbol, export, decode_export(r) if described else None)
 
 
 def decode_site(r: Reader) -> Site:

@@ -18,6 +18,7 @@ from rtfsc.ir.nodes import (
     Expr,
     Function,
     Global,
+    Guard,
     If,
     Let,
     LetRec,
@@ -114,6 +115,14 @@ def encode_export(w: Writer, e: Export) -> None:
         w.u(len(v.params))
         for t in v.params:
             w.t(t)
+
+
+def encode_guard(w: Writer, g: Guard) -> None:
+    w.s(g.symbol)
+    w.s(g.export)
+    w.u(g.interface is not None)
+    if g.interface is not None:
+        encode_export(w, g.interface)
 
 
 def encode_site(w: Writer, s: Site) -> None:

@@ -265,10 +265,21 @@ class Export:
 
 
 @dataclass(slots=True)
+class Guard:
+    """A function that asks at its entry where a call runs (`rtfsc.ir.routes`). ``export``: its name among the
+    exports of the program, else ""; ``interface``: of one that an imported module exports."""
+
+    symbol: str
+    export: str = ""
+    interface: Export | None = None
+
+
+@dataclass(slots=True)
 class Module:
     """``functions`` holds INIT too. ``globals`` maps each top-level value to its type.
     ``sites[i - 1]`` is the site with id ``i``. ``separate``: empty, or "program" or "module" for
-    one of several in an instance (`rtfsc.ir.separate`); ``needs``: the others, in the order of evaluation."""
+    one of several in an instance (`rtfsc.ir.separate`); ``needs``: the others, in the order of evaluation.
+    ``guards``: by number, of a module that is built with them; one that is compiled to run here has none."""
 
     name: str
     functions: dict[str, Function]
@@ -277,6 +288,7 @@ class Module:
     sites: list[Site] = field(default_factory=list)
     separate: str = ""
     needs: list[str] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
 
 
 def nil() -> Const:

@@ -11,13 +11,15 @@ host is told (``delegate/done``) before it, after it, and once more, so that it 
 A host that has decided for good sets the byte that ``routed`` reads (``layout.STATE_ROUTES``); then a call
 costs one load and one jump more. The body stands in two functions so that this way has no join.
 
-Guards are put into a copy that is about to run here, never into what is published or identified.
+Guards are put into a copy that is about to run here, or into a file that was asked to have them (`built`),
+which lists them; never into what is published or identified.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Final
 
 from rtfsc.ir import types as T
@@ -26,8 +28,10 @@ from rtfsc.ir.nodes import (
     MODULE,
     Call,
     Const,
+    Export,
     Expr,
     Function,
+    Guard,
     If,
     Let,
     Local,
@@ -80,6 +84,17 @@ def guarded(module: Module, wanted: Callable[[str], bool], own: str = "") -> tup
             functions[name] = _entry(function, number, asked.name)
             functions[asked.name], functions[plain.name] = asked, plain
     return replace(module, functions=functions), list(names)
+
+
+def built(module: Module, globs: Sequence[str], own: str, imported: Mapping[str, Export]) -> Module:
+    """The module with guards in the functions that the globs fit, which it lists: for a file. ``imported``:
+    exports of imported modules by symbol. Raises ValueError where they are more than have a byte."""
+    found, names = guarded(module, lambda symbol: any(fnmatchcase(symbol, glob) for glob in globs), own)
+    if len(names) > CACHED:
+        raise ValueError(f"{len(names)} functions are to be guarded, a module has room for {CACHED}")
+    exported = {f"{own}/{e.name}" if own else e.name: e.name for e in module.exports if e.func}
+    guards = [Guard(name, exported.get(name, ""), imported.get(name)) for name in names]
+    return replace(found, guards=guards)
 
 
 def _entry(function: Function, number: int, asked: str) -> Function:

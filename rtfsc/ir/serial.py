@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from rtfsc.ir.decode import Reader, decode_export, decode_function, decode_site
-from rtfsc.ir.encode import Writer, encode_export, encode_function, encode_site
+from rtfsc.ir.decode import Reader, decode_export, decode_function, decode_guard, decode_site
+from rtfsc.ir.encode import Writer, encode_export, encode_function, encode_guard, encode_site
 from rtfsc.ir.errors import IRError
 from rtfsc.ir.nodes import Function, Module
 from rtfsc.ir.walk import deep
@@ -37,6 +37,10 @@ def dumps(module: Module, note: str = "") -> bytes:
     w.u(len(module.sites))
     for s in module.sites:
         encode_site(w, s)
+    if module.guards:  # else nothing at all
+        w.u(len(module.guards))
+        for g in module.guards:
+            encode_guard(w, g)
     with deep():
         functions = [encode_function(f) for f in module.functions.values()]
     return b"".join([MODULE_MAGIC, _block(w.finish()), *map(_block, functions)])
@@ -88,6 +92,10 @@ def _load(data: bytes) -> tuple[Module, str]:
         module.globals[name] = r.t()
     module.exports = [decode_export(r) for _ in range(r.count())]
     module.sites = [decode_site(r) for _ in range(r.count())]
+    if r.position < r.end:
+        module.guards = [decode_guard(r) for _ in range(r.count())]
+        if not module.guards:
+            r.fail("an empty list of guards")
     r.done()
     r = Reader(data, end)
     with deep():

@@ -47,6 +47,7 @@ from rtfsc.ir.nodes import (
     Try,
     Var,
 )
+from rtfsc.ir.routes import CACHED
 from rtfsc.ir.text import CONST_NAMES, TYPE_IMM, show_expr
 from rtfsc.ir.walk import deep
 from rtfsc.primitives.ops import OPS
@@ -74,6 +75,7 @@ def verify(module: Module) -> None:
             _Verifier(module, f).run()
         for e in module.exports:
             _verify_export(module, e)
+        _verify_guards(module)
 
 
 def _is_type(t: Any, within: T.Type = _ALL) -> bool:
@@ -124,6 +126,20 @@ def _verify_export(module: Module, e: Export) -> None:
             raise IRError(f"variant of export {e.name} names no plain function: {v.func}")
         if tuple(p.type for p in clone.params) != tuple(v.params) or len(v.params) != len(f.params):
             raise IRError(f"variant {v.func} of export {e.name} has other parameter types")
+
+
+def _verify_guards(module: Module) -> None:
+    functions = {e.name for e in module.exports if e.func is not None}
+    if len(module.guards) > CACHED or len({g.symbol for g in module.guards}) < len(module.guards):
+        raise IRError("too many guards, or one that occurs twice")
+    for g in module.guards:
+        if g.export and g.export not in functions:
+            raise IRError(f"guard {g.symbol} names no exported function")
+        described = g.interface
+        if described is not None and (
+            described.func is None or len(described.params) != len(described.param_types)
+        ):
+            raise IRError(f"guard {g.symbol} has not the interface of a function")
 
 
 class _Verifier:
@@ -363,6 +379,8 @@ class _Verifier:
 
 
 def _imm_ok(op: str, imm: Any) -> bool:
+    if op == "routed":
+        return type(imm) is int and 0 <= imm < CACHED
     if op in TYPE_IMM:
         return _is_type(imm, T.ANY) and imm != T.NEVER
     if isinstance(imm, str):

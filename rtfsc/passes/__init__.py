@@ -90,6 +90,7 @@ def copy_module(module: Module) -> Module:
         list(module.sites),
         module.separate,
         module.needs,
+        module.guards,
     )
 
 

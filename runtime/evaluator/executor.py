@@ -9,7 +9,7 @@ from typing import Any, Final
 from rtfsc.ir.nodes import Export, Module, Place
 from rtfsc.ir.types import rep
 from runtime.evaluator.compile import compile_module
-from runtime.host.access import HostCallable
+from runtime.host.access import HostCallable, stay_here
 from runtime.values.limits import Limits
 
 _LETTERS: Final = {"i64": "i", "f64": "f", "i32": "b", "val": "v"}
@@ -54,7 +54,10 @@ class IrExecutor:
         shown = {name: f.display_name or name for name, f in module.functions.items()}
         if names is not None:
             shown.update(zip(module.functions, names, strict=False))
-        return Instance(module, limits or Limits(), shown, spans, host)
+        instance = Instance(module, limits or Limits(), shown, spans, host)
+        if module.guards:
+            stay_here(instance, len(module.guards))
+        return instance
 
 
 class Instance:

@@ -67,10 +67,13 @@ class Type:
 
     def check(self, value: Any) -> Any:
         """The value as the check gives it back. Raises `Misfit`."""
+        from rtfsc.diagnostics import DiagnosticError
         from runtime.values.errors import RtfsError
 
         try:
             return _checker(self.text)(value)
+        except DiagnosticError:  # in a module that somebody made up
+            raise Misfit(f"{self.text[:80]} is no type") from None
         except RtfsError as error:
             raise Misfit(error.message) from None
         except (TypeError, OverflowError, ValueError) as error:  # no value of the language

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from backend_wasm.layout import ABI_MAJOR, ABI_MINOR
 from backend_wasm.sections import MalformedModule, check_standalone, read_interface, read_sites
+from runtime.host.access import stay_here
 from runtime.values.errors import Frame, Place
 from runtime.values.limits import Limits
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
@@ -82,9 +83,22 @@ class WasmExecutor:
         """A fresh instance; its top level has not run yet. ``host``: what it may do outside; None denies
         every capability. ``modules``: by name, those that a module compiled separately links to; whoever
         calls this has made sure that they may share a memory. Raises `ModuleRejected`."""
+        instance = self._made(artifact, limits or Limits(), spans, names, host, modules)
+        if guards := instance.interface.get("guards"):
+            stay_here(instance, len(guards))
+        return instance
+
+    def _made(
+        self,
+        artifact: bytes,
+        limits: Limits,
+        spans: Sequence[Place] | None,
+        names: Sequence[str] | None,
+        host: HostCallable | None,
+        modules: Mapping[str, bytes],
+    ) -> Instance | SlowInstance:
         from runtime.wasm.bridge import direct
 
-        limits = limits or Limits()
         if not direct(lambda wasm: self._compile(wasm, hashlib.sha256(wasm).digest(), False)):
             from runtime.wasm.slow import SlowInstance
 

@@ -106,3 +106,37 @@ def test_why_route_called_wrongly(mail: Cli) -> None:
     assert "functions: classify, hinted, pinned" in mail(*why, "nothing", code=2).stderr
     assert mail(*why, "classify", "(", code=1).stderr
     assert "takes one program" in mail("why", "hit", "mail.rtfs", "1", code=2).stderr
+
+
+@pytest.mark.parametrize("target", ["wasm32", "rtfs-ir"])
+def test_files_with_guards(mail: Cli, target: str) -> None:
+    (mail.folder / "mail.rtfs").write_text(PROGRAM + "(defn both [a b] [(classify a) (classify b)])")
+    file = {"wasm32": "mail.wasm", "rtfs-ir": "mail.rtfs-ir"}[target]
+    rules = ("--delegation", "delegation.toml")
+    call = ("run", file, "both", '"a winner"', '"hello"')
+    mail("build", "--target", target, "mail.rtfs")
+    assert mail(*call, *rules).stdout == '["unknown" "unknown"]\n'
+    assert "guards" not in mail("inspect", file).stdout
+    mail("build", "--target", target, "--guard", "class*", "--guard", "both", "mail.rtfs")
+    assert mail(*call, *rules).stdout == '["spam" "ham"]\n'
+    assert mail(*call).stdout == '["unknown" "unknown"]\n'
+    shown = mail("inspect", file).stdout
+    assert "\nguards:\n  0 classify\n  1 both\n" in shown
+    assert "features: guard=both, guard=class*" in shown
+    guards = json.loads(mail("inspect", "--json", file).stdout)["interface"]["guards"]
+    assert [guard["export"] for guard in guards] == ["classify", "both"]
+
+
+def test_guards_that_cannot_be(mail: Cli) -> None:
+    told = mail("build", "--guard", "class*", "--guard", "pinned", "mail.rtfs", code=2).stderr
+    assert "no function 'pinned' in mail.rtfs that can be guarded; there are: classify" in told
+    for mode in (["--standalone"], ["--js"], ["--separate"], ["--emit", "wat"]):
+        told = mail("build", *mode, "--guard", "*", "mail.rtfs", code=2).stderr
+        assert f"--guard is for modules that 'rtfsc run' and 'load' take: not with {' '.join(mode)}" in told
+    (mail.folder / "mail.rtfs").write_text("".join(f"(defn f{i} [x] (+ x {i}))" for i in range(889)))
+    told = mail("build", "--guard", "*", "mail.rtfs", code=2).stderr
+    assert "--guard: 889 functions are to be guarded, a module has room for 888: mail.rtfs" in told
+    assert not (mail.folder / "mail.wasm").exists()
+    (mail.folder / "other.rtfs").write_text("(defn other [x] x)")
+    mail("build", "--guard", "other", ".")
+    assert "  0 other\n" in mail("inspect", "other.wasm").stdout
