@@ -219,10 +219,12 @@ class Runtime:
     @cached_property
     def delegation(self) -> Delegating | None:
         """Raises `PolicyError` with the place of a mistake in the file, OSError."""
+        given = self._delegation_option
+        if given is None:  # a program that calls a capability loads no engine that decides
+            return None
         from runtime.delegation.setup import Delegating, open_delegation
 
-        given = self._delegation_option
-        if given is None or isinstance(given, Delegating):
+        if isinstance(given, Delegating):
             return given
         delegating = open_delegation(given, emit=self.emit)
         if self.has_store:

@@ -66,13 +66,18 @@ class Routing:
 
     def delegate(self, given: Delegate | None) -> Delegate | None:
         """None where nobody would answer."""
-        declared: Delegate | None = None
-        if self._runtime.has_store:
-            from runtime.searching import Declared
-
-            declared = Declared(self._runtime, self.interfaces)
+        declared = self._declared if self._runtime.has_store else None
         asked = [one for one in (given, declared, self.router) if one is not None]
         return Asked(asked, self.router) if asked else None
+
+    def _declared(self, delegation: Delegation) -> tuple[bool, Any]:
+        return self._in_the_store(delegation)
+
+    @cached_property
+    def _in_the_store(self) -> Delegate:
+        from runtime.searching import Declared
+
+        return Declared(self._runtime, self.interfaces)
 
     def bind(self, instance: Any) -> None:
         """The instance is there: its guards can be set."""

@@ -71,7 +71,10 @@ def _run(runtime: Runtime, samples: Samples, options: argparse.Namespace) -> int
     pairs = options.pairs or (settings.pairs if settings is not None else PAIRS)
     failed = False
     chosen = [_named(samples, name) for name in options.function]
-    for function in chosen or [f for f in samples.all() if _is_due(f, pairs)]:
+    due = chosen or [f for f in samples.all() if _is_due(f, pairs)]
+    if not due:
+        print(f"no function waits with {pairs} recorded calls; 'rtfsc distil list' shows how far each is")
+    for function in due:
         model = options.model or (settings.model if settings is not None else "") or function.identity.model
         try:
             solution = distil(

@@ -42,6 +42,16 @@ def test_nothing_heavy_is_loaded(statement: str) -> None:
     assert HEAVY & set(json.loads(out.splitlines()[-1])) == set()
 
 
+def test_a_call_of_a_capability_loads_neither_delegation_nor_search() -> None:
+    """Which took the first such call a tenth of a second."""
+    loaded = loaded_after(
+        "import rtfsc; runtime = rtfsc.Runtime(grant=['ccos.system.random'], store=True);"
+        "roll = runtime.compile('(defn roll [] (call :ccos.system.random 6 6))').roll; assert roll() == 6"
+    )
+    assert {name for name in loaded if name.startswith(("runtime.delegation", "runtime.caches"))} == set()
+    assert "runtime.searching" not in loaded
+
+
 def test_import_opens_no_socket_starts_no_thread_and_writes_nothing() -> None:
     code = """
 import sys
