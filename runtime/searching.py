@@ -146,7 +146,8 @@ def _confirm(
             answer = ask(function, example.arguments)
             try:
                 if not passes(answer, example.result):
-                    return Failed(example, told(answer, example.result))
+                    called = " ".join([export, *map(shown, example.arguments)])
+                    return Failed(example, f"({called}): {told(answer, example.result)}")
             finally:
                 release(answer.value)
     return None
@@ -168,7 +169,14 @@ def told(answer: Answer, expected: Any) -> str:
         return "ran into a limit"
     if answer.error is not None:
         return f"{answer.error[0]}: {answer.error[1]}"
-    return f"gave {answer.value!r:.200}, not {expected!r:.200}"
+    return f"gave {shown(answer.value)}, not {shown(expected)}"
+
+
+def shown(value: Any) -> str:
+    """As programs print it."""
+    from runtime.printing import printed
+
+    return f"{printed(value):.200}"
 
 
 class Declared:

@@ -24,9 +24,11 @@ def check_embedder(name: str) -> None:
         return
     if not url.startswith(("http://", "https://")):
         hint = '"lexical", a .gguf file, or https://SERVER/v1#MODEL'
-        raise Misconfigured(name, "no such embedder", hint=hint)
+        raise Misconfigured(name, f"there is no embedder {name!r:.80}", hint=hint)
     if not model:
-        raise Misconfigured(name, "the address names no model", hint=f"{url}#MODEL")
+        raise Misconfigured(
+            name, f"the address of the embedder {url:.80} names no model", hint=f"{url}#MODEL"
+        )
 
 
 def open_embedder(name: str, *, base: Path | None = None, key_env: str | None = None) -> Embedder:

@@ -28,7 +28,7 @@ class Example(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The first example that a candidate does not pass; ``told``: what it gave instead."""
+    """The first example that a candidate does not pass; ``told``: the call, and what it gave instead."""
 
     example: Example
     told: str
@@ -127,5 +127,5 @@ def _judged(
         return verdict("gate", *different, text=text)
     failed = confirm(artifact, near.export, examples) if examples else None
     if failed is not None:
-        return verdict("examples", f"{failed.example.arguments!r:.200}: {failed.told}", text=text)
+        return verdict("examples", failed.told, text=text)
     return verdict("hit", text=text)

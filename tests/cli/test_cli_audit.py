@@ -90,7 +90,8 @@ def test_what_is_asked_for_wrongly(audited: Cli) -> None:
 def test_without_a_key_nothing_runs_on_record(cli: Cli) -> None:
     cli.file("p.rtfs", PROGRAM)
     result = cli("run", "p.rtfs", "--audit", code=3)
-    assert "make one with: rtfsc init --home" in result.stderr and "hello" not in result.stdout + result.stderr
+    assert "make one with: rtfsc init --home" in result.stderr
+    assert "hello" not in result.stdout + result.stderr
 
 
 def test_the_file_is_lines_of_json(audited: Cli) -> None:

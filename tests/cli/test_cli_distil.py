@@ -91,7 +91,8 @@ def test_what_is_not_accepted_is_said(ready: Cli) -> None:
         ready("run", "p.rtfs", "grades", POINTS, *options)
         failed = ready("distil", "run", "grade", *options, "--rounds", "2", code=1)
         assert "SV003" in failed.stderr and asked(server, "writer") == 2
-        assert "no function waits" in ready("distil", "run", *options).stdout  # not due before there are twice as many
+        # Not due before there are twice as many.
+        assert "no function waits" in ready("distil", "run", *options).stdout
     assert ready.json("distil", "list")[0]["state"] == "refused"
 
 

@@ -64,6 +64,8 @@ def test_find(shop):
     missed = json.loads(shop("find", declaration, "--example", "(f 1) => 9", "--json", code=1).stdout)
     assert {c["verdict"] for c in missed["candidates"]} == {"examples"}
     assert "'(call) => value'" in shop("find", declaration, "--example", "f 1", code=2).stderr
+    wrong = shop("find", declaration, "--example", "(f 1) => 9", code=1).stdout
+    assert " 1): gave " in wrong and ", not 9" in wrong and "(1,)" not in wrong
 
 
 def test_clean_up(shop):
