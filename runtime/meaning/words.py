@@ -7,6 +7,7 @@ gets words that nothing stands for, so the gate refuses it unless it is the same
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from runtime.meaning.arrange import fronted_last, reordered
@@ -56,8 +57,10 @@ class Reading(NamedTuple):
     foreign: bool
 
 
+@lru_cache(maxsize=1024)
 def read(text: str) -> Reading:
-    """What the text says."""
+    """What the text says. Remembered, since texts that are compared once are compared again: those that were
+    stored with every new one."""
     raw = tokens(normal(text))
     items = phrases_replaced(joined_numbers(list(items_of(raw))))
     return _Reader(fronted_last(reordered(items))).reading(_foreign(raw))
