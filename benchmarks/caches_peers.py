@@ -23,6 +23,8 @@ from benchmarks.timing import Stopwatch, WallClock, interleaved  # noqa: E402
 ENTRIES = 10_000
 QUESTIONS = 1_000
 ROUNDS = 9
+EXACT_ROUNDS = 10
+"""So that a run takes longer than it takes to get warm after the others."""
 
 
 def in_process() -> dict[str, float]:
@@ -119,10 +121,11 @@ def _ours_exact(asked: list[str]) -> tuple[Callable[[], None], int]:
     assert all(manager.answer(model, request).layer == "L2" for request in again)
 
     def run() -> None:
-        for request in again:
-            manager.infer(model, request)
+        for _ in range(EXACT_ROUNDS):
+            for request in again:
+                manager.infer(model, request)
 
-    return run, len(again)
+    return run, EXACT_ROUNDS * len(again)
 
 
 def _ours_semantic(
@@ -173,10 +176,11 @@ def _gptcache_exact(asked: list[str]) -> tuple[Callable[[], None], int]:
     assert all(get(text, cache_obj=cache) == f"answer to {text}" for text in again)
 
     def run() -> None:
-        for text in again:
-            get(text, cache_obj=cache)
+        for _ in range(EXACT_ROUNDS):
+            for text in again:
+                get(text, cache_obj=cache)
 
-    return run, len(again)
+    return run, EXACT_ROUNDS * len(again)
 
 
 def _gptcache_semantic(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import threading
 from typing import Protocol
+
+from runtime.latch import Latch
 
 
 class Server(Protocol):
@@ -34,7 +35,7 @@ def _port(text: str) -> int:
 
 def serve(server: Server, what: str, suffix: str = "") -> None:
     """Until the process is asked to end, by Ctrl-C or SIGTERM."""
-    end = threading.Event()
+    end = Latch()
     before = {
         number: signal.signal(number, lambda *_: end.set()) for number in (signal.SIGINT, signal.SIGTERM)
     }

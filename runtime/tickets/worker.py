@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 
+from runtime.latch import Latch
 from runtime.tickets.ticket import FAILED, StaleLease, Ticket, Tickets, TicketsUnavailable, TooLarge
 from runtime.values.interruption import Stoppable, stoppable
 
@@ -37,10 +38,10 @@ class Worker:
     ) -> None:
         self._tickets, self._perform, self.name, self._lease_s = tickets, perform, name, lease_s
         self._told = told
-        self._ended = threading.Event()
+        self._ended = Latch()
 
     def stop(self) -> None:
-        """After the ticket that runs now."""
+        """After the ticket that runs now. May be called by the handler of a signal."""
         self._ended.set()
 
     def run(self, *, drain: bool = False, most: int | None = None) -> int:

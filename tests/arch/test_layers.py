@@ -67,7 +67,8 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.meaning": set(),
     "runtime.store": {"runtime.trust", "runtime.values", "runtime.meaning", "runtime.obs.events"},
     "runtime.asynchronous": {"runtime.values"},
-    "runtime.tickets": {"runtime.trust", "runtime.chain", "runtime.values"},
+    "runtime.latch": set(),
+    "runtime.tickets": {"runtime.trust", "runtime.chain", "runtime.values", "runtime.latch"},
     "runtime.chain": {
         "runtime.asynchronous",
         "runtime.trust",
