@@ -216,7 +216,7 @@ def test_questions_that_cannot_be_asked(cli):
     base = ("ask", "Is it spam?", "--delegation", "delegation.toml")
     call = ("--call", '(f "x")')
     for arguments, message, code in (
-        (["--signature", SPAM, "--model", "spam", "--call", "(f)"], "takes 1 arguments, not 0", 2),
+        (["--signature", SPAM, "--model", "spam", "--call", "(f)"], "takes 1 argument, not 0", 2),
         (
             ["--signature", SPAM, "--model", "spam", "--call", "(f 1)"],
             "the argument text: Type validation error",
