@@ -116,7 +116,8 @@ def test_a_cache_does_without_an_embedder_that_fails():
 
 @pytest.mark.parametrize(
     "name, message",
-    [("", "no such"), ("lexicon", "no such"), ("https://x/v1", "names no model"), ("ftp://x#m", "no such"),
+    [("", "no embedder"), ("lexicon", "no embedder"), ("https://x/v1", "names no model"),
+     ("ftp://x#m", "no embedder"),
      ("https://me:secret@x/v1#m", "password")],
 )  # fmt: skip
 def test_names_that_name_no_embedder(name, message):

@@ -70,7 +70,10 @@ def test_functions_of_the_library_are_marked() -> None:
 
 
 def test_nothing_to_see() -> None:
-    profile = profiled("(defn f [n] n)", "f", 1)
+    for _ in range(20):  # where the machine is busy, a sample may fall even into this
+        profile = profiled("(defn f [n] n)", "f", 1)
+        if not profile.samples:
+            break
     assert (profile.samples, profile.functions(), profile.folded()) == (0, [], "")
 
 
