@@ -14,12 +14,11 @@ from runtime.providers.errors import (
     Interrupted,
     ProviderError,
     Refused,
-    TimedOut,
     Unavailable,
     printable,
 )
 from runtime.providers.http import Endpoint, Reply
-from runtime.providers.retry import Retry, retrying
+from runtime.providers.retry import Retry, retrying_untold
 
 _DESCRIBE_SECONDS = 5.0
 _DESCRIBED_FOR = 300.0
@@ -68,22 +67,7 @@ class Arbiter:
 
     def infer(self, request: Request, on_text: OnText | None = None) -> Response:
         """Where pieces were handed to ``on_text`` already, the request is not tried again."""
-        told = False
-
-        def tell(text: str) -> None:
-            nonlocal told
-            told = True
-            assert on_text is not None
-            on_text(text)
-
-        def attempt() -> Response:
-            try:
-                return self._ask(request, tell if on_text is not None else None)
-            except (Interrupted, TimedOut, Unavailable) as error:
-                error.retryable = error.retryable and not told
-                raise
-
-        return retrying(attempt, self._retry, request.timeout)
+        return retrying_untold(lambda tell: self._ask(request, tell), on_text, self._retry, request.timeout)
 
     def capabilities(self) -> frozenset[str]:
         """Those of the model there; the least while the server cannot be asked."""

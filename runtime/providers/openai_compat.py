@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from runtime.providers.base import Health, OnText, Request, Response, StopReason
-from runtime.providers.errors import Garbled, Interrupted, ProviderError, Refused, TimedOut, Unavailable
+from runtime.providers.errors import Garbled, Interrupted, ProviderError, Refused
 from runtime.providers.http import Endpoint, error_text
-from runtime.providers.retry import Retry, retrying
+from runtime.providers.retry import Retry, retrying_untold
 
 _HEALTH_SECONDS = 5.0
 _STOPS: dict[str, StopReason] = {
@@ -61,22 +61,7 @@ class OpenAiCompatible:
 
     def infer(self, request: Request, on_text: OnText | None = None) -> Response:
         """Where pieces were handed to ``on_text`` already, the request is not tried again."""
-        told = False
-
-        def tell(text: str) -> None:
-            nonlocal told
-            told = True
-            assert on_text is not None
-            on_text(text)
-
-        def attempt() -> Response:
-            try:
-                return self._ask(request, tell if on_text is not None else None)
-            except (Interrupted, TimedOut, Unavailable) as error:
-                error.retryable = not told
-                raise
-
-        return retrying(attempt, self._retry, request.timeout)
+        return retrying_untold(lambda tell: self._ask(request, tell), on_text, self._retry, request.timeout)
 
     def capabilities(self) -> frozenset[str]:
         able = {name for name, given in self._abilities.items() if given}

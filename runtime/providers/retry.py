@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from runtime.providers.errors import ProviderError, Unavailable
+from runtime.providers.base import OnText
+from runtime.providers.errors import Interrupted, ProviderError, TimedOut, Unavailable
 
 T = TypeVar("T")
 
@@ -51,3 +52,25 @@ def retrying(
                 raise
         sleep(pause)
         attempt += 1
+
+
+def retrying_untold(
+    ask: Callable[[OnText | None], T], on_text: OnText | None, retry: Retry, timeout: float
+) -> T:
+    """Like `retrying`, of what hands pieces to ``on_text``: told of one, it is not tried again."""
+    told = False
+
+    def tell(text: str) -> None:
+        nonlocal told
+        told = True
+        assert on_text is not None
+        on_text(text)
+
+    def attempt() -> T:
+        try:
+            return ask(tell if on_text is not None else None)
+        except (Interrupted, TimedOut, Unavailable) as error:
+            error.retryable = error.retryable and not told
+            raise
+
+    return retrying(attempt, retry, timeout)
