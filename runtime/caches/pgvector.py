@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,13 +9,11 @@ from typing import Any
 from psycopg import sql
 
 from runtime.caches.vectors import LARGE, Match, SemanticHit
+from runtime.store.postgres_graphs import BUILD_S, PROPOSED, Graphs, prefer
+from runtime.store.postgres_graphs import vector as cast
 from runtime.store.postgres_pool import Connection, PostgresPool, patient
 
-_PROPOSED = 64
-"""How many a graph proposes at least."""
-_BREADTH = 200
-"""``hnsw.ef_search``: see `runtime.store.postgres_groups`."""
-_BUILD_S = 4 * 3600.0
+_GRAPHS = Graphs("rtfs_cores", "rtfs_core_graph_", ("grp", "tag"))
 _TRIM_EVERY = 1_024
 _MIGRATIONS = (
     (
@@ -154,9 +151,7 @@ def _by_graph(
     connection: Connection, group: str, tag: str, vector: array[float], limit: int
 ) -> list[tuple[Any, ...]]:
     with connection.transaction():
-        connection.execute(f"SET LOCAL hnsw.ef_search = {_BREADTH}")
-        # Without this the planner takes the index of the group and sorts it whole.
-        connection.execute("SET LOCAL enable_sort = off")
+        prefer(connection)
         dimensions = len(vector)
         return connection.execute(
             sql.SQL(
@@ -165,11 +160,11 @@ def _by_graph(
                 " WHERE {group} ORDER BY distance LIMIT {proposed}) near"
                 " ORDER BY score DESC, core LIMIT {limit}"
             ).format(
-                vector=_vector(dimensions),
+                vector=cast(dimensions),
                 wanted=sql.Literal(_text(vector)),
                 dimensions=sql.Literal(dimensions),
-                group=_group(group, tag, dimensions),
-                proposed=sql.Literal(max(_PROPOSED, 8 * limit)),
+                group=_GRAPHS.group(group, tag, dimensions),
+                proposed=sql.Literal(max(PROPOSED, 8 * limit)),
                 limit=sql.Literal(limit),
             )
         ).fetchall()
@@ -177,7 +172,7 @@ def _by_graph(
 
 def _build(connection: Connection, minimum: int) -> int:
     """Partial indexes of their own: an index over all groups would propose neighbours of other groups."""
-    with patient(connection, _BUILD_S):
+    with patient(connection, BUILD_S):
         connection.execute("SET LOCAL maintenance_work_mem = '512MB'")
         groups = connection.execute(
             "SELECT grp, tag, vector_dims(vector) FROM rtfs_cores GROUP BY 1, 2, 3 HAVING count(*) > %s",
@@ -185,34 +180,11 @@ def _build(connection: Connection, minimum: int) -> int:
         ).fetchall()
         for group in groups:
             if not _has_graph(connection, *group):
-                connection.execute(_create(*group))
+                connection.execute(_GRAPHS.create(*group))
                 connection.execute(
                     "INSERT INTO rtfs_core_graphs VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", group
                 )
     return len(groups)
-
-
-def _create(group: str, tag: str, dimensions: int) -> sql.Composed:
-    name = hashlib.sha256(f"{group} {tag} {dimensions}".encode()).hexdigest()[:32]
-    return sql.SQL(
-        "CREATE INDEX IF NOT EXISTS {name} ON rtfs_cores USING hnsw ({vector} vector_cosine_ops)"
-        " WITH (m = 24, ef_construction = 128) WHERE {group}"
-    ).format(
-        name=sql.Identifier(f"rtfs_core_graph_{name}"),
-        vector=sql.SQL("({})").format(_vector(dimensions)),
-        group=_group(group, tag, dimensions),
-    )
-
-
-def _vector(dimensions: int) -> sql.Composed:
-    return sql.SQL("(vector::vector({}))").format(sql.Literal(dimensions))
-
-
-def _group(group: str, tag: str, dimensions: int) -> sql.Composed:
-    """Literals, so that the planner sees that the partial index fits."""
-    return sql.SQL("(grp = {} AND tag = {} AND vector_dims(vector) = {})").format(
-        sql.Literal(group), sql.Literal(tag), sql.Literal(dimensions)
-    )
 
 
 def _text(vector: array[float]) -> str:
