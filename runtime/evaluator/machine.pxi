@@ -233,8 +233,6 @@ cdef int look_for_signals(Machine *m) noexcept with gil:
     except BaseException as error:
         (<Instance> m.instance).exception = error
         ended = PYTHON
-    with nogil:     # lets other threads run
-        pass
     return ended
 
 

@@ -57,8 +57,6 @@ cdef int interrupted() noexcept with gil:
     try:
         PyErr_CheckSignals()
         check_stopped()
-        with nogil:     # lets other threads run
-            pass
     except BaseException as error:
         _interrupt = error
         return 1

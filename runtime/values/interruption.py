@@ -53,7 +53,13 @@ def stoppable() -> Iterator[Stoppable]:
 
 
 def check() -> None:
-    """Raises what was asked for in this thread."""
+    """Raises what was asked for in this thread.
+
+    It is a Python function on purpose. Entering one gives Python's lock to a thread that has asked for it,
+    and a thread asks when it has waited for a switch interval (5 ms). To release the lock here without being
+    asked would keep the others from ever getting it: each release wakes the one that waits, which comes too
+    late, and begins to wait anew.
+    """
     if _wanted:
         error = _wanted.get(threading.get_ident())
         if error is not None:

@@ -89,8 +89,6 @@ cdef void *on_epoch(void *context, void *env, uint64_t *delta, uint8_t *kind) no
     try:
         PyErr_CheckSignals()
         check_stopped()
-        with nogil:
-            pass  # lets other Python threads run
     except BaseException as error:
         m.pending = error
         return api.wasmtime_error_new(b"interrupted")

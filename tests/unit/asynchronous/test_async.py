@@ -59,14 +59,8 @@ def test_a_call_is_awaited(engine: str) -> None:
     run(work())
 
 
-def skip_on_wasm(engine: str) -> None:
-    if engine == "wasm":
-        pytest.skip("open: on a loaded machine a call in WebAssembly may not notice that it was cancelled")
-
-
 def test_the_loop_goes_on(engine: str) -> None:
     """While a program computes, and while one waits."""
-    skip_on_wasm(engine)
     module = runtime(engine).compile(SPIN)
 
     async def work() -> None:
@@ -83,7 +77,6 @@ def test_the_loop_goes_on(engine: str) -> None:
 
 
 def test_calls_have_deadlines(engine: str) -> None:
-    skip_on_wasm(engine)
     module = runtime(engine).compile(SPIN)
 
     async def work() -> None:
