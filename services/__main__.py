@@ -1,5 +1,5 @@
-"""``python -m services [--only postgres|s3|redis|nats] [COMMAND …]``: runs a command with the servers up and
-the settings in its environment; without a command prints the settings and waits for Ctrl-C."""
+"""``python -m services [--only SERVER] [COMMAND …]``: runs a command with the servers up and the settings in
+its environment; without a command prints the settings and waits for Ctrl-C. Azure only where it is named."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ import sys
 from contextlib import ExitStack
 
 from services import Unavailable
+from services.azure import Azure
 from services.ceph import Ceph
 from services.nats import Nats
 from services.postgres import Postgres
 from services.redis import Redis
 
-_SERVERS: dict[str, type[Postgres | Ceph | Redis | Nats]] = {
+_SERVERS: dict[str, type[Postgres | Ceph | Azure | Redis | Nats]] = {
     "postgres": Postgres,
     "s3": Ceph,
+    "azure": Azure,
     "redis": Redis,
     "nats": Nats,
 }
+_ON_DEMAND = {"azure"}  # a large installation that only its own tests need
 
 
 def main(arguments: list[str]) -> int:
@@ -33,7 +36,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     with ExitStack() as stack:
         settings: dict[str, str] = {}
-        for name in [options.only] if options.only else list(_SERVERS):
+        for name in [options.only] if options.only else [each for each in _SERVERS if each not in _ON_DEMAND]:
             try:
                 server = _SERVERS[name]()
                 stack.callback(server.close)

@@ -7,6 +7,8 @@ import signal
 
 import pytest
 from servers import (
+    azure_server,
+    azure_url,
     nats_server,
     nats_url,
     postgres_server,
@@ -18,6 +20,8 @@ from servers import (
 )
 
 __all__ = [
+    "azure_server",
+    "azure_url",
     "nats_server",
     "nats_url",
     "postgres_server",

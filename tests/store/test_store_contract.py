@@ -43,6 +43,12 @@ class TestS3(BlobContract):
         return open_blobs(s3_url)
 
 
+class TestAzure(BlobContract):
+    @pytest.fixture
+    def backend(self, azure_url: str) -> ObjectBackend:
+        return open_blobs(azure_url)
+
+
 class TestSqlite(IndexContract):
     @pytest.fixture
     def index(self, tmp_path: Path) -> Iterator[SqliteIndex]:

@@ -12,17 +12,24 @@ from typing import TypeVar
 import pytest
 
 from services import Unavailable
+from services.azure import Azure
 from services.ceph import Ceph
 from services.nats import Nats
 from services.postgres import Postgres
 from services.redis import Redis
 
-Server = TypeVar("Server", Ceph, Postgres, Redis, Nats)
+Server = TypeVar("Server", Ceph, Azure, Postgres, Redis, Nats)
 
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[Ceph]:
     with running(Ceph) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure_server() -> Iterator[Azure]:
+    with running(Azure) as server:
         yield server
 
 
@@ -48,6 +55,12 @@ def nats_server() -> Iterator[Nats]:
 def s3_url(s3_server: Ceph) -> str:
     """An empty place in the bucket."""
     return f"s3://rtfsc/{uuid.uuid4().hex}?endpoint={s3_server.url}"
+
+
+@pytest.fixture
+def azure_url(azure_server: Azure) -> str:
+    """An empty place in the container."""
+    return azure_server.settings()["RTFSC_TEST_AZURE"].replace("?", f"/{uuid.uuid4().hex}?", 1)
 
 
 @pytest.fixture

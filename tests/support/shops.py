@@ -24,7 +24,7 @@ from runtime.trust.seen import Seen
 from runtime.trust.store import TrustStore
 
 _ROW = ("source_pointer", "signature", "signer", "status")
-PLACES = ("memory", "folder", "team")
+PLACES = ("memory", "folder", "team", "azure")
 
 
 @dataclass
@@ -36,13 +36,17 @@ class Place:
 
 
 def place(kind: str, request: pytest.FixtureRequest) -> Place:
-    """Memory; a folder with SQLite; PostgreSQL and S3."""
+    """Memory; a folder with SQLite; PostgreSQL and S3; SQLite and Azure."""
     if kind == "memory":
         blobs, index = MemoryBackend(), MemoryIndex()
         return Place(lambda: blobs, lambda: index)
-    if kind == "folder":
+    if kind in ("folder", "azure"):
         folder: Path = request.getfixturevalue("tmp_path")
-        return Place(lambda: FolderBackend(folder / "blobs"), lambda: SqliteIndex(folder / "index.sqlite"))
+        azure = request.getfixturevalue("azure_url") if kind == "azure" else ""
+        return Place(
+            lambda: open_blobs(azure) if azure else FolderBackend(folder / "blobs"),
+            lambda: SqliteIndex(folder / "index.sqlite"),
+        )
     s3, postgres = request.getfixturevalue("s3_url"), request.getfixturevalue("postgres_url")
     return Place(lambda: open_blobs(s3), lambda: open_index(postgres))
 
