@@ -33,11 +33,17 @@ T = TypeVar("T")
 CONNECT_S = 5
 STATEMENT_MS = 15_000  # the server's own limit
 ANSWER_S = 20.0  # and what is waited for a server that does not even keep that one
-WAIT_S = 5.0  # for a connection of the pool
+WAIT_S = 12.0  # for a server that restarts
 _MOST_CONNECTIONS = 8
 _TRUSTED_IDLE_S = 5.0  # a connection idle for longer is tried before it is used
-_ATTEMPTS = 3
 _AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
+_ENDED = (
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+    errors.IdleSessionTimeout,
+    errors.IdleInTransactionSessionTimeout,
+    errors.ConnectionException,
+)
 _SCHEMA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
@@ -49,7 +55,10 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     """Gives up on a server that is silent for ``patience`` seconds; the driver would wait for ever."""
 
     patience = ANSWER_S
-    used = 0.0  # when it was last known to work
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.used = time.monotonic()  # when it was made, or last taken from the pool
 
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
         return super().wait(self._bounded(gen), *args, **options)
@@ -68,6 +77,10 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         except StopIteration as done:
             result: T = done.value
             return result
+
+
+class _Interrupted(psycopg.OperationalError):
+    """The connection was lost in the middle of what must not be done twice."""
 
 
 @contextmanager
@@ -108,6 +121,7 @@ class PostgresPool:
         self._present = False
         self._reason: str | None = "opened read-only" if read_only else None
         self._outage = Outage()
+        self._drained = 0.0
 
     def _settings(self, plain: str, query: dict[str, str]) -> str:
         given = {
@@ -134,12 +148,11 @@ class PostgresPool:
         return self._reason
 
     def reading(self, work: Callable[[Connection], T], otherwise: T) -> T:
-        """What ``work`` reads, in one statement or several; ``otherwise`` while there is no index. A
-        connection that was lost is replaced, once."""
+        """What ``work`` reads, in one statement or several; ``otherwise`` while there is no index."""
         with self._translated():
             if not self._ready():
                 return otherwise
-            return self._again(work, (psycopg.OperationalError,))
+            return self._again(work)
 
     def writing(self, work: Callable[[Connection], T], *, durable: bool = True, repeatable: bool = True) -> T:
         """``work`` in one transaction: all of it or nothing. ``repeatable``: doing it twice is doing it once,
@@ -155,9 +168,7 @@ class PostgresPool:
             self._ready(create=True)
             if self._reason is not None:
                 raise ReadOnlyStore(f"{self.name}: {self._reason}")
-            if repeatable:
-                return self._again(transaction, (*_AGAIN, psycopg.OperationalError))
-            return self._again(transaction, _AGAIN, sure=True)
+            return self._again(transaction, repeatable=repeatable)
 
     def close(self) -> None:
         with self._lock:
@@ -167,21 +178,26 @@ class PostgresPool:
 
     # -- inside
 
-    def _again(
-        self, work: Callable[[Connection], T], passing: tuple[type[Exception], ...], *, sure: bool = False
-    ) -> T:
-        """``sure``: on a connection that answered a moment ago, for what must not be done twice."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                with self._connected(sure=sure) as connection:
+    def _again(self, work: Callable[[Connection], T], *, repeatable: bool = True) -> T:
+        """Until it is done or ``wait_s`` have passed: of two transactions in each other's way one is to be
+        repeated, and a server that restarts takes all connections with it. What is not ``repeatable`` is done
+        on a connection that answered a moment ago, and not again where it may have been done."""
+        end = time.monotonic() + self.wait_s
+        pause = 0.0
+        while True:
+            with self._connected(sure=not repeatable) as connection:
+                try:
                     return work(connection)
-            except (errors.QueryCanceled, errors.LockNotAvailable, errors.DiskFull, PoolTimeout):
-                raise
-            except passing:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                time.sleep(0.02 * attempt)
-        raise AssertionError("unreachable")
+                except psycopg.OperationalError as error:
+                    if self._lost(connection, error):
+                        if not repeatable:
+                            raise _Interrupted(f"{_first_line(error)}; it may have been done") from error
+                    elif not isinstance(error, _AGAIN):
+                        raise
+                    if time.monotonic() > end:
+                        raise
+            time.sleep(pause)
+            pause = min(2 * pause + 0.01, 0.5)
 
     @contextmanager
     def _connected(self, *, sure: bool) -> Iterator[Connection]:
@@ -190,15 +206,29 @@ class PostgresPool:
             if pool is None:
                 pool = self._new_pool()
         connection = pool.getconn()
-        for _ in range(_MOST_CONNECTIONS if sure else 0):
-            if _answers(connection):
-                break
-            pool.putconn(connection)  # which drops it, so that the next one is another
-            connection = pool.getconn()
+        if sure or time.monotonic() - connection.used > _TRUSTED_IDLE_S:
+            try:
+                ConnectionPool.check_connection(connection)
+            except psycopg.OperationalError as error:
+                self._lost(connection, error)
+                pool.putconn(connection)
+                connection = pool.getconn()
+        connection.used = time.monotonic()
         try:
             yield connection
         finally:
             pool.putconn(connection)
+
+    def _lost(self, connection: Connection, error: psycopg.OperationalError) -> bool:
+        """Whether the connection is of no more use. Then the idle ones are not either, and are replaced: by
+        the first of those who find out."""
+        if not connection.closed and not isinstance(error, _ENDED):
+            return False
+        with self._lock:
+            if self._pool is not None and connection.used > self._drained:
+                self._pool.drain()
+                self._drained = time.monotonic()
+        return True
 
     def _new_pool(self) -> ConnectionPool[Connection]:
         if self._pool is not None:
@@ -213,7 +243,6 @@ class PostgresPool:
             timeout=self.wait_s,
             max_waiting=0,
             reconnect_timeout=self.wait_s,
-            check=_check,
             open=False,
             name="rtfsc",
         )
@@ -270,6 +299,8 @@ class PostgresPool:
             return InvalidModule(f"{self.name}: a text with the character U+0000 cannot be kept")
         if isinstance(error, PoolTimeout):
             return self._outage.began(self._diagnosis(message))
+        if isinstance(error, _Interrupted):
+            return StoreUnreachable(message)
         if isinstance(error, psycopg.OperationalError):
             return self._outage.began(StoreUnreachable(message))
         return StoreError(message)
@@ -281,22 +312,6 @@ class PostgresPool:
         except psycopg.Error as error:
             message = f"{self.name}: {_first_line(error)}"
         return StoreUnreachable(message)
-
-
-def _answers(connection: Connection) -> bool:
-    try:
-        ConnectionPool.check_connection(connection)
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-def _check(connection: Connection) -> None:
-    """Called by the pool before it hands a connection out."""
-    now = time.monotonic()
-    if now - connection.used > _TRUSTED_IDLE_S:
-        ConnectionPool.check_connection(connection)
-    connection.used = now
 
 
 def _version(connection: Connection, schema: str, versions: str) -> int:
