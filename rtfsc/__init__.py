@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from runtime.delegation.context import Environment
     from runtime.delegation.setup import open_delegation
     from runtime.delegation.types import DelegationMetadata
-    from runtime.engine import Found, RefusedEntry, Runtime
+    from runtime.engine import Runtime
     from runtime.host.capability import Capability, capability
     from runtime.host.handling import Handling
     from runtime.host.session import Delegation, Event, Host
     from runtime.module import Module, Provenance
+    from runtime.retrieving import Found, RefusedEntry
     from runtime.solving import Solution, SolveError, solve
     from runtime.store.errors import StoreError
     from runtime.trust.errors import TrustError
@@ -123,11 +124,11 @@ _LAZY = {
     "capability": "runtime.host.capability",
     "Diagnostic": "rtfsc.diagnostics",
     "DiagnosticError": "rtfsc.diagnostics",
-    "Found": "runtime.engine",
+    "Found": "runtime.retrieving",
     "Module": "runtime.module",
     "ModuleRejected": "runtime.wasm.errors",
     "Provenance": "runtime.module",
-    "RefusedEntry": "runtime.engine",
+    "RefusedEntry": "runtime.retrieving",
     "Runtime": "runtime.engine",
     "Solution": "runtime.solving",
     "SolveError": "runtime.solving",

@@ -1,24 +1,18 @@
 """`Runtime`: owns the store, the trust in it, the engines and the limits, and puts the parts together.
 
 Compiling goes through the store where there is one: the text itself, then the action (this compiler, the
-same meaning, other names and lines), then the definitions (any compiler) are looked up, and whatever is
-found is verified before it runs. A refused entry is a warning and a fresh compilation, never an error,
-as long as the source is at hand.
+same meaning, other names and lines), then the definitions (any compiler) are looked up.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import sys
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from rtfsc.fingerprint import compiler_fingerprint
 from rtfsc.source import SourceFile
 from runtime.module import Module, Provenance
 from runtime.obs.events import BUS, Emit, tell
@@ -40,6 +34,7 @@ if TYPE_CHECKING:
     from runtime.host.session import Delegate, Event
     from runtime.meaning.embedding import Embedder
     from runtime.publishing import Publication
+    from runtime.retrieving import Found
     from runtime.routing import Routing
     from runtime.solving.learned import Learned
     from runtime.store.config import Choice
@@ -47,23 +42,14 @@ if TYPE_CHECKING:
     from runtime.store.location import Location
     from runtime.store.paths import Paths
     from runtime.store.retrieval import Retrieval
-    from runtime.store.store import ModuleStore, VerifiedArtifact
+    from runtime.store.store import ModuleStore
     from runtime.ticketing import TicketOffice
     from runtime.trust.file import TrustFile
     from runtime.trust.keys import KeyRing, Prompt, SigningKey
-    from runtime.trust.verifier import Verified, Verifier
+    from runtime.trust.verifier import Verifier
 
 TARGETS = {"wasm": "wasm32", "evaluator": "rtfs-ir"}
 LOCAL_KEY = "local"
-
-
-class RefusedEntry(UserWarning):
-    """A stored module was refused, or the store failed, and the source was compiled anew instead.
-    ``code``: that of the error."""
-
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Runtime:
@@ -293,7 +279,7 @@ class Runtime:
             return self.auditor.recorder(session, self._host_options["context"])
         return Deferred(session)
 
-    def _closed_host(self, routing: Routing | None) -> HostCallable | None:
+    def closed_host(self, routing: Routing | None) -> HostCallable | None:
         """For modules that get no capability whatever was granted. ``routing``: of one with guards."""
         if self.auditor is None and routing is None:
             return None
@@ -354,15 +340,17 @@ class Runtime:
     def compile_source(self, source: SourceFile, *, engine: str | None = None) -> Module:
         engine = engine or self.engine
         looks_up = self.has_store and engine == "wasm"
-        keeps = self._routes or (self.auditor is not None and self.auditor.audit.record)
-        found = self._from_store(self._by_text, source) if looks_up and not keeps else None
+        keeps = self.routes or (self.auditor is not None and self.auditor.audit.record)
+        if looks_up:
+            from runtime import retrieving
+        found = retrieving.by_text(self, source) if looks_up and not keeps else None
         if found is not None:
             return found
         compilation = self.compilation(source, engine)
         try:
             routing = self._routing(compilation)
             looks_up = looks_up and (routing is None or not routing.symbols)
-            found = self._from_store(self._by_meaning, compilation) if looks_up else None
+            found = retrieving.by_meaning(self, compilation) if looks_up else None
             if looks_up and found is None:
                 tell(self.emit, "store.miss", by="program", request=source.name)
             module = found or self._compiled(compilation, engine)
@@ -373,18 +361,18 @@ class Runtime:
         return module
 
     @property
-    def _routes(self) -> bool:
+    def routes(self) -> bool:
         """Whether calls of functions that nobody marked may run elsewhere."""
         return self._delegation_option is not None and self.delegation is not None and self.delegation.routes
 
     @property
-    def _remembers(self) -> bool:
+    def remembers(self) -> bool:
         """Whether guards are told what was decided: not on record, as a replay must ask as often."""
         return self.auditor is None or not self.auditor.audit.record
 
     def _routing(self, compilation: Compilation) -> Routing | None:
         """Of a program that is compiled to run here, with its guards; None where no policy says anything."""
-        if not self._routes:
+        if not self.routes:
             return None
         from rtfsc.evaluation import exports_of
         from runtime.routing import Routing, guard
@@ -411,13 +399,13 @@ class Runtime:
         exports = exports_of(compilation.ir)
         host = self.host(exports, routing)
         instance = instantiate(compilation, engine, self.limits, host)
-        if routing is not None and self._remembers:
+        if routing is not None and self.remembers:
             routing.bind(instance)
         artifact = compilation.artifact if engine == "wasm" else None
         digest = None if artifact is None else hashlib.sha256(artifact).hexdigest()
         provenance = Provenance("compiled", engine, digest)
         try:
-            module = self._run(
+            module = self.module_of(
                 instance, exports, provenance, host, artifact, compilation=compilation, routing=routing
             )
         except RtfsError as error:
@@ -428,111 +416,12 @@ class Runtime:
 
     # -- retrieving
 
-    def _from_store(self, look_up: Callable[[Any], Module | None], what: Any) -> Module | None:
-        """A store that fails is a miss: the source is at hand."""
-        from runtime.store.errors import StoreError
-
-        try:
-            return look_up(what)
-        except StoreError as error:
-            _warn(f"the store cannot be read, compiling anew: {error}", error.code)
-            return None
-
-    def _by_text(self, source: SourceFile) -> Module | None:
-        """This very text, compiled as it would be now."""
-        digest = hashlib.sha256(source.text.encode()).hexdigest()
-        exact = self.store.find_by_source(digest, compiler_fingerprint(), f"O{self.level}", "wasm32")
-        return next(
-            (self._load_verified(artifact, None) for artifact in self._fetched(exact, "text", digest)), None
-        )
-
-    def _by_meaning(self, compilation: Compilation) -> Module | None:
-        """The same definitions under another text; errors will show the lines of this one."""
-        folder = self.choice.location.folder
-        if folder is not None and not folder.exists():
-            return None
-        from runtime.matching import match
-        from runtime.publishing import action_key
-
-        entry = self.store.find_by_action(action_key(compilation))
-        candidates = [entry] if entry else self._by_definitions(compilation)
-        asked = ("action", action_key(compilation)) if entry else ("definition", compilation.module_key)
-        for artifact in self._fetched(candidates, *asked):
-            found = match(compilation.unoptimised, artifact)
-            if found is not None:
-                module = self._load_verified(artifact, found, compilation)
-                module.__rtfs_warnings__ = compilation.sink.diagnostics
-                return module
-        return None
-
-    def _by_definitions(self, compilation: Compilation) -> list[Entry]:
-        from runtime.matching import only_definitions, retrieval_keys
-
-        keys = retrieval_keys(compilation.unoptimised, "wasm32")
-        if not keys or not only_definitions(compilation.unoptimised):
-            return []
-        wanted = set(keys.values())
-        return [
-            entry
-            for entry in self.store.find_by_definition(next(iter(keys.values())))
-            if wanted <= {export.retrieval_key for export in entry.description.exports}
-        ]
-
-    def _fetched(self, entries: list[Entry], by: str, key: str) -> Iterator[VerifiedArtifact]:
-        """Those that are trusted; every outcome goes into the governance log."""
-        from runtime.lookups import record
-        from runtime.store.errors import StoreError
-        from runtime.trust.errors import TrustError
-
-        for entry in entries:
-            started = perf_counter()
-            try:
-                artifact = self.store.fetch(entry)
-            except (TrustError, StoreError) as error:
-                self.store.quarantine(entry, error)
-                record(
-                    self, by, key, entry, "refused", perf_counter() - started,
-                    detail=f"{error.code} {error.message}", error=error.code,
-                )  # fmt: skip
-                _warn(f"stored module refused, compiling anew: {error}", error.code)
-                continue
-            self.store.touch(entry)
-            record(self, by, key, entry, "hit", perf_counter() - started, detail=entry.name)
-            yield artifact
-
-    def _load_verified(
-        self, artifact: VerifiedArtifact, found: Any, compilation: Compilation | None = None
-    ) -> Module:
-        from backend_wasm.sections import read_interface
-        from runtime.vouched import refuse_undeclared
-
-        refuse_undeclared(artifact.artifact, artifact.verified)
-        exports = {e["name"]: e for e in read_interface(artifact.artifact)["exports"]}
-        provenance = Provenance("store", "wasm", artifact.entry.digest, artifact.signers[0])
-        if found is None:
-            host = self.host(exports)
-            instance = self._instantiate(artifact.artifact, host=host)
-            return self._run(instance, exports, provenance, host, artifact.artifact)
-        renamed = {name: exports[stored] for name, stored in found.exports.items()}
-        # Both: code calls a declared function by the name that it had when it was published.
-        host = self.host({**renamed, **exports})
-        instance = self._instantiate(artifact.artifact, spans=found.spans, names=found.names, host=host)
-        return self._run(instance, renamed, provenance, host, artifact.artifact, found.exports, compilation)
-
-    # -- by interface
-
     def find(self, signature: str) -> list[Found]:
         """Stored functions of exactly the interface that ``(declare name [a : T …] : R)`` states,
         newest first. The name and those of the parameters do not matter."""
-        from rtfsc.signature import interface_hash_of
+        from runtime.retrieving import by_interface
 
-        wanted = interface_hash_of(signature)
-        found = []
-        for entry in self.store.find_by_interface(wanted, "wasm32"):
-            for export in entry.description.exports:
-                if export.interface_hash == wanted:
-                    found.append(Found(self, entry, export.name))
-        return found
+        return by_interface(self, signature)
 
     def search(self, signature: str, examples: Sequence[tuple[Sequence[Any], Any]] = ()) -> Retrieval:
         """Looks for a stored function of the interface that ``(declare name [a : T …] : R "task")`` states
@@ -558,16 +447,9 @@ class Runtime:
         exports, verified. Raises `TrustError`, also for a version older than one that was seen there
         before, or `StoreError`.
         ``exact``: it was asked for by its digest, whatever version it is."""
-        from runtime.lookups import record
+        from runtime.retrieving import current, exactly
 
-        started = perf_counter()
-        artifact = self.store.fetch(entry) if exact else self.store.fetch_current(entry, _part(entry, export))
-        self.store.touch(entry)
-        by, key = ("interface", export) if export else ("name", entry.name)
-        record(self, by, key, entry, "hit", perf_counter() - started)
-        return self._load_verified(artifact, None)
-
-    # -- files
+        return exactly(self, entry, export) if exact else current(self, entry, export)
 
     def load(
         self, module: str | os.PathLike[str] | bytes, *, modules: Mapping[str, bytes] | None = None
@@ -579,93 +461,9 @@ class Runtime:
         Raises `TrustError` if there is a manifest and it does not hold, `ModuleRejected` for bytes that
         are no module of ours.
         """
-        if isinstance(module, (bytes, bytearray)):
-            return self._load_bytes(bytes(module), None, None, modules or {})
-        path = Path(module)
-        data = path.read_bytes()
-        verified = None
-        if Path(f"{path}.dsse").exists():
-            from runtime.vouched import verified_file
+        from runtime.loading import load
 
-            verified = verified_file(path, data, self.verifier)
-        return self._load_bytes(data, verified, path, modules or {})
-
-    def _linked(
-        self, data: bytes, verified: Verified | None, path: Path | None, modules: Mapping[str, bytes]
-    ) -> dict[str, bytes]:
-        """The modules that a module needs, given or beside its file."""
-        from runtime.linked import beside, given, needed
-
-        names = needed(data)
-        if not names:
-            return {}
-        if modules or path is None:
-            from runtime.trust.errors import DifferentSigners
-
-            if verified is not None:
-                raise DifferentSigners(
-                    "a signed module takes no modules that are not signed; leave them beside it"
-                )
-            return given(names, modules)
-        return beside(path, names, self.verifier, verified)
-
-    def _load_bytes(
-        self, data: bytes, verified: Verified | None, path: Path | None, modules: Mapping[str, bytes]
-    ) -> Module:
-        digest = hashlib.sha256(data).hexdigest()
-        signer = verified.signers[0].public.key_id if verified else None
-        if data[:4] == b"\0asm":
-            from runtime.wasm.executor import read
-
-            linked = self._linked(data, verified, path, modules)
-            interface, _ = read(data)
-            exports = {e["name"]: e for e in interface["exports"]}
-            routing, host = self._file_host(interface.get("guards"), exports, signer, compiled=True)
-            instance = self._instantiate(data, host=host, modules=linked)
-            provenance = Provenance("file", "wasm", digest, signer)
-            return self._run_file(instance, exports, provenance, host, data, routing)
-        from backend_wasm.interface import describe_guards
-        from rtfsc.evaluation import exports_of
-        from rtfsc.ir.errors import IRError
-        from rtfsc.ir.serial import loads
-        from rtfsc.registry import executor
-        from runtime.wasm.errors import ModuleRejected
-
-        try:
-            module = loads(data)
-            exports = exports_of(module)
-            routing, host = self._file_host(describe_guards(module), exports, signer, compiled=False)
-            instance = executor("rtfs-ir").instantiate(data, limits=self.limits, host=host)
-        except IRError as error:
-            raise ModuleRejected(f"not an RTFS module: {error}", hint=_what_it_is(data)) from None
-        provenance = Provenance("file", "evaluator", digest, signer)
-        return self._run_file(instance, exports, provenance, host, data, routing)
-
-    def _file_host(
-        self, guards: Any, exports: Mapping[str, Mapping[str, Any]], signer: str | None, *, compiled: bool
-    ) -> tuple[Routing | None, HostCallable | None]:
-        """Of a module in a file, which lists its ``guards``."""
-        routing = None
-        if guards:
-            from runtime.routing import of_file
-
-            routing = of_file(self, guards, exports, compiled=compiled)
-        return routing, self._closed_host(routing) if signer is None else self.host(routing=routing)
-
-    def _run_file(
-        self,
-        instance: Any,
-        exports: Mapping[str, Mapping[str, Any]],
-        provenance: Provenance,
-        host: HostCallable | None,
-        data: bytes,
-        routing: Routing | None,
-    ) -> Module:
-        wrap = None
-        if routing is not None:
-            routing.ask(instance, remember=self._remembers)
-            wrap = routing.wrap if self._routes else None
-        return self._run(instance, exports, provenance, host, data, routing=routing, wrap=wrap)
+        return load(self, module, modules or {})
 
     # -- publishing
 
@@ -708,12 +506,12 @@ class Runtime:
 
     # -- inside
 
-    def _instantiate(self, artifact: bytes, **tables: Any) -> Any:
+    def instance_of(self, artifact: bytes, **tables: Any) -> Any:
         from rtfsc.registry import executor
 
         return executor("wasm32").instantiate(artifact, limits=self.limits, **tables)
 
-    def _run(
+    def module_of(
         self,
         instance: Any,
         exports: Mapping[str, Mapping[str, Any]],
@@ -733,7 +531,7 @@ class Runtime:
             self.auditor.start(instance, recorder, provenance, artifact, compilation)
         else:
             instance.start()
-        if routing is None and self._routes:
+        if routing is None and self.routes:
             from runtime.routing import Routing
 
             wrap = Routing(self, exports).wrap
@@ -772,44 +570,7 @@ class Runtime:
         self.close()
 
 
-class Found:
-    """A stored function that was found by its interface."""
-
-    def __init__(self, runtime: Runtime, entry: Entry, name: str) -> None:
-        self.runtime, self.entry, self.name = runtime, entry, name
-
-    def load(self) -> Any:
-        """The callable, from the verified module."""
-        return self.runtime.get(self.entry, self.name)[self.name]
-
-    def __repr__(self) -> str:
-        return f"<stored function {self.name} of {self.entry.name} {self.entry.digest[:16]}>"
-
-
-def _part(entry: Entry, export: str | None) -> str:
-    """By what versions of the entry are told apart."""
-    from runtime.store.publications import part_of
-
-    hashes = {e.name: e.interface_hash for e in entry.description.exports}
-    return "" if export is None else part_of(export, hashes[export])
-
-
 def _location(store: str | os.PathLike[str]) -> Location:
     from runtime.store.location import Location
 
     return Location.parse(store)
-
-
-def _warn(message: str, code: str) -> None:
-    """Warns at the line that called into rtfsc."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith(("runtime.", "rtfsc.")):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(RefusedEntry(message, code), stacklevel=level)
-
-
-def _what_it_is(data: bytes) -> str:
-    """For bytes that are no module at all."""
-    if data.lstrip()[:1] in (b"(", b";", b"#"):
-        return "this is text: 'rtfsc build' compiles source, 'rtfsc run' takes it as a .rtfs file"
-    return "WebAssembly starts with the bytes 00 61 73 6d, serialised IR with 00 72 74 66 73 69 72"

@@ -103,7 +103,7 @@ ROOTS = {
     "rtfsc.__main__", "rtfsc.testing", "rtfsc.repl", "rtfsc.importer", "rtfsc.reference",
     "rtfsc.javascript", "rtfsc.source_map", "rtfsc.profiling", "runtime", "runtime.engine",
     "runtime.auditing", "runtime.replaying", "runtime.ticketing",
-    "runtime.searching", "runtime.routing", "runtime.module",
+    "runtime.searching", "runtime.retrieving", "runtime.loading", "runtime.routing", "runtime.module",
     "runtime.printing", "runtime.lookups", "runtime.solving", "runtime.dashboard",
 }  # fmt: skip
 

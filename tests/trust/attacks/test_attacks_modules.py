@@ -15,7 +15,8 @@ from store_samples import ARTIFACT, predicate
 
 from backend_wasm.imports import read_imports
 from rtfsc.source import SourceFile
-from runtime.engine import LOCAL_KEY, RefusedEntry, Runtime
+from runtime.engine import LOCAL_KEY, Runtime
+from runtime.retrieving import RefusedEntry
 from runtime.store.blobs import WASM, Kind
 from runtime.store.errors import InvalidModule, TooLarge
 from runtime.trust import envelope as dsse
