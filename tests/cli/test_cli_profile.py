@@ -45,7 +45,8 @@ def test_what_is_refused(cli: Cli) -> None:
     cli("profile", "p.rtfs", "--repeat", "3", code=2)
     cli("profile", "p.rtfs", "--call", "f", "1", "--repeat", "0", code=2)
     cli("profile", "missing.rtfs", code=1)
-    assert "too short" in cli("profile", "p.rtfs").stdout
+    # Where the machine is busy, a sample may fall even into this.
+    assert any("too short" in cli("profile", "p.rtfs").stdout for _ in range(20))
 
 
 def test_errors_of_the_program_are_shown(cli: Cli) -> None:
