@@ -133,8 +133,8 @@ def producers(tool: str, version: str) -> bytes:
     return uleb(1) + text("processed-by") + uleb(1) + text(tool) + text(version)
 
 
-def _json_section(data: bytes, name: str) -> Any:
-    payload = read_sections(data).get(name)
+def _json_section(sections: Mapping[str, bytes], name: str) -> Any:
+    payload = sections.get(name)
     if payload is None:
         raise MalformedModule(f"section {name!r} is missing")
     try:
@@ -161,13 +161,19 @@ def _fields(value: Any, fields: Mapping[str, type | tuple[type, ...]], what: str
 
 
 def _texts(value: list[Any], what: str) -> None:
-    if not all(isinstance(item, str) for item in value):
-        raise MalformedModule(f"{what} must be texts")
+    for item in value:
+        if type(item) is not str:
+            raise MalformedModule(f"{what} must be texts")
 
 
 def read_interface(data: bytes) -> dict[str, Any]:
     """The section ``rtfs.interface``, its shape checked (docs/abi.md)."""
-    interface = _json_section(data, INTERFACE)
+    return interface_of(read_sections(data))
+
+
+def interface_of(sections: Mapping[str, bytes]) -> dict[str, Any]:
+    """Like `read_interface`, of custom sections."""
+    interface = _json_section(sections, INTERFACE)
     _fields(interface, {"abi": list, "name": str, "exports": list, "functions": list}, "interface")
     if type(interface.get("standalone", False)) is not bool:
         raise MalformedModule("interface: 'standalone' is neither true nor false")
@@ -251,22 +257,28 @@ Site = tuple[str, int, int, int] | tuple[str, int, int, int, str]
 def read_sites(data: bytes) -> list[Site]:
     """(definition, ordinal, start, end), and the module if it is an imported one, per site; site id *n + 1*
     is entry *n*."""
-    sites = _json_section(data, SITES)
+    return sites_of(read_sections(data))
+
+
+def sites_of(sections: Mapping[str, bytes]) -> list[Site]:
+    """Like `read_sites`, of custom sections."""
+    sites = _json_section(sections, SITES)
     if not isinstance(sites, list):
         raise MalformedModule("sites are not a list")
     for site in sites:
         if not (isinstance(site, list) and len(site) in (4, 5) and type(site[0]) is str):
             raise MalformedModule("site is not [definition, ordinal, start, end]")
-        if type(site[-1]) is not str and len(site) == 5:
+        if len(site) == 5 and type(site[4]) is not str:
             raise MalformedModule("site: the module is not a name")
-        if not all(type(n) is int and 0 <= n < 1 << 53 for n in site[1:4]):
-            raise MalformedModule("site: offsets are not numbers")
+        for n in site[1:4]:
+            if type(n) is not int or not 0 <= n < 1 << 53:
+                raise MalformedModule("site: offsets are not numbers")
     return [tuple(site) for site in sites]
 
 
 def read_action(data: bytes) -> dict[str, Any]:
     """The section ``rtfs.action``: what the module was built from."""
-    action = _json_section(data, ACTION)
+    action = _json_section(read_sections(data), ACTION)
     if not isinstance(action, dict):
         raise MalformedModule("action is not an object")
     return action

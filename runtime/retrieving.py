@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -136,20 +136,21 @@ def _asked_for(runtime: Runtime, artifact: VerifiedArtifact, export: str | None,
 def _load(
     runtime: Runtime, artifact: VerifiedArtifact, found: Any, compilation: Compilation | None = None
 ) -> Module:
-    from backend_wasm.sections import read_interface
     from runtime.vouched import refuse_undeclared
 
     refuse_undeclared(artifact.artifact, artifact.verified)
-    exports = {e["name"]: e for e in read_interface(artifact.artifact)["exports"]}
+    exports: dict[str, Mapping[str, Any]] = {}
+    host = runtime.host(exports)  # looks at them when the program runs
     provenance = Provenance("store", "wasm", artifact.entry.digest, artifact.signers[0])
     if found is None:
-        host = runtime.host(exports)
         instance = runtime.instance_of(artifact.artifact, host=host)
+        exports |= {e["name"]: e for e in instance.interface["exports"]}
         return runtime.module_of(instance, exports, provenance, host, artifact.artifact)
-    renamed = {name: exports[stored] for name, stored in found.exports.items()}
-    # Both: code calls a declared function by the name that it had when it was published.
-    host = runtime.host({**renamed, **exports})
     instance = runtime.instance_of(artifact.artifact, spans=found.spans, names=found.names, host=host)
+    stored = {e["name"]: e for e in instance.interface["exports"]}
+    renamed = {name: stored[own] for name, own in found.exports.items()}
+    # Both: code calls a declared function by the name that it had when it was published.
+    exports |= {**renamed, **stored}
     return runtime.module_of(
         instance, renamed, provenance, host, artifact.artifact, found.exports, compilation
     )

@@ -35,10 +35,12 @@ class Audit(NamedTuple):
 class LogTree:
     def __init__(self, index: Ledger, seen: SeenStore, verifier: Verifier) -> None:
         self.index, self.seen, self._verifier = index, seen, verifier
+        self._trees = merkle.Trees()
 
     def read(self) -> Frontier:
         """Takes in what is new.  Raises `LogRewritten` if it does not continue what was seen before."""
         frontier = self.seen.frontier()
+        self._trees.note(frontier)
         size = self.index.log_size()
         if size < frontier.size:
             raise self.rewritten(f"it has {size} records, {frontier.size} were seen before")
@@ -53,6 +55,7 @@ class LogTree:
             if not self.seen.extend(frontier.size, seen):
                 return self.read()  # another process of this user was faster
             frontier = self.seen.frontier()
+            self._trees.note(frontier)
         return frontier
 
     def leaf(self, position: int) -> bytes:
@@ -79,7 +82,7 @@ class LogTree:
         Raises `LogRewritten`.
         """
         frontier = self.read()
-        walk, heads, strange = Frontier(), 0, 0
+        walk, trees, heads, strange = Frontier(), merkle.Trees(), 0, 0
         hashes = self.seen.hashes(0, frontier.size)
         signers: set[str] = set()
         for start in range(0, frontier.size, _BATCH):
@@ -89,10 +92,12 @@ class LogTree:
                 strange += _seen_leaf(leaf).kind == ""
                 signed = self._head(leaf)
                 if signed is not None:
-                    self._check_head(signed, walk, hashes)
+                    tree = trees.below(_size(signed))
+                    self._check_head(signed, walk.size, tree, hashes[tree.size : walk.size])
                     heads += 1
                     signers.update(key.name for key in self._verifier.signers_of(signed))
                 walk = walk.append(merkle.leaf_hash(leaf))
+                trees.note(walk)
         return Audit(frontier.size, frontier.root().hex(), heads, tuple(sorted(signers)), strange)
 
     def rewritten(self, what: str) -> LogRewritten:
@@ -118,22 +123,24 @@ class LogTree:
             return
         signed = self._head(leaves[at])
         assert signed is not None
-        added = [leaf.hash for leaf in seen[:at]]
-        size = _size(signed)
-        if size < before.size:  # others published before it was on record
-            known = self.seen.hashes(0, before.size) + added
-        else:
-            known, added = [], added[: size - before.size]
-        walk = before
-        for value in added:
-            walk = walk.append(value)
-        self._check_head(signed, walk, known)
+        size, added = _size(signed), [leaf.hash for leaf in seen[:at]]
+        start, known = (before, []) if size >= before.size else self._older(size, before)
+        self._check_head(signed, before.size + at, start, known + added)
 
-    def _check_head(self, signed: Signed, walk: Frontier, hashes: list[bytes]) -> None:
-        """``walk``: the tree of all leaves before the head, ``hashes``: theirs at least."""
+    def _older(self, size: int, before: Frontier) -> tuple[Frontier, list[bytes]]:
+        """A tree of at most ``size`` leaves, and the hashes of those from there to ``before``: for a head
+        that others overtook before it was on record."""
+        start = self._trees.below(size)
+        hashes = self.seen.hashes(start.size, before.size)
+        if start.extended(hashes) == before:
+            return start, hashes
+        return Frontier(), self.seen.hashes(0, before.size)  # what was seen was forgotten meanwhile
+
+    def _check_head(self, signed: Signed, most: int, start: Frontier, hashes: list[bytes]) -> None:
+        """``most``: how many leaves there are before the head; ``hashes``: theirs, from ``start`` on."""
         size = _size(signed)
-        root = walk.root() if size == walk.size else merkle.root(hashes[:size])
-        if size > walk.size or root.hex() != signed.record.subject:
+        tree = start.extended(hashes[: max(0, size - start.size)])
+        if size > most or tree.root().hex() != signed.record.subject:
             names = ", ".join(repr(key.name) for key in self._verifier.signers_of(signed))
             raise self.rewritten(f"its first {size} records are not those that {names} saw")
 

@@ -7,12 +7,13 @@ larger tree: whatever is appended, the hash of what was there can be shown to be
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from runtime.trust.errors import BadProof
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
+_TREES_KEPT = 64
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -37,6 +38,13 @@ class Frontier(NamedTuple):
             leaf, bits = node_hash(peaks.pop(), leaf), bits >> 1
         return Frontier(self.size + 1, (*peaks, leaf))
 
+    def extended(self, leaves: Iterable[bytes]) -> Frontier:
+        """``leaves``: their hashes."""
+        frontier = self
+        for leaf in leaves:
+            frontier = frontier.append(leaf)
+        return frontier
+
     def root(self) -> bytes:
         if not self.peaks:
             return EMPTY_ROOT
@@ -46,12 +54,25 @@ class Frontier(NamedTuple):
         return root
 
 
+class Trees:
+    """What a log was the last few times that somebody looked: to find the root of an older state, the tree
+    is walked from the last one before it, and not from the first leaf."""
+
+    def __init__(self) -> None:
+        self._last: list[Frontier] = []
+
+    def note(self, frontier: Frontier) -> None:
+        if not self._last or self._last[-1] != frontier:
+            self._last = [*self._last[1 - _TREES_KEPT :], frontier]  # a new list: others may be reading
+
+    def below(self, size: int) -> Frontier:
+        """The largest tree with no more leaves; the empty one where that was forgotten."""
+        return max((f for f in self._last if f.size <= size), default=Frontier())
+
+
 def root(leaves: Sequence[bytes]) -> bytes:
     """``leaves``: their hashes, here and below."""
-    frontier = Frontier()
-    for leaf in leaves:
-        frontier = frontier.append(leaf)
-    return frontier.root()
+    return Frontier().extended(leaves).root()
 
 
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:

@@ -142,7 +142,7 @@ class Validity(NamedTuple):
             fields.optional("not_after", lambda name: read_time(fields, name)),
         )
         fields.done()
-        return validity
+        return ALWAYS if validity == ALWAYS else validity
 
 
 ALWAYS = Validity()

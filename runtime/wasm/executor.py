@@ -10,16 +10,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from backend_wasm.layout import ABI_MAJOR, ABI_MINOR
-from backend_wasm.sections import MalformedModule, check_standalone, read_interface, read_sites
+from backend_wasm.sections import (
+    INTERFACE,
+    SITES,
+    MalformedModule,
+    check_standalone,
+    interface_of,
+    read_sections,
+    sites_of,
+)
 from runtime.host.access import stay_here
 from runtime.values.errors import Frame, Place
 from runtime.values.limits import Limits
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
 from runtime.wasm.linking import plan
 from runtime.wasm.native_cache import NativeCache
+from runtime.wasm.spans import Spans
 
 if TYPE_CHECKING:
     from runtime.host.access import HostCallable
@@ -29,7 +38,7 @@ if TYPE_CHECKING:
 
 MAX_MODULE_BYTES: Final = 64 << 20
 RT: Final = Path(__file__).resolve().parents[2] / "backend_wasm" / "rt.wasm"
-_KEPT: Final = 128
+_MOST_KEPT: Final = 128
 _NONE: Final[Mapping[str, bytes]] = {}
 
 
@@ -39,12 +48,20 @@ class Artifact:
 
     code: Code
     interface: dict[str, Any]
-    spans: list[Place]
+    spans: Sequence[Place]
 
     @property
     def standalone(self) -> bool:
         """Whether the runtime library is part of the module."""
         return bool(self.interface.get("standalone"))
+
+
+class _Kept(NamedTuple):
+    """What stays of an artifact for its next instance. Of the interface that is the text: what is read of it
+    are dozens of containers, at which Python's collector would look again and again."""
+
+    code: Code
+    sections: dict[str, bytes]
 
 
 class Uncompiled:
@@ -68,7 +85,7 @@ class WasmExecutor:
         self._cache_folder = cache_folder
         self._caches: dict[bool, NativeCache] = {}
         self._rt: dict[bool, Code] = {}
-        self._artifacts: OrderedDict[tuple[bytes, bool], Artifact] = OrderedDict()
+        self._kept: OrderedDict[tuple[bytes, bool], _Kept] = OrderedDict()
 
     def instantiate(
         self,
@@ -125,16 +142,16 @@ class WasmExecutor:
     def load(self, artifact: bytes, *, fuel: bool = False) -> Artifact:
         """The compiled module, from this process, the native cache or the compiler, in this order."""
         key = (hashlib.sha256(artifact).digest(), fuel)
-        found = self._artifacts.get(key)
-        if found is None:
-            interface, spans = read(artifact)
-            found = Artifact(self._compile(artifact, key[0], fuel), interface, spans)
-            self._artifacts[key] = found
-            if len(self._artifacts) > _KEPT:
-                self._artifacts.popitem(last=False)
+        kept = self._kept.get(key)
+        if kept is None:
+            interface, sections = _read(artifact)
+            kept = self._kept[key] = _Kept(self._compile(artifact, key[0], fuel), sections)
+            if len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
         else:
-            self._artifacts.move_to_end(key)
-        return found
+            interface = interface_of(kept.sections)
+            self._kept.move_to_end(key)
+        return Artifact(kept.code, interface, Spans(kept.sections))
 
     def cache(self, fuel: bool = False) -> NativeCache:
         """The cache of machine code for one engine."""
@@ -167,12 +184,19 @@ class WasmExecutor:
         return code
 
 
-def read(artifact: bytes) -> tuple[dict[str, Any], list[Place]]:
+def read(artifact: bytes) -> tuple[dict[str, Any], Spans]:
     """(interface, spans per site) of an artifact of our ABI; raises `ModuleRejected`."""
+    interface, sections = _read(artifact)
+    return interface, Spans(sections)
+
+
+def _read(artifact: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The interface, and the sections that say it and the spans, all checked."""
     if len(artifact) > MAX_MODULE_BYTES:
         raise ModuleRejected(f"the module has {len(artifact)} bytes, more than {MAX_MODULE_BYTES}")
     try:
-        interface = read_interface(artifact)
+        sections = read_sections(artifact)
+        interface = interface_of(sections)
         if interface.get("standalone"):
             check_standalone(artifact)
         major, minor = interface["abi"]
@@ -183,7 +207,8 @@ def read(artifact: bytes) -> tuple[dict[str, Any], list[Place]]:
                 "W002",
                 "build it again with this rtfsc, or use the one that built it",
             )
-        return interface, [site[2:] for site in read_sites(artifact)]
+        sites_of(sections)
+        return interface, {name: sections[name] for name in (INTERFACE, SITES)}
     except MalformedModule as error:
         raise ModuleRejected(f"not an RTFS module: {error}") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from runtime.values.errors import Place
@@ -15,7 +15,7 @@ class Described(Protocol):
     @property
     def interface(self) -> dict[str, Any]: ...
     @property
-    def spans(self) -> list[Place]: ...
+    def spans(self) -> Sequence[Place]: ...
 
 
 class Plan(NamedTuple):
@@ -25,7 +25,7 @@ class Plan(NamedTuple):
     libraries: list[tuple[str, Any]]
     names: list[Any]
     library_names: list[list[Any]]
-    spans: list[Place]
+    spans: Sequence[Place]
 
 
 def plan(module: Described, given: Mapping[str, bytes], read: Callable[[bytes], Described]) -> Plan:

@@ -97,7 +97,9 @@ class NativeCache:
 
     def _seal(self, wasm_digest: bytes, native: bytes) -> bytes:
         # Over the key as well, so that a file under the name of another module is refused.
-        return hashlib.sha256(self._setup + b"\0" + wasm_digest + native).digest()
+        seal = hashlib.sha256(self._setup + b"\0" + wasm_digest)
+        seal.update(native)
+        return seal.digest()
 
     def _path(self, wasm_digest: bytes) -> Path:
         return self.folder / hashlib.sha256(self._setup + b"\0" + wasm_digest).hexdigest()

@@ -52,6 +52,27 @@ def test_a_hit_by_text_loads_no_compiler(publish: Publish, tmp_path: Path) -> No
     assert run(sys.executable, "-c", code, SCALE, cwd=tmp_path) == "[]\n"
 
 
+def test_what_is_read_of_a_module_goes_with_it(publish: Publish, tmp_path: Path) -> None:
+    """What hits leave behind is looked at by Python's collector again and again."""
+    texts = [" ".join(f"(defn f{i} [a : Int] : Int (+ a {n}))" for i in range(9)) for n in range(6)]
+    for text in texts:
+        publish(text)
+    code = (
+        "import gc, sys, rtfsc\n"
+        "runtime = rtfsc.Runtime(store=True)\n"
+        "def hit(n):\n"
+        "    module = runtime.compile(sys.argv[1 + n])\n"
+        "    assert module.f3(1) == 1 + n and module.__provenance__.origin == 'store'\n"
+        "def left():\n"
+        "    gc.collect()\n"
+        "    return sum(type(found) in (list, dict) for found in gc.get_objects())\n"
+        "hit(0); hit(1); before = left()\n"
+        "for n in range(2, 6): hit(n)\n"
+        "print(left() - before < 4 * 9)"
+    )
+    assert run(sys.executable, "-c", code, *texts, cwd=tmp_path) == "True\n"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -27,6 +27,7 @@ from runtime.trust.errors import (
     UntrustedKey,
 )
 from runtime.trust.keys import SigningKey
+from runtime.trust.merkle import EMPTY_ROOT, leaf_hash, root
 from runtime.trust.policy import Policy
 from runtime.trust.proof import Proof, parse
 from runtime.trust.records import Head, Publication, Revocation, Rollback, Rotation
@@ -215,6 +216,44 @@ def test_a_head_that_a_trusted_key_signed_must_fit(shop: Shop) -> None:
     shop.store.index.append_log(records.sign(Head(2, sha("another tree"), NOW), shop.key).leaf)
     with pytest.raises(LogRewritten, match="not those that 'key-0' saw"):
         shop.reopened().fetch(shop.entry)
+
+
+@pytest.mark.parametrize("reopen", [False, True])
+def test_a_head_that_others_overtook_must_fit(shop: Shop, reopen: bool) -> None:
+    """Whether this process remembers the tree that the head is about, or has to walk all of it."""
+    trees = []
+    for number in range(2, 6):
+        newer(shop, number)
+        trees.append(shop.store.log.seen.frontier())
+    if reopen:
+        shop.reopened()
+    for tree in (trees[2], trees[0]):
+        head = Head(tree.size, tree.root().hex(), NOW)
+        shop.store.index.append_log(records.sign(head, shop.key).leaf)
+        shop.store.log.refresh(now=True)
+    assert shop.store.log.audit().heads == 7
+    wrong = Head(trees[1].size, trees[2].root().hex(), NOW)
+    shop.store.index.append_log(records.sign(wrong, shop.key).leaf)
+    with pytest.raises(LogRewritten, match=f"first {trees[1].size} records are not those that 'key-0' saw"):
+        shop.store.log.refresh(now=True)
+
+
+def test_a_tree_of_what_was_forgotten_counts_nothing(shop: Shop) -> None:
+    """Another process of the user forgets the store, which is made anew, and reads it."""
+    for number in range(2, 6):
+        newer(shop, number)
+    leaves, key = [], shop.key
+    for number in range(20):
+        leaves.append(records.sign(Head(0, EMPTY_ROOT.hex(), NOW + number), key).leaf)
+    rewrite_log(shop, leaves)
+    shop.store.log.seen.forget()
+    opened(shop.place, trusting(key), seen=shop.seen).log.refresh(now=True)
+    lagging = Head(6, root([leaf_hash(leaf) for leaf in leaves[:6]]).hex(), NOW)
+    leaves.append(records.sign(lagging, key).leaf)
+    shop.store.index.log = lambda start, stop: leaves[max(start, 0) : max(stop, 0)]  # type: ignore[method-assign]
+    shop.store.index.log_size = lambda: len(leaves)  # type: ignore[method-assign]
+    shop.store.log.refresh(now=True)
+    assert shop.store.log.seen.frontier().size == 21
 
 
 def test_store_made_anew_is_accepted_after_forgetting(shop: Shop) -> None:

@@ -10,6 +10,7 @@ from runtime.trust.errors import BadProof
 from runtime.trust.merkle import (
     EMPTY_ROOT,
     Frontier,
+    Trees,
     check_consistency,
     check_inclusion,
     consistency_proof,
@@ -61,6 +62,26 @@ def test_a_frontier_holds_one_hash_for_each_bit_of_the_size() -> None:
         frontier = frontier.append(leaf)
         assert (frontier.size, len(frontier.peaks)) == (size, size.bit_count())
         assert frontier.root() == root(LEAVES[:size])
+
+
+def test_of_the_trees_that_were_noted_the_nearest_below_is_found() -> None:
+    trees, frontier = Trees(), Frontier()
+    for size in range(200):
+        if size % 10 == 0:
+            trees.note(frontier)
+        frontier = frontier.append(leaf_hash(b"%d" % size))
+    assert [trees.below(size).size for size in (9, 10, 19, 155, 500)] == [0, 10, 10, 150, 190]
+    assert trees.below(155).extended(leaf_hash(b"%d" % n) for n in range(150, 200)) == frontier
+
+
+def test_only_the_last_trees_are_kept() -> None:
+    trees, frontier = Trees(), Frontier()
+    for size in range(1000):
+        frontier = frontier.append(leaf_hash(b"%d" % size))
+        trees.note(frontier)
+        trees.note(frontier)
+    assert trees.below(999).size == 999 and trees.below(990).size == 990
+    assert trees.below(500) == Frontier()
 
 
 @pytest.mark.parametrize("size", range(1, MOST))
