@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from runtime.meaning.graphs import build_graph
+
 LARGE = 10_000
 """Texts of a group beyond which a graph (usearch) is worth its memory."""
 _PROPOSED = 64
@@ -198,16 +200,14 @@ class Group:
     def build(self, numbers: Sequence[int] | None = None) -> Any:
         """Makes the graph and returns it; None where numpy or usearch are absent. ``numbers``: of the texts,
         for a graph that is saved; by default their rows."""
-        try:
-            import numpy as np
-            from usearch.index import Index
-        except ImportError:
+        if self._matrix is None:
             return None
         count = len(self.cores)
         labels = list(range(count)) if numbers is None else numbers
-        index = Index(ndim=self._matrix.shape[1], metric="cos", dtype="f32", connectivity=32,
-                      expansion_add=128, expansion_search=256)  # fmt: skip
-        index.add(np.array(labels, np.uint64), self._matrix[:count])
+        try:
+            index = build_graph(labels, self._matrix[:count])
+        except ImportError:
+            return None
         self.adopt(index, dict(zip(labels, self.cores, strict=True)))
         return index
 

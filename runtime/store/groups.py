@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from runtime.meaning.graphs import build_graph
 from runtime.store import vectors
 from runtime.store.index import Near
 
@@ -91,7 +92,6 @@ class Groups:
         """Makes the graphs of all groups with more than ``minimum`` vectors: (interface, embedder, size)
         of each. Takes a minute or more for 100,000. Raises ImportError without usearch."""
         import numpy as np
-        from usearch.index import Index
 
         made = []
         for interface_hash, embedder, _ in connection.execute(
@@ -101,10 +101,8 @@ class Groups:
             rows = connection.execute(_ROWS + " ORDER BY m.rowid", group).fetchall()
             for length in sorted({len(row[3]) for row in rows}):
                 chosen = [row for row in rows if len(row[3]) == length]
-                index = Index(ndim=length // 4, metric="cos", dtype="f32", connectivity=32, expansion_add=128,
-                              expansion_search=256)  # fmt: skip
                 data = np.frombuffer(b"".join(row[3] for row in chosen), "<f4").reshape(len(chosen), -1)
-                index.add(np.array([row[0] for row in chosen], np.uint64), data)
+                index = build_graph([row[0] for row in chosen], data)
                 self._save(group, length // 4, index, chosen[-1][0])
             made.append((interface_hash, embedder, len(rows)))
         return made

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import pytest
 
 from rtfsc.driver import Compilation, compile_text
@@ -37,13 +40,34 @@ def profiled(source: str, call: str, argument: int, level: int = 2) -> Profile:
     return read_profile(taken[0], compilation, 0.5, {"": compilation.source})
 
 
+def until(complete: Callable[[Profile], bool], *call: Any, **options: Any) -> Profile:
+    """A profile with what every run passes through; a busy machine may leave a run too few samples for it."""
+    for _ in range(20):
+        profile = profiled(*call, **options)
+        if complete(profile):
+            break
+    return profile
+
+
+def boundary(stack: Sequence[str]) -> bool:
+    """A sample that fell into the conversion of an argument or a result: the runtime library alone."""
+    return len(stack) == 1 and stack[0].startswith("[")
+
+
 @pytest.mark.parametrize("level", [0, 2])
 def test_functions_and_lines(level: int) -> None:
-    profile = profiled(SOURCE, "main", 400_000, level)
-    assert profile.samples > 5
+    def complete(profile: Profile) -> bool:
+        names = {name for name, _, _ in profile.functions()}
+        lines = {(name, line) for name, _, line in profile.lines}
+        return (
+            {"main", "spin", "texts"} <= names and ("texts", 11) in lines and any(n[0] == "[" for n in names)
+        )
+
+    profile = until(complete, SOURCE, "main", 400_000, level)
     shares = {name: (own, total) for name, own, total in profile.functions()}
     assert {"main", "spin", "texts"} <= set(shares)
-    assert shares["main"][1] == pytest.approx(profile.total)
+    outside = sum(weight for stack, weight in profile.stacks.items() if boundary(stack))
+    assert shares["main"][1] + outside == pytest.approx(profile.total)
     assert sum(own for own, _ in shares.values()) == pytest.approx(profile.total)
     assert any(name.startswith("[") for name in shares), "operations of the runtime library"
     lines = {(name, line) for name, _, line in profile.lines}
@@ -53,20 +77,27 @@ def test_functions_and_lines(level: int) -> None:
 
 
 def test_folded_stacks() -> None:
-    folded = profiled(SOURCE, "main", 300_000, level=0).folded()
-    for line in folded.splitlines():
+    def complete(profile: Profile) -> bool:
+        return any(line.startswith("main;texts;[") for line in profile.folded().splitlines())
+
+    profile = until(complete, SOURCE, "main", 300_000, level=0)
+    assert complete(profile)
+    for line in profile.folded().splitlines():
         stack, weight = line.rsplit(" ", 1)
-        assert stack.split(";")[0] == "main"
+        assert stack.split(";")[0] == "main" or boundary(stack.split(";"))
         assert int(weight) >= 0
-    assert any(line.startswith("main;texts;[") for line in folded.splitlines())
 
 
 def test_functions_of_the_library_are_marked() -> None:
     source = "(defn f [n] (count (sort-by (fn [x] (mod (* x 7919) 1009)) (range n))))"
-    names = {name for name, _, _ in profiled(source, "f", 150_000, level=0).functions()}
-    assert "f" in names
     functions = compile_text(source, CompileOptions(level=0)).code_map.functions
-    assert names & {f"[{function.name}]" for function in functions if function.library}
+    library = {f"[{function.name}]" for function in functions if function.library}
+
+    def complete(profile: Profile) -> bool:
+        names = {name for name, _, _ in profile.functions()}
+        return "f" in names and bool(names & library)
+
+    assert complete(until(complete, source, "f", 150_000, level=0))
 
 
 def test_nothing_to_see() -> None:
