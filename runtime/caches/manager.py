@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from runtime.caches.flight import SingleFlight
@@ -12,9 +13,14 @@ from runtime.caches.protocol import Cache, CacheStats, Hit, Miss
 from runtime.caches.semantic import Found, Question, SemanticCache
 from runtime.obs.events import Emit, tell
 from runtime.providers.base import ModelProvider, OnText, Request, Response
+from runtime.providers.errors import TimedOut
 
 Keep = Callable[[Response], bool]
 """Whether an answer may be kept, asked of fresh ones only."""
+
+
+_INSTANT_S = 0.05
+"""Less was not waited for anybody."""
 
 
 class Answered(NamedTuple):
@@ -211,15 +217,23 @@ class CacheManager:
         keep: Keep | None,
         on_text: OnText | None,
     ) -> tuple[Answered, bool]:
-        """Once for all who ask the same at the same time; and whether the model told this caller's
-        ``on_text``."""
+        """Once for all who ask the same at the same time, each within its own time; and whether the model
+        told this caller's ``on_text``."""
         mine: list[bool] = []
+        start, patience = time.monotonic(), _patience(provider, request)
 
         def compute() -> Answered:
             mine.append(True)
-            return self._compute(provider, request, revision, key, tenant, core, keep, on_text)
+            waited = time.monotonic() - start
+            left = request if waited < _INSTANT_S else replace(request, timeout=max(patience - waited, 0.0))
+            return self._compute(provider, left, revision, key, tenant, core, keep, on_text)
 
-        found = self._flight.run(key, compute)
+        try:
+            found = self._flight.run(key, compute, patience=patience, theirs=_is_late)
+        except TimeoutError:
+            raise TimedOut(
+                provider.id, f"no answer within {patience:g} s: somebody else has asked the same"
+            ) from None
         return found, bool(mine) and found.layer == "model"
 
     def _compute(
@@ -279,6 +293,17 @@ class CacheManager:
     def _fetch(self, key: str) -> Response | None:
         found = self.l2.get(key)
         return found.value if found else None
+
+
+def _patience(provider: ModelProvider, request: Request) -> float:
+    """Seconds that the answer may take, with all tries."""
+    longest: Callable[[Request], float] | None = getattr(provider, "longest", None)
+    return request.timeout if longest is None else longest(request)
+
+
+def _is_late(error: Exception) -> bool:
+    """Who waits longer than the one that asked may still get an answer."""
+    return isinstance(error, TimedOut)
 
 
 def _row(layer: str, cache: Cache[Any]) -> LayerStats:

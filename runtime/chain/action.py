@@ -22,6 +22,8 @@ START: Final = "0" * 64
 """What stands for the hash of the line before the first one."""
 HASH: Final = 64
 LINE_LIMIT: Final = 1 << 20
+LONGEST: Final = 2000
+"""Characters of a name or another text in a line."""
 TYPES: Final = ("program", "step", "call", "delegate")
 OUTCOMES: Final = ("done", "error", "cut")
 """``cut``: what it belongs to ended before it did."""
@@ -48,11 +50,12 @@ class Begin:
         more = (
             ""
             if not self.details
-            else "".join(f",{quoted(k)}:{quoted(v)}" for k, v in self.details.items() if v)
+            else "".join(f",{quoted(k)}:{quoted(shortened(v))}" for k, v in self.details.items() if v)
         )
         return (
             f'{{"kind":"begin","number":{number},"time":{time_ns},"type":"{self.type}","name":'
-            f'{quoted(self.name)}{parent},"plan":"{self.plan}","intent":{quoted(self.intent)}{inputs}{more}}}'
+            f'{quoted(shortened(self.name))}{parent},"plan":"{self.plan}"'
+            f',"intent":{quoted(shortened(self.intent))}{inputs}{more}}}'
         )
 
 
@@ -73,9 +76,9 @@ class End:
         error = (
             ""
             if self.error is None
-            else f',"error":{quoted(self.error[0])},"message":{quoted(self.error[1][:2000])}'
+            else f',"error":{quoted(shortened(self.error[0]))},"message":{quoted(self.error[1][:LONGEST])}'
         )
-        cost = f',"cost":{quoted(self.cost)}' if self.cost else ""
+        cost = f',"cost":{quoted(shortened(self.cost))}' if self.cost else ""
         return (
             f'{{"kind":"end","number":{number},"time":{time_ns},"of":{self.of},"outcome":"{self.outcome}",'
             f'"took":{self.took_ns}{outputs}{error}{cost}}}'
@@ -96,6 +99,15 @@ class Note:
 
 
 Entry = Begin | End | Note
+
+
+def shortened(text: str) -> str:
+    """A text of the program or the user as the chain has it: a line that were too long to be read again
+    would end the chain. One of more than `LONGEST` characters is cut, and told apart by its digest."""
+    if len(text) <= LONGEST:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    return f"{text[: LONGEST - 100]}… ({len(text)} characters, sha256 {digest[:32]})"
 
 
 class Line(NamedTuple):

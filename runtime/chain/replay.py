@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from runtime.chain.action import shortened
 from runtime.chain.kept import Kept
 from runtime.chain.recorder import told
 from runtime.chain.runs import Action
@@ -123,11 +124,12 @@ class ReplayHost:
             return False
         event = self._left[0]
         found = (event.what, event.action.name, event.action.inputs)
-        return found == (what, name, Encoded(inputs).digest)
+        return found == (what, shortened(name), Encoded(inputs).digest)
 
     def _next(self, what: str, name: Any, inputs: Any) -> Action:
         """The recorded action that this one has to be."""
         name = name if isinstance(name, str) else name.name if isinstance(name, Keyword | Symbol) else "?"
+        name = shortened(name)
         event = self._take()
         now = f"{what} {name} {self._shown(inputs)}"
         if event is None:

@@ -19,7 +19,8 @@ class BreakerSettings:
 
 
 class Breaker:
-    """``closed`` (all calls pass), ``open`` (none does) or ``half-open`` (one at a time)."""
+    """``closed`` (all calls pass), ``open`` (none does) or ``half-open`` (one at a time). What comes of a
+    call that was let in before it opened is no news then."""
 
     def __init__(
         self, settings: BreakerSettings | None = None, *, clock: Callable[[], float] = time.monotonic
@@ -30,7 +31,9 @@ class Breaker:
         self._failed = 0
         self._succeeded = 0
         self._opened: float | None = None
-        self._trying = False
+        self._admitted = 0
+        self._trying: int | None = None
+        """Which call is the one that tries."""
 
     @property
     def state(self) -> str:
@@ -39,35 +42,43 @@ class Breaker:
                 return "closed"
             return "half-open" if self._cooled() else "open"
 
-    def admit(self) -> bool:
-        """Whether a call may be made now; after it `succeeded`, `failed` or `abandoned` is called."""
+    def admit(self) -> int:
+        """The number of a call that may be made now, 0: none may. After it `succeeded`, `failed` or
+        `abandoned` is called with the number."""
         with self._lock:
-            if self._opened is None:
-                return True
-            if not self._cooled() or self._trying:
-                return False
-            self._trying = True
-            return True
+            if self._opened is not None:
+                if not self._cooled() or self._trying is not None:
+                    return 0
+                self._trying = self._admitted + 1
+            self._admitted += 1
+            return self._admitted
 
-    def succeeded(self) -> None:
+    def succeeded(self, call: int) -> None:
         with self._lock:
-            self._failed, self._trying = 0, False
+            if not self._is_news(call):
+                return
+            self._failed, self._trying = 0, None
             if self._opened is not None:
                 self._succeeded += 1
                 if self._succeeded >= self._settings.successes:
                     self._opened = None
 
-    def failed(self) -> None:
+    def failed(self, call: int) -> None:
         with self._lock:
-            self._failed += 1
-            self._trying = False
+            if not self._is_news(call):
+                return
+            self._failed, self._trying = self._failed + 1, None
             if self._opened is not None or self._failed >= self._settings.failures:
                 self._opened, self._succeeded = self._clock(), 0
 
-    def abandoned(self) -> None:
-        """Nobody waited for the outcome of a call."""
+    def abandoned(self, call: int) -> None:
+        """Nobody waited for the outcome of the call, or nobody was asked."""
         with self._lock:
-            self._trying = False
+            if self._trying == call:
+                self._trying = None
+
+    def _is_news(self, call: int) -> bool:
+        return self._opened is None or self._trying == call
 
     def _cooled(self) -> bool:
         return self._opened is not None and self._clock() - self._opened >= self._settings.cooldown_s

@@ -213,6 +213,7 @@ class Dispatcher:
             provider, self.breakers.of(provider.id), decision, self._emit, self._sleep,
             math.inf if self._most_s is None else self._most_s,
             lambda: self.spending.spend(tenant, provider.id, cost, policy.budget),
+            cost,
         )  # fmt: skip
 
         def infer(request: Request) -> Response:

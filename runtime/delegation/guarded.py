@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from runtime.delegation.breaker import Breaker
+from runtime.delegation.spending import OverBudget
 from runtime.delegation.types import Decision
 from runtime.delegation.waiting import Late, within
 from runtime.host.cost import charge
@@ -40,11 +41,14 @@ class Guarded:
         sleep: Callable[[float], None] = time.sleep,
         most_s: float = math.inf,
         pay: Callable[[], None] = lambda: None,
+        cost: float | None = None,
     ) -> None:
-        """``most_s``: seconds for all tries together; ``pay``: before each try, may raise `OverBudget`."""
+        """``most_s``: seconds for all tries together; ``pay``: before each try, may raise `OverBudget`;
+        ``cost``: of a call, None: what the model says."""
         self.id, self.local = model.id, model.local
         self._model, self._breaker, self._decision = model, breaker, decision
         self._emit, self._sleep, self._most_s, self._pay = emit, sleep, most_s, pay
+        self._cost = model.cost_per_call() if cost is None else cost
 
     @property
     def revision(self) -> str:
@@ -52,38 +56,45 @@ class Guarded:
 
     def infer(self, request: Request, on_text: OnText | None = None) -> Response:
         """Raises the last `ProviderError`, `Open`."""
-        attempts = self._decision.retries + 1
         return retrying(
             lambda: self._once(request, on_text),
-            Retry(attempts, base=_BASE_PAUSE_S),
-            min(request.timeout * attempts, self._most_s),
+            Retry(self._decision.retries + 1, base=_BASE_PAUSE_S),
+            self.longest(request),
             sleep=self._sleep,
         )
 
+    def longest(self, request: Request) -> float:
+        """Seconds that all tries may take together."""
+        return min(request.timeout * (self._decision.retries + 1), self._most_s)
+
     def _once(self, request: Request, on_text: OnText | None) -> Response:
         breaker = self._breaker
-        if not breaker.admit():
+        admitted = breaker.admit()
+        if not admitted:
             raise Open(self.id, "failed several times just now and is left alone for a while")
         try:
             self._pay()
             with span(self._emit, "model.asked", "model.failed", model=self.id) as told:
                 response = self._answered(request, on_text)
-                cost = self._model.cost_per_call()
-                charge(cost)
+                charge(self._cost)
                 told.update(
                     stop_reason=response.stop_reason,
                     input_tokens=response.input_tokens,
                     output_tokens=response.output_tokens,
-                    cost=cost,
+                    cost=self._cost,
                 )
+        except OverBudget:  # it was not asked
+            breaker.abandoned(admitted)
+            raise
         except ProviderError as error:
             # One that answers something, if only a refusal, is up.
-            (breaker.failed if error.retryable or isinstance(error, Garbled) else breaker.succeeded)()
+            broken = error.retryable or isinstance(error, Garbled)
+            (breaker.failed if broken else breaker.succeeded)(admitted)
             raise
         except BaseException:  # an interrupt says nothing of the model
-            breaker.abandoned()
+            breaker.abandoned(admitted)
             raise
-        breaker.succeeded()
+        breaker.succeeded(admitted)
         return response
 
     def _answered(self, request: Request, on_text: OnText | None) -> Response:
@@ -91,8 +102,9 @@ class Guarded:
         model = self._model
         try:
             if model.local and "classify" in model.capabilities():  # at once
-                return model.infer(request, on_text)
-            return within(request.timeout + _GRACE_S, lambda: model.infer(request, on_text))
+                return _sound(model.infer(request, on_text), self.id)
+            seconds = request.timeout + _GRACE_S
+            return _sound(within(seconds, lambda: model.infer(request, on_text)), self.id)
         except Late:
             raise TimedOut(self.id, f"no answer within {request.timeout:g} s") from None
         except ProviderError:
@@ -104,10 +116,18 @@ class Guarded:
         return self._model.capabilities()
 
     def cost_per_call(self) -> float:
-        return self._model.cost_per_call()
+        return self._cost
 
     def health(self) -> Health:
         return self._model.health()
 
     def close(self) -> None:
         """The registry closes models."""
+
+
+def _sound(response: object, id: str) -> Response:
+    """Raises `Garbled`, for what a provider of somebody else gives in place of an answer."""
+    if not isinstance(response, Response) or not isinstance(response.text, str):
+        what = "a response without a text" if isinstance(response, Response) else type(response).__name__
+        raise Garbled(id, f"the provider gave {what}, no answer")
+    return response

@@ -53,6 +53,7 @@ _DEFAULTS = (
     "budget",
     *(s for s in SETTINGS if s != "target"),
 )
+_DAY_MS = 86_400_000
 _PRIVACY = ("public", "internal", "private")
 
 
@@ -84,6 +85,8 @@ def parse(text: str, file: str = "delegation.toml", effects: Effects | None = No
     except tomllib.TOMLDecodeError as error:
         line = getattr(error, "lineno", None) or _line_in(str(error)) or max(1, len(text.splitlines()))
         raise PolicyError(file, line, f"no TOML: {error}") from None
+    except RecursionError:
+        raise PolicyError(file, 1, "values are nested too deeply") from None
     return _Reader(data, file, Places(text)).policy(effects)
 
 
@@ -178,7 +181,7 @@ class _Reader:
             raise self._error("the reason must be a text", *path, "reason")
         return Settings(
             fallback=fallback,
-            timeout_ms=self._number(data, "timeout_ms", first.timeout_ms, *path, least=1),
+            timeout_ms=self._number(data, "timeout_ms", first.timeout_ms, *path, least=1, most=_DAY_MS),
             retries=int(self._number(data, "retries", first.retries, *path, most=5, whole=True)),
             max_cost=self._number(data, "max_cost", first.max_cost, *path),
             max_latency_ms=self._number(data, "max_latency_ms", first.max_latency_ms, *path),

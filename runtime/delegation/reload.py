@@ -8,6 +8,7 @@ import os
 import threading
 import weakref
 from pathlib import Path
+from types import EllipsisType
 from typing import TYPE_CHECKING
 
 from runtime.delegation.policy_file import PolicyError, not_text, parse
@@ -47,13 +48,17 @@ def take(delegating: Delegating, path: Path) -> PolicyError | OSError | None:
 
 class Watcher:
     """Looks at the file every ``interval`` seconds in a thread of its own, until `close`, or until nobody has
-    the `Delegating` any more. A change is taken when the next look finds the same: nobody writes any more."""
+    the `Delegating` any more. A change is taken when the next look finds the same: nobody writes any more.
+    ``known``: what the file was when it was read (default: what it is now)."""
 
-    def __init__(self, delegating: Delegating, path: Path, interval: float) -> None:
+    def __init__(
+        self, delegating: Delegating, path: Path, interval: float, known: Stamp | EllipsisType = ...
+    ) -> None:
         self._delegating = weakref.ref(delegating, lambda _: self.close())
         self._path, self._interval = path, interval
         self._end = threading.Event()
-        self._known = self._seen = stamp_of(path)
+        self._seen = stamp_of(path)
+        self._known = self._seen if isinstance(known, EllipsisType) else known
         self._thread = threading.Thread(target=self._run, name="rtfsc-policy", daemon=True)
         self._thread.start()
 
@@ -67,9 +72,9 @@ class Watcher:
     def look(self) -> None:
         stamp = stamp_of(self._path)
         settled, self._seen = stamp == self._seen, stamp
-        if not settled or stamp == self._known or stamp is None:
+        if not settled or stamp == self._known:
             return
         self._known = stamp
         delegating = self._delegating()
         if delegating is not None:
-            take(delegating, self._path)
+            take(delegating, self._path)  # where the file is gone, it says so

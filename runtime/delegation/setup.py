@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 from weakref import WeakSet
 
@@ -19,9 +20,9 @@ from runtime.delegation.context import Environment
 from runtime.delegation.dispatch import Asker, Dispatcher, Infer, Planner, Stored
 from runtime.delegation.engine import DelegationEngine, PolicyDelegationEngine
 from runtime.delegation.measure import Measurements
-from runtime.delegation.policy import Policy
+from runtime.delegation.policy import Model, Policy
 from runtime.delegation.policy_file import not_text, parse
-from runtime.delegation.reload import Watcher, take
+from runtime.delegation.reload import Stamp, Watcher, stamp_of, take
 from runtime.delegation.router import Router
 from runtime.delegation.shared import SharedDecisions
 from runtime.delegation.spending import Spending
@@ -51,9 +52,14 @@ class Delegating:
         reload_s: float | None = None,
         engine: DelegationEngine | None = None,
         planner: Planner | None = None,
+        stamp: Stamp | EllipsisType = ...,
     ) -> None:
+        """``stamp``: of the file when it was read."""
         self.path, self.shown, self.emit = path, shown, emit
-        self._reload_s = reload_s
+        self._reload_s, self._stamp = reload_s, stamp
+        models = tuple(models)
+        self._costs = {model.id: model.cost_per_call() for model in models}
+        policy = self._priced(policy)
         self._watcher: Watcher | None = None
         l1, shared = _decisions(policy)
         self.policies = PolicyDelegationEngine(policy, l1=l1, shared=shared, emit=emit)
@@ -120,6 +126,7 @@ class Delegating:
 
     def load(self, policy: Policy) -> None:
         """From now on this policy decides, also for calls of programs that run."""
+        policy = self._priced(policy)
         with self._lock:
             gone = self.registry.configure(_tables(policy, self.path))
             self.policies.load(policy)
@@ -127,6 +134,15 @@ class Delegating:
                 router.forget()
         for model in gone:
             model.close()
+
+    def _priced(self, policy: Policy) -> Policy:
+        """With what models that were brought along say that they cost, where the file does not say it."""
+        known = {
+            id: replace(policy.models.get(id, Model()), cost=cost)
+            for id, cost in self._costs.items()
+            if cost and not policy.models.get(id, Model()).cost
+        }
+        return replace(policy, models={**policy.models, **known}) if known else policy
 
     def reload(self) -> None:
         """Takes the file again, now. Raises `PolicyError`, OSError; then the policy stays as it was."""
@@ -139,7 +155,7 @@ class Delegating:
     def _watch(self) -> None:
         with self._lock:
             if self._watcher is None and self.path is not None and self._reload_s is not None:
-                self._watcher = Watcher(self, self.path, self._reload_s)
+                self._watcher = Watcher(self, self.path, self._reload_s, self._stamp)
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -181,7 +197,9 @@ def open_delegation(
     Raises `PolicyError` with the place of a mistake, OSError.
     """
     file = None if path is None else Path(path).absolute()
+    stamp: Stamp | EllipsisType = ...
     if file is not None:
+        stamp = stamp_of(file)
         try:
             text = file.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
@@ -190,13 +208,13 @@ def open_delegation(
     policy = parse(text or "", shown)
     return Delegating(
         policy, path=file, shown=shown, models=models, manager=manager, emit=emit, reload_s=reload_s,
-        engine=engine, planner=planner,
+        engine=engine, planner=planner, stamp=stamp,
     )  # fmt: skip
 
 
 def _tables(policy: Policy, path: Path | None) -> Mapping[str, Mapping[str, Any]]:
     """The options of the models; files that they name lie beside the one that names them."""
-    tables = {id: model.table for id, model in policy.models.items()}
+    tables = {id: model.table for id, model in policy.models.items() if model.table}
     return tables if path is None else {id: beside(path, table) for id, table in tables.items()}
 
 

@@ -16,7 +16,15 @@ from runtime.caches.protocol import CacheStats
 from runtime.caches.shared import Redis, RedisCache
 from runtime.delegation.context import CallContext
 from runtime.delegation.policy import Policy
-from runtime.delegation.types import Decision, ExecTarget, L4CacheHit, Rejected, RemoteModel, parse_target
+from runtime.delegation.types import (
+    LOCAL,
+    Decision,
+    ExecTarget,
+    L4CacheHit,
+    Rejected,
+    RemoteModel,
+    parse_target,
+)
 
 _PREFIX = 16
 
@@ -70,11 +78,20 @@ def _shares(policy: Policy) -> bool:
 
 
 def _credible(decision: Decision, policy: Policy, context: CallContext) -> bool:
-    settings = (policy.defaults, *(rule.settings for rule in policy.rules))
-    known = {target for one in settings for target in (one.target, *one.fallback)}
+    """Of a rule that fits this call, or of the defaults, within what these say."""
+    fitting = (
+        rule.settings for rule in policy.rules
+        if rule.concerns(context) and not rule.objection(context, policy.effects)
+    )  # fmt: skip
+    settings = next(fitting, policy.defaults)
     given = (decision.target, *decision.fallback)
     away = any(isinstance(target, RemoteModel) for target in given)
-    return known.issuperset(given) and not (away and context.environment.privacy == "private")
+    return (
+        {settings.target, *settings.fallback, LOCAL}.issuperset(given)
+        and (decision.timeout_s, decision.retries) == (settings.timeout_ms / 1000, settings.retries)
+        and not any(policy.against(target, settings, context) for target in given)
+        and not (away and context.environment.privacy == "private")
+    )
 
 
 def _digest(policy: Policy) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from fractions import Fraction
 
 from runtime.providers.errors import Refused
 
@@ -18,20 +20,26 @@ class Spending:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._spent: dict[str, float] = {}
+        self._spent: dict[str, Fraction] = {}
 
     def spend(self, tenant: str, model: str, cost: float, budget: float) -> None:
         """Before a model is asked. Raises `OverBudget` where this would be more than the tenant has."""
         if not cost:
             return
         with self._lock:
-            spent = self._spent.get(tenant, 0.0)
-            if spent + cost > budget:
+            spent = self._spent.get(tenant, Fraction())
+            after = spent + _exact(cost)
+            if math.isfinite(budget) and after > _exact(budget):
                 hint = "a larger budget in [defaults]"
-                raise OverBudget(model, f"{spent:g} of the budget of {budget:g} is spent", hint=hint)
-            self._spent[tenant] = spent + cost
+                raise OverBudget(model, f"{float(spent):g} of the budget of {budget:g} is spent", hint=hint)
+            self._spent[tenant] = after
 
     def spent(self) -> dict[str, float]:
         """By tenant."""
         with self._lock:
-            return dict(self._spent)
+            return {tenant: float(spent) for tenant, spent in self._spent.items()}
+
+
+def _exact(amount: float) -> Fraction:
+    """The decimal number that somebody wrote: three calls for 0.1 cost 0.3."""
+    return Fraction(repr(amount)) if math.isfinite(amount) else Fraction(10**30)

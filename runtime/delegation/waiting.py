@@ -31,7 +31,7 @@ def within(seconds: float, work: Callable[[], T]) -> T:
             done.set()
 
     threading.Thread(target=run, name="rtfsc-model", daemon=True).start()
-    if not done.wait(seconds):
+    if not done.wait(min(seconds, threading.TIMEOUT_MAX)):
         raise Late
     if failure:
         raise failure[0]

@@ -9,12 +9,14 @@ from typing import Any
 from runtime.obs.events import EVENTS, Event
 
 LONGEST = 500
+_LOOKED_AT = 4 * LONGEST
 _KEY = re.compile(r"(?:sk|pk|ghp|gho|xox[abp]|AKIA|AIza)", re.IGNORECASE)
 _SECRET = re.compile(
     r"(?P<keep>://)[^/\s:@]*:[^/\s@]*(?=@)"  # user:password@ in an address
     r"|(?P<bearer>\b(?:Bearer|Basic)\s+)[\w.+/=~-]{8,}"
     rf"|\b{_KEY.pattern}[-_]?[A-Za-z0-9_-]{{12,}}"
-    r"|(?P<name>(?:api[-_]?key|access[-_]?token|token|password|passwd|secret)\s*[=:]\s*)[^\s&,;\"']+",
+    r"|(?P<name>(?:api[-_]?key|access[-_]?token|token|password|passwd|secret)"
+    r"[\"']?\s*[=:]\s*[\"']?)[^\s&,;\"']+",
     re.IGNORECASE,
 )
 _HIDDEN = "***"
@@ -46,13 +48,18 @@ def cleaned(value: Any) -> Any:
 
 def text(value: str) -> str:
     """At most `LONGEST` characters, all of them encodable, nothing that looks like a secret."""
-    if len(value) > LONGEST:
-        value = value[: LONGEST - 1] + "…"
+    if len(value) > _LOOKED_AT:
+        value = value[:_LOOKED_AT]
     if not value.isascii():
         value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if value.isalnum() and not _KEY.match(value):
-        return value  # a name, a digest: one word can only be a key, and that by its beginning
-    return _SECRET.sub(_replacement, value)
+        return _short(value)  # a name, a digest: one word can only be a key, and that by its beginning
+    # What is cut off afterwards leaves no part of a secret that was too short to be seen as one.
+    return _short(_SECRET.sub(_replacement, value))
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
 
 
 def _replacement(match: re.Match[str]) -> str:

@@ -25,8 +25,8 @@ from runtime.providers.forms import NoValue, read_data
 from runtime.values.atoms import Keyword
 
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
-_FENCED = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+"""Also one that nothing ends: to look for an end from each quote anew would take for ever."""
 _MOST = 1 << 20
 _DEEPEST = 100
 _WORDS = {"True": True, "False": False, "None": None}
@@ -63,8 +63,25 @@ def _readings(bare: str, type: Type) -> Iterator[Callable[[], Any]]:
 
 def _bare(text: str) -> str:
     text = _THOUGHT.sub("", text.lstrip("\ufeff")).strip()
-    blocks = _FENCED.findall(text)
-    return str(blocks[0]).strip() if len(blocks) == 1 else text
+    blocks = _fenced(text)
+    return blocks[0].strip() if len(blocks) == 1 else text
+
+
+def _fenced(text: str) -> list[str]:
+    """What stands between lines of fences. Line by line, so that its time grows with the text alone."""
+    found: list[str] = []
+    inside: list[str] | None = None
+    for line in text.split("\n") if "```" in text else ():
+        mark = line.strip(" \t\r")
+        if inside is None:
+            if mark.startswith("```") and "`" not in mark[3:]:
+                inside = []
+        elif mark == "```":
+            found.append("\n".join(inside))
+            inside = None
+        else:
+            inside.append(line)
+    return found
 
 
 def _json(text: str) -> Any:

@@ -235,7 +235,7 @@ def seconds_of(header: str | None, now: float) -> float | None:
     except ValueError:
         try:
             found = parsedate_to_datetime(header).timestamp() - now
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return None
     return max(0.0, found) if found < float("inf") else None
 

@@ -21,7 +21,7 @@ _HEALTH_SECONDS = 5.0
 _STOPS: dict[str, StopReason] = {
     "stop": "stop", "length": "length", "content_filter": "refusal", "tool_calls": "tool",
 }  # fmt: skip
-_GARBAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
+_GARBAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError)
 
 
 class OpenAiCompatible:

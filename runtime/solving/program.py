@@ -7,7 +7,7 @@ searches by meaning, and to later models.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from rtfsc.source import SourceFile
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_TEXT: Final = 32 << 10
 """Code points of a program."""
-_FENCE: Final = re.compile(r"```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_FENCE: Final = "```"
 _MACROS: Final = "defmacro"
 _ALLOWED: Final = ("defn", "def")
 
@@ -30,13 +30,26 @@ class Unfit(Exception):
 def code_in(answer: str) -> str:
     """The program: what stands between fences (the longest of several), else from the first bracket to the
     last. Raises `Unfit`."""
-    fenced = [body for _, body in _FENCE.findall(answer) if "(" in body]
+    fenced = [body for body in _fenced(answer) if "(" in body]
     text = max(fenced, key=len) if fenced else _bracketed(answer)
     if not text.strip():
         raise Unfit("The answer has no program in it. Answer with the definition alone.")
     if len(text) > MOST_TEXT:
         raise Unfit(f"The program has {len(text)} characters; at most {MOST_TEXT} are allowed.")
     return text.strip() + "\n"
+
+
+def _fenced(answer: str) -> Iterator[str]:
+    """What stands between fences, the last perhaps without an end. Each character is looked at once: an
+    answer may be long, and made to keep us busy."""
+    fence = answer.find(_FENCE)
+    while fence >= 0:
+        begin = answer.find("\n", fence)
+        if begin < 0:
+            return
+        end = answer.find(_FENCE, begin)
+        yield answer[begin + 1 : end if end >= 0 else None]
+        fence = -1 if end < 0 else answer.find(_FENCE, end + len(_FENCE))
 
 
 def _bracketed(answer: str) -> str:

@@ -29,6 +29,7 @@ from runtime.tickets.ticket import (
     QUEUED,
     RUNNING,
     STATES,
+    Foreign,
     StaleLease,
     Ticket,
     TicketsUnavailable,
@@ -259,7 +260,9 @@ class NatsTickets:
                     left = (await reader.consumer_info()).num_pending or 0
                     continue
                 for message in messages:
-                    if "KV-Operation" not in (message.headers or {}):  # else it was forgotten
+                    if "KV-Operation" in (message.headers or {}):  # it was forgotten
+                        continue
+                    with suppress(Foreign):
                         ticket = _decode(message.data)
                         found[ticket.id] = ticket
                 left = messages[-1].metadata.num_pending or 0
@@ -295,8 +298,12 @@ class NatsTickets:
 
     async def _taken(self, message: Any, worker: str, seconds: float) -> Ticket | None:
         """The ticket of the message, if this worker may have it."""
-        sent = _decode(message.data)
-        found = await self._read(sent.id)
+        try:
+            sent = _decode(message.data)
+            found = await self._read(sent.id)
+        except Foreign:  # it would come again and again, to every worker
+            await message.term()
+            return None
         if found is None and not await self._create(sent):
             found = await self._read(sent.id)
         if found is None:
@@ -379,8 +386,12 @@ def _encode(ticket: Ticket) -> bytes:
 
 
 def _decode(data: bytes) -> Ticket:
-    fields = json.loads(data)
-    for name in ("job", "result"):
-        if fields[name] is not None:
-            fields[name] = base64.b64decode(fields[name])
-    return Ticket(**fields)
+    """Raises `Foreign`."""
+    try:
+        fields = json.loads(data)
+        for name in ("job", "result"):
+            if fields[name] is not None:
+                fields[name] = base64.b64decode(fields[name])
+        return Ticket(**fields)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Foreign(f"what is there under a ticket's name is none: {error!r:.200}") from None

@@ -20,6 +20,7 @@ from runtime.tickets.ticket import (
     QUEUED,
     RUNNING,
     STATES,
+    Foreign,
     StaleLease,
     Ticket,
     TicketsUnavailable,
@@ -46,6 +47,11 @@ local function close(id, state, result)
   redis.call('ZREM', p .. ':running', id)
   redis.call('ZADD', p .. ':ended', text(now), id)
 end
+local function gone(id)  -- of a ticket that Redis has thrown away, for want of memory
+  for _, name in ipairs({'queued', 'running', 'ended', 'all'}) do
+    redis.call('ZREM', p .. ':' .. name, id)
+  end
+end
 local function held(id, fence)
   local found = redis.call('HMGET', p .. ':t:' .. id, 'state', 'fence')
   return found[1] == 'running' and found[2] == fence
@@ -71,16 +77,19 @@ local id = nil
 while not id do
   local late = redis.call('ZRANGEBYSCORE', p .. ':running', '-inf', '(' .. text(now), 'LIMIT', 0, 1)
   if #late == 0 then break end
-  if tonumber(redis.call('HGET', p .. ':t:' .. late[1], 'attempts')) >= most then
+  local attempts = redis.call('HGET', p .. ':t:' .. late[1], 'attempts')
+  if not attempts then
+    gone(late[1])
+  elseif tonumber(attempts) >= most then
     close(late[1], 'failed', lost)
   else
     id = late[1]
   end
 end
-if not id then
+while not id do
   local first = redis.call('ZPOPMIN', p .. ':queued')
   if #first == 0 then return nil end
-  id = first[1]
+  if redis.call('EXISTS', p .. ':t:' .. first[1]) == 1 then id = first[1] else gone(first[1]) end
 end
 local key = p .. ':t:' .. id
 redis.call('HINCRBY', key, 'attempts', 1)
@@ -233,6 +242,13 @@ class RedisTickets:
 
 
 def _ticket(found: dict[bytes, bytes]) -> Ticket:
+    try:
+        return _read(found)
+    except (ValueError, KeyError) as error:
+        raise Foreign(f"what is there under a ticket's name is none: {error!r:.200}") from None
+
+
+def _read(found: dict[bytes, bytes]) -> Ticket:
     texts = {name.decode(): value for name, value in found.items()}
 
     def number(name: str) -> int | None:

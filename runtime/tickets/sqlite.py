@@ -94,11 +94,11 @@ class SqliteTickets:
         return self.get(id)
 
     def lease(self, worker: str, seconds: float) -> Ticket | None:
-        now = self._clock_ms()
         with self._reading() as sql:  # so that those who wait for work do not write
-            if self._next(sql, now) is None:
+            if self._next(sql, self._clock_ms()) is None:
                 return None
         with self._writing() as sql:
+            now = self._clock_ms()  # the lock may have been waited for
             sql.execute(
                 "UPDATE tickets SET state = ?, result = ?, ended_ms = ?"
                 " WHERE state = 'running' AND lease_ms < ? AND attempts >= ?",

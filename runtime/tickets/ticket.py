@@ -90,6 +90,10 @@ class TicketsUnavailable(TicketError):
     code = "TK003"
 
 
+class Foreign(TicketsUnavailable):
+    """What is kept under a ticket's name is no ticket."""
+
+
 class TooLarge(TicketError):
     """More bytes than the place takes."""
 

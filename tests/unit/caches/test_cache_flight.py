@@ -86,7 +86,44 @@ def test_an_interrupt_stops_one_thread_only():
     thread = threading.Thread(target=first)
     thread.start()
     started.wait()
-    with pytest.raises(RuntimeError, match="interrupted"):
-        flight.run("k", lambda: 1)
+    assert flight.run("k", lambda: 1) == 1, "who waited computes it"
     thread.join()
     assert len(caught) == 1
+
+
+def test_nobody_waits_longer_than_he_said():
+    flight = SingleFlight()
+    started, end = threading.Event(), threading.Event()
+
+    def endless():
+        started.set()
+        return end.wait(60)
+
+    thread = threading.Thread(target=lambda: flight.run("k", endless))
+    thread.start()
+    started.wait()
+    with pytest.raises(TimeoutError):
+        flight.run("k", lambda: 1, patience=0.05)
+    end.set()
+    thread.join()
+
+
+def test_a_failure_that_concerns_the_other_alone_is_not_shared():
+    flight = SingleFlight()
+    started = threading.Event()
+
+    def hasty():
+        started.set()
+        threading.Event().wait(0.2)
+        raise TimeoutError
+
+    def first():
+        with pytest.raises(TimeoutError):
+            flight.run("k", hasty)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    started.wait()
+    own = {"patience": 60, "theirs": lambda error: isinstance(error, TimeoutError)}
+    assert flight.run("k", lambda: 1, **own) == 1
+    thread.join()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.chain.action import Begin, End
+from runtime.chain.action import Begin, End, shortened
 from runtime.chain.chain import FILE, HEAD, Chain
 from runtime.chain.errors import ChainDamaged, ChainTruncated
 from runtime.chain.head import parse
@@ -355,3 +355,20 @@ def test_any_end_that_is_cut_off_is_noticed(tmp_path: Path) -> None:
     for size in range(signed):
         (tmp_path / FILE).write_bytes(data[:size])
         assert not check(tmp_path).holds, size
+
+
+def test_texts_of_any_length_leave_the_chain_whole(tmp_path: Path) -> None:
+    """Names are the program's: a record that is too long to be read would end the chain for everybody."""
+    chain, long = chain_in(tmp_path), "\u00e9" * 1_200_000
+    whole = Begin("program", long, None, PLAN, long, None, {"file": long})
+    chain.append(End(chain.append(whole), "error", 5, error=(long, long), cost="1" * 1_200_000))
+    chain.append(End(chain.append(begin("after")), "done", 5))
+    chain.close()
+    assert check(tmp_path).holds
+    first, second = runs(records(tmp_path))
+    assert first.name == shortened(long) == shortened(first.name) and len(first.name) <= 2000
+    assert second.name == "after"
+    assert shortened(long) != shortened(long + "x")
+    again = chain_in(tmp_path)
+    again.append(begin("others go on"))
+    again.close()

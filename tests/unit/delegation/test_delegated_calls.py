@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from runtime.delegation.types import DelegationMetadata, RemoteModel
 from runtime.engine import Runtime
 from runtime.host.session import Delegation
 from runtime.obs.events import Bus, Event
-from runtime.providers.base import Request
+from runtime.providers.base import Request, Response
 from runtime.providers.errors import Garbled, Refused, Unavailable
 from runtime.values import Keyword, Limits, RtfsError
 
@@ -352,3 +354,116 @@ def test_a_tenant_spends_no_more_than_its_budget(engine: str) -> None:
     assert run(F, engine, delegating, environment=Environment("other")).f(3) == 1
     assert delegating.spending.spent() == {"": 0.2, "other": 0.1}
     assert delegating.breakers.states() == {"m": "closed"}
+
+
+def test_three_calls_for_a_tenth_cost_three_tenths(engine: str) -> None:
+    text = RULE + '[defaults]\nbudget = 0.3\n[models.m]\nprovider = "echo"\ncost = 0.1\n'
+    delegating = open_delegation(text=text, models=[model("1")])
+    module = run(F, engine, delegating)
+    assert [module.f(n) for n in range(3)] == [1, 1, 1]
+    assert failure(lambda: module.f(3)).data[Keyword("reason")] == "budget"
+    assert delegating.spending.spent() == {"": 0.3}
+
+
+def test_budgets_hold_among_threads() -> None:
+    text = RULE + '[defaults]\nbudget = 1\n[models.m]\nprovider = "echo"\ncost = 0.1\n'
+    asked = model("1")
+    delegating = open_delegation(text=text, models=[asked])
+    modules = [run(F, "evaluator", delegating) for _ in range(8)]
+
+    def call(at: int) -> str:
+        try:
+            return str(modules[at % 8].f(at))
+        except RtfsError as error:
+            return str(error.data[Keyword("reason")])
+
+    with ThreadPoolExecutor(8) as pool:
+        # A module runs one call at a time.
+        answers = [
+            a for some in pool.map(lambda k: [call(8 * i + k) for i in range(5)], range(8)) for a in some
+        ]
+    assert sorted(answers) == ["1"] * 10 + ["budget"] * 30 and len(asked.requests) == 10
+
+
+def test_what_is_too_dear_says_nothing_of_the_model() -> None:
+    text = RULE + '[defaults]\nbudget = 0.5\n[models.m]\nprovider = "echo"\ncost = 0.1\n'
+    delegating = open_delegation(text=text, models=[model(*[Unavailable("m", "down")] * 5, "1")])
+    module = run(F, "evaluator", delegating)
+    for n in range(5):
+        failure(lambda n=n: module.f(n))  # type: ignore[misc]
+    breaker = delegating.breakers.of("m")
+    assert breaker.state == "open"
+    breaker._clock = lambda: float("inf")
+    for n in range(2):
+        assert failure(lambda n=n: module.f(n)).data[Keyword("reason")] == "budget"  # type: ignore[misc]
+    assert breaker.state == "half-open", "nobody has asked the model since"
+
+
+class Dear(Scripted):
+    def cost_per_call(self) -> float:
+        return 0.5
+
+
+def test_models_that_are_brought_along_say_what_they_cost(engine: str) -> None:
+    dear = Dear("1", id="m", local=False)
+    assert run(F, engine, open_delegation(text=BODY + "max_cost = 0.4\n", models=[dear])).f(4) == 8
+    assert run(F, engine, open_delegation(text=BODY + "max_cost = 0.6\n", models=[dear])).f(4) == 1
+    known = BODY + "max_cost = 0.4\n[models.m]\ncost = 0.3\n"
+    assert run(F, engine, open_delegation(text=known, models=[dear])).f(5) == 1, "the file knows better"
+
+
+class Odd(Scripted):
+    def infer(self, request: Request, on_text: Any = None) -> Any:
+        return self._answers[0]
+
+
+@pytest.mark.parametrize("given", [None, 7, "7", Response(None, "m", "1"), Response(b"7", "m", "1")])  # type: ignore[arg-type]
+def test_providers_that_give_no_response_answer_garbage(given: Any) -> None:
+    delegating = open_delegation(text=RULE, models=[Odd(given, id="m", local=False)])
+    error = failure(lambda: run(F, "evaluator", delegating).f(3))
+    assert error.data[Keyword("reason")] == "garbage" and delegating.breakers.of("m")._failed == 1
+
+
+def test_who_waits_for_the_same_question_waits_his_own_time() -> None:
+    """The first one has all the time of the world, the second one a moment."""
+    asked, end = threading.Event(), threading.Event()
+
+    def answer(_: Request) -> str:
+        asked.set()
+        end.wait(60)
+        return "1"
+
+    delegating = open_delegation(text=RULE, models=[model(answer)])
+    patient = run(F, "evaluator", delegating, limits=Limits(deadline_ms=60_000))
+    hasty = run(F, "evaluator", delegating, limits=Limits(deadline_ms=200))
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(patient.f, 3)
+        asked.wait(60)
+        with pytest.raises(RtfsError):
+            hasty.f(3)
+        end.set()
+        assert first.result(60) == 1
+
+
+def test_a_hasty_question_does_not_fail_the_patient_one() -> None:
+    asked, end = threading.Event(), threading.Event()
+
+    def answer(_: Request) -> str:
+        asked.set()
+        end.wait(60)
+        return "1"
+
+    delegating = open_delegation(text=RULE, models=[model(answer)])
+    patient = run(F, "evaluator", delegating, limits=Limits(deadline_ms=60_000))
+    hasty = run(F, "evaluator", delegating, limits=Limits(deadline_ms=300))
+
+    def impatient() -> None:
+        with pytest.raises(RtfsError):
+            hasty.f(3)
+        end.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(impatient)
+        asked.wait(60)
+        assert patient.f(3) == 1
+        first.result(60)

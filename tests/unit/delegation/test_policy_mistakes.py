@@ -75,27 +75,44 @@ def test_a_breaker_opens_tries_and_closes():
     clock = Clock()
     breaker = Breaker(BreakerSettings(failures=2, cooldown_s=10, successes=2), clock=clock)
     for _ in range(2):
-        assert breaker.admit()
-        breaker.failed()
-    assert (breaker.state, breaker.admit()) == ("open", False)
+        breaker.failed(breaker.admit())
+    assert (breaker.state, breaker.admit()) == ("open", 0)
     clock.now = 10
     assert breaker.state == "half-open"
-    assert breaker.admit()
-    assert not breaker.admit(), "one at a time"
-    breaker.failed()
+    trying = breaker.admit()
+    assert trying and not breaker.admit(), "one at a time"
+    breaker.failed(trying)
     assert breaker.state == "open"
     clock.now = 20
     for _ in range(2):
-        assert breaker.admit()
-        breaker.succeeded()
+        breaker.succeeded(breaker.admit())
     assert breaker.state == "closed"
-    breaker.failed()
+    breaker.failed(breaker.admit())
     assert breaker.state == "closed", "failures count in a row"
+
+
+def test_a_call_from_before_the_breaker_opened_is_no_news():
+    clock = Clock()
+    breaker = Breaker(BreakerSettings(failures=2, cooldown_s=10, successes=2), clock=clock)
+    early = [breaker.admit() for _ in range(4)]
+    for call in (breaker.admit(), breaker.admit()):
+        breaker.failed(call)
+    for call in early[:3]:
+        breaker.succeeded(call)
+    assert breaker.state == "open", "two answers that were asked for before"
+    clock.now = 10
+    trying = breaker.admit()
+    breaker.failed(early[3])
+    assert trying and not breaker.admit(), "still one at a time"
+    breaker.abandoned(early[0])
+    assert not breaker.admit()
+    breaker.succeeded(trying)
+    assert breaker.admit()
 
 
 def test_breakers_are_one_per_model():
     breakers = Breakers(BreakerSettings(failures=1))
-    breakers.of("a").failed()
+    breakers.of("a").failed(breakers.of("a").admit())
     assert breakers.of("b").admit()
     assert breakers.states() == {"a": "open", "b": "closed"}
 
@@ -135,3 +152,13 @@ def test_the_end_of_a_file_is_its_last_line():
     with pytest.raises(PolicyError) as caught:
         parse("[defaults]\n# one\ntarget =")
     assert caught.value.line == 3
+
+
+def test_a_file_that_is_nested_too_deeply_is_a_mistake():
+    with pytest.raises(PolicyError, match="nested too deeply"):
+        parse("x = " + "[" * 20_000)
+
+
+def test_a_day_is_the_longest_timeout():
+    with pytest.raises(PolicyError, match="timeout_ms must be at most"):
+        parse("[defaults]\ntimeout_ms = inf\n")

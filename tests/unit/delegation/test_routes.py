@@ -275,8 +275,19 @@ def test_a_file_is_taken_again_when_it_changes(engine: str, tmp_path: Path) -> N
         assert module.f(1) == 42
         watcher.close()
     assert [e.name for e in told if e.name.startswith("policy")] == [
-        "policy.loaded", "policy.refused", "policy.refused"
-    ]  # fmt: skip
+        "policy.loaded", "policy.refused", "policy.refused", "policy.refused"
+    ], "that it is gone is told, too"  # fmt: skip
+
+
+def test_a_change_before_the_first_call_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / "delegation.toml"
+    file.write_text(WATCHED)
+    with open_delegation(file, models=[Scripted("42", id="m")], reload_s=3600) as asked:
+        file.write_text(RULE.format("f"))
+        module = Runtime(delegation=asked).compile(PROGRAM)
+        for _ in range(2):
+            asked._watcher.look()
+        assert module.f(1) == 42
 
 
 def test_the_watcher_ends_with_what_it_watches_for(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -104,3 +105,18 @@ def test_rules_on_effects_are_not_shared(redis_url, monkeypatch):
 
 def test_redis_that_is_gone_costs_nothing_but_the_decision():
     assert str(engine("redis://127.0.0.1:1/0").decide(context()).target) == "remote-big"
+
+
+def test_a_decision_of_a_rule_that_does_not_fit_is_not_believed(redis_url):
+    """Somebody who may write to Redis cannot have a tenant's calls run where only others' may."""
+    policy, shared = parse(TEXT), SharedDecisions(Redis(redis_url), 60)
+    acme, other = (CallContext("ask-it", (), Environment(name)) for name in ("acme", "other"))
+    paid = policy.decide(acme)
+    shared.put(policy, acme, paid)
+    assert shared.get(policy, acme) == paid
+    shared.put(policy, other, paid)
+    assert shared.get(policy, other) is None
+    for wrong in (replace(paid, timeout_s=86_400.0), replace(paid, retries=5)):
+        shared.put(policy, acme, wrong)
+        assert shared.get(policy, acme) is None
+    shared.close()

@@ -92,6 +92,9 @@ def test_levels() -> None:
         "password: hunter2",
         "AKIAhunter2hunter2",
         "skhunter2hunter2hunter2",
+        '{"api_key": "hunter2"}',
+        "{'password':'hunter2'}",
+        "x" * 490 + " token=hunter2",
     ],
 )
 @pytest.mark.parametrize("format", ["json", "human"])

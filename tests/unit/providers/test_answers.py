@@ -137,3 +137,17 @@ def test_a_slow_pattern_ends():
         assert read_answer('"' + "a" * 40 + 'b"', slow)
     except Misfit as error:
         assert "regex" in str(error) or "deadline" in str(error).lower()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["```a\n" * 200_000, ("```" + " " * 1000 + "x\n") * 1000, '{"a":"' + '\\"' * 500_000, '"\\' * 500_000],
+)
+def test_answers_that_are_made_to_keep_us_busy_end(text):
+    """Each took hours, with Python's lock held."""
+    with pytest.raises(Misfit):
+        read_answer(text, type_of(":int"))
+
+
+def test_lines_of_a_fence_may_end_as_on_windows():
+    assert read_answer("Here:\r\n```json\r\n7\r\n```\r\n", type_of(":int")) == 7

@@ -216,3 +216,9 @@ def test_no_answer_whatsoever_raises(seed: str, changes: list[tuple[int, int, st
 @given(st.text())
 def test_no_text_whatsoever_raises(answer: str) -> None:
     assert isinstance(judge(TRIPLE, answer), Finding)
+
+
+@pytest.mark.parametrize("answer", ["```" + "a" * 1_000_000, "```" * 300_000, "```\n" * 300_000])
+def test_answers_that_are_made_to_keep_us_busy_end(answer: str) -> None:
+    """The first took days, with Python's lock held."""
+    assert found(answer).stage == "answer"

@@ -247,3 +247,45 @@ def test_servers_that_are_not_there(tmp_path: Path) -> None:
     for address in ("redis://127.0.0.1:1/0", "nats://127.0.0.1:1"):
         with pytest.raises(TicketsUnavailable):
             open_tickets(address, tmp_path / "t").submit(b"x")
+
+
+def test_what_redis_has_thrown_away_stops_nobody(redis_url: str) -> None:
+    """A Redis with a memory limit and another policy than ``noeviction``."""
+    tickets = open_tickets(redis_url, Path("unused"))
+    ids = []
+    for i in range(3):
+        ids.append(tickets.submit(b"%d" % i))
+        time.sleep(0.002)
+    queued, running, kept = ids
+    client = tickets._client  # type: ignore[attr-defined]
+
+    def lose(id: str) -> None:
+        [key] = [key for key in client.keys("*") if id.encode() in key]
+        client.delete(key)
+
+    lose(queued)
+    leased = lease(tickets, seconds=0.01)
+    assert leased.id == running
+    lose(running)
+    time.sleep(0.05)
+    assert lease(tickets).id == kept
+    assert tickets.lease("w", 30) is None and [ticket.id for ticket in tickets.find()] == [kept]
+    with pytest.raises(StaleLease):
+        tickets.finish(leased, DONE, b"x")
+    tickets.close()
+
+
+def test_what_is_no_ticket_stops_no_worker(nats_url: str) -> None:
+    tickets = open_tickets(nats_url, Path("unused"))
+    good = tickets.submit(b"good")
+    strange = "0" * 32
+    for data in (b"strange", b"{}", b"[]", b"\xff"):
+        tickets._ask(tickets._js.publish(f"{tickets._stream}.{strange}", data))  # type: ignore[attr-defined]
+    tickets._ask(tickets._kv.put(strange, b"strange"))  # type: ignore[attr-defined]
+    assert lease(tickets).id == good
+    assert [ticket.id for ticket in tickets.find()] == [good]
+    with pytest.raises(TicketsUnavailable, match="under a ticket's name"):
+        tickets.get(strange)
+    for _ in range(20):
+        assert tickets.lease("w", 30) is None
+    tickets.close()
