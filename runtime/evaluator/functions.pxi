@@ -49,8 +49,9 @@ cdef int put_boxed(Instance instance, Writer *writer, Slot *slot, char *kind, ob
     return 0
 
 
-cdef object call_boxed(Instance instance, Entry *e, tuple args, tuple shapes):
-    """Fills in boxed arguments and performs the call."""
+cdef object call_boxed(Instance instance, Entry *e, tuple args, tuple shapes, Handle callee=None):
+    """Fills in boxed arguments and performs the call, of ``callee`` if it is given. What refers to the memory
+    is looked up inside: until then another thread may be there, whose collections move it."""
     cdef Py_ssize_t i, n = len(args)
     cdef Slot slots[MOST_ARGUMENTS]
     cdef char kinds[MOST_ARGUMENTS]
@@ -63,13 +64,20 @@ cdef object call_boxed(Instance instance, Entry *e, tuple args, tuple shapes):
         if block == NULL:
             raise MemoryError()
         e.arguments, e.kinds = <Slot *> block, block + n * sizeof(Slot)
-    transit.open_writer(&writer, memory, sizeof(memory))
+    transit.open_writer(&writer, memory, sizeof(memory), instance.memory_limit)
     try:
-        for i in range(n):
-            put_boxed(instance, &writer, &e.arguments[i], &e.kinds[i], args[i], i,
-                      shapes[i] if i < len(shapes) else None)
-        e.buffer, e.size, e.count = writer.data, writer.used, n
-        return instance.performed(e)
+        instance.enter(e)
+        try:
+            if callee is not None:
+                e.value = callee.checked()
+            for i in range(n):
+                put_boxed(instance, &writer, &e.arguments[i], &e.kinds[i], args[i], i,
+                          shapes[i] if i < len(shapes) else None)
+            e.buffer, e.size, e.count = writer.data, writer.used, n
+            instance.execute(e)
+            return instance.result_of(e)
+        finally:
+            instance.leave(e)
     finally:
         transit.release(&writer)
         PyMem_Free(block)
@@ -146,13 +154,14 @@ cdef class Function:
         cdef Py_ssize_t i
         open_entry(&e, CALL)
         e.function, e.boxed, e.arguments, e.kinds = v.function, v.result == b'v', slots, kinds
-        transit.open_writer(&writer, memory, sizeof(memory))
+        transit.open_writer(&writer, memory, sizeof(memory), self.instance.memory_limit)
         try:
-            for i in range(len(args)):
-                put_typed(self.instance, v.params[i], &writer, &slots[i], &kinds[i], args[i], i, self.shapes[i])
-            e.buffer, e.size, e.count = writer.data, writer.used, len(args)
             self.instance.enter(&e)
             try:
+                for i in range(len(args)):
+                    put_typed(
+                        self.instance, v.params[i], &writer, &slots[i], &kinds[i], args[i], i, self.shapes[i])
+                e.buffer, e.size, e.count = writer.data, writer.used, len(args)
                 self.instance.execute(&e)
                 return self.taken(&e, v.result)
             finally:
@@ -201,8 +210,8 @@ cdef class Handle:
     def __call__(self, *args):
         cdef Entry e
         open_entry(&e, APPLY)
-        e.value, e.function, e.boxed = self.checked(), self.instance.program.apply, True
-        return call_boxed(self.instance, &e, args, ())
+        e.function, e.boxed = self.instance.program.apply, True
+        return call_boxed(self.instance, &e, args, (), self)
 
     cdef uint64_t checked(self) except? 10:
         if not self.open:

@@ -22,8 +22,6 @@ from runtime.values cimport layout, transit
 from runtime.values.atoms cimport HostFunction, Keyword
 from runtime.values.transit cimport Writer
 
-import time
-
 from runtime.evaluator.primitives import FUNCTIONS
 from runtime.values.errors import (
     KINDS, ErrorValue, InstanceClosed, RtfsError, error_class, error_from_value, error_parts, limit_error,
@@ -32,6 +30,7 @@ from runtime.host.access import host_of
 from runtime.values.interruption import check as check_stopped
 from runtime.values.limits import stress
 from runtime.values.shapes import shape_of
+from runtime.values.turns import Waiting, start_turn
 
 cdef extern from "Python.h":
     int64_t PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
@@ -83,13 +82,14 @@ cdef class Instance:
     cdef object exception           # of a Python function that ended the run
     cdef list hosts, keep
     cdef int nesting
+    cdef size_t memory_limit
     cdef Py_ssize_t live            # open handles
     cdef bint stale                 # handles were closed, which hold memory still
     cdef list dropped               # they
     cdef uint32_t collections       # at the end of the last call
     cdef unsigned long owner
     cdef uint64_t last              # value of the last form
-    cdef object failure
+    cdef object failure, starting
     cdef bint started
 
     def __cinit__(self, program, limits, names, spans):
@@ -98,8 +98,10 @@ cdef class Instance:
         memset(m, 0, sizeof(Machine))
         self.program, self.limits, self.names, self.spans = program, limits, names, spans
         self.hosts, self.keep, self.dropped = [], [], []
+        self.starting = start_turn()
+        self.memory_limit = min(limits.memory_bytes, 0xFFFF0000)
         m.instance = <PyObject *> self
-        m.memory = rt_instance_new(<uint32_t> min(limits.memory_bytes, 0xFFFF0000))
+        m.memory = rt_instance_new(<uint32_t> self.memory_limit)
         m.stack = <Slot *> malloc((STACK_SLOTS + SLACK) * sizeof(Slot))
         if m.memory == NULL or m.stack == NULL:
             raise limit_error("MemoryLimit", limits.memory_bytes)
@@ -175,19 +177,22 @@ cdef class Instance:
 
     def start(self):
         """Evaluates the top level, once; what it raised is raised again by later calls."""
-        if self.failure is not None:
-            raise self.failure.with_traceback(None)
         if self.started:
             return
-        try:
-            self.build_constants()
-            self.evaluate_top_level()
-            self.started = True
-        except (InstanceClosed, KeyboardInterrupt):
-            raise
-        except Exception as error:
-            self.failure = error
-            raise
+        with self.starting:
+            if self.failure is not None:
+                raise self.failure.with_traceback(None)
+            if self.started:
+                return
+            try:
+                self.build_constants()
+                self.evaluate_top_level()
+                self.started = True
+            except (InstanceClosed, KeyboardInterrupt):
+                raise
+            except Exception as error:
+                self.failure = error
+                raise
 
     cdef int build_constants(self) except -1:
         cdef Entry e
@@ -245,8 +250,8 @@ cdef class Instance:
     cdef int enter(self, Entry *e) except -1:
         cdef Machine *m = &self.machine
         cdef unsigned long me = PyThread_get_thread_ident()
-        while self.nesting and self.owner != me:
-            time.sleep(0.001)
+        if self.nesting and self.owner != me:
+            self.wait(me)
         if m.memory == NULL:
             raise InstanceClosed("the instance is closed")
         if self.nesting > 200:
@@ -259,6 +264,16 @@ cdef class Instance:
             if self.stale and self.live == 0:
                 self.drop_region()
         self.nesting += 1
+        return 0
+
+    cdef int wait(self, unsigned long me) except -1:
+        """Until no other thread is inside."""
+        waiting = Waiting()
+        try:
+            while self.nesting and self.owner != me:
+                waiting.round(self.owner)
+        finally:
+            waiting.close()
         return 0
 
     cdef void start_limits(self):
@@ -449,7 +464,7 @@ cdef class Instance:
         cdef char memory[256]
         if task == DECODE and take_handle(self, value):
             return ENDED
-        transit.open_writer(&writer, memory, sizeof(memory))
+        transit.open_writer(&writer, memory, sizeof(memory), self.memory_limit)
         try:
             transit.encode(&writer, value, -1, None, self._grant)
             open_entry(&e, task)

@@ -8,5 +8,6 @@ def encode_bytes(
     shape: Shape | None = None,
     grant: Callable[[Any], int | None] | None = None,
     argument: int = -1,
+    limit: int = 0xFFFFFFFF,
 ) -> bytes: ...
 def decode_bytes(data: bytes, function_of: Callable[[int], Any] | None = None) -> Any: ...

@@ -3,7 +3,7 @@ from cpython.dict cimport PyDict_Next, PyDict_SetItem, PyDict_Size
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE, PyList_New, PyList_SET_ITEM
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -16,7 +16,7 @@ from runtime.values.atoms cimport (
 
 import sys
 
-from runtime.values.errors import KINDS, ErrorValue
+from runtime.values.errors import KINDS, ErrorValue, limit_error
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
@@ -35,14 +35,16 @@ cdef extern from "Python.h":
 
 cdef enum:
     KEYWORD_CACHE = 4096
+    LEVELS_SHOWN = 10  # in errors
+    SHALLOW = 64  # levels of containers; from here on some are looked at for cycles
 
 
 # --- writing ------------------------------------------------------------------------------------
 
 cdef struct Level:
-    PyObject *container   # borrowed: the level above, at last the caller, keeps it alive
-    PyObject *shape       # borrowed likewise; NULL = none
-    PyObject *key         # of the entry being written
+    PyObject *container   # owned: other threads may change what holds it
+    PyObject *shape       # borrowed: the shape above, at last the caller, keeps it alive; NULL = none
+    PyObject *key         # owned: of the entry being written
     Py_ssize_t index      # of the element being written
     Py_ssize_t cursor     # of PyDict_Next
     char kind             # 'l' list, 't' tuple, 'm' map
@@ -52,10 +54,12 @@ cdef struct Levels:
     Level *items
     Py_ssize_t depth
     Py_ssize_t capacity
+    PyObject *value       # owned: what is being written
 
 
-cdef void open_writer(Writer *writer, char *memory, size_t capacity) noexcept:
+cdef void open_writer(Writer *writer, char *memory, size_t capacity, size_t limit) noexcept:
     writer.data = memory
+    writer.limit = limit
     writer.used = 0
     writer.capacity = capacity
     writer.spilled = False
@@ -70,6 +74,8 @@ cdef void release(Writer *writer) noexcept:
 cdef int _grow(Writer *w, size_t size) except -1:
     cdef size_t capacity = max(2 * w.capacity, w.used + size + 256)
     cdef char *data
+    if w.used + size > w.limit:
+        raise limit_error("MemoryLimit", w.limit)
     if w.spilled:
         data = <char *> PyMem_Realloc(w.data, capacity)
     else:
@@ -102,7 +108,7 @@ cdef inline int _pair(Writer *w, uint64_t tag, uint64_t payload) except -1:
     return 0
 
 
-cdef int _text(Writer *w, uint64_t tag, str text) except -1:
+cdef int _text(Writer *w, uint64_t tag, object text) except -1:
     cdef Py_ssize_t n = 0
     cdef const char *utf8 = PyUnicode_AsUTF8AndSize(text, &n)
     cdef size_t padded = (n + 7) & ~<size_t> 7
@@ -180,12 +186,24 @@ cdef int _push(Levels *levels, object container, object shape, char kind) except
         if items == NULL:
             raise MemoryError()
         levels.items, levels.capacity = items, capacity
+    if levels.depth >= SHALLOW and levels.depth & (levels.depth - 1) == 0:
+        _refuse_cycle(levels, container)
     cdef Level *level = &levels.items[levels.depth]
+    Py_INCREF(container)
     level.container = <PyObject *> container
     level.shape = NULL if shape is None else <PyObject *> shape
     level.key = NULL
     level.index, level.cursor, level.kind = -1, 0, kind
     levels.depth += 1
+    return 0
+
+
+cdef int _refuse_cycle(Levels *levels, object container) except -1:
+    """At every power of two, so that a cycle is found before twice its length, at little cost."""
+    cdef Py_ssize_t i
+    for i in range(levels.depth):
+        if levels.items[i].container == <PyObject *> container:
+            raise ValueError(f"a {type(container).__name__} that contains itself")
     return 0
 
 
@@ -283,9 +301,26 @@ cdef int _key(Writer *w, object key, object fields) except -1:
     raise TypeError(f"a map key is a Keyword, str or int, not {type(key).__name__}")
 
 
-cdef bint _next(Writer *w, Levels *levels, PyObject **value, PyObject **shape) except -1:
-    """The next value to write, after the key of its entry; False at the end."""
+cdef int _take(Levels *levels, PyObject *value) noexcept:
+    Py_INCREF(<object> value)
+    Py_XDECREF(levels.value)
+    levels.value = value
+    return 0
+
+
+cdef int _pop(Levels *levels) noexcept:
+    levels.depth -= 1
+    cdef Level *level = &levels.items[levels.depth]
+    Py_XDECREF(level.key)
+    Py_DECREF(<object> level.container)
+    return 0
+
+
+cdef bint _next(Writer *w, Levels *levels, PyObject **shape) except -1:
+    """Takes the next value to write, after the key of its entry; False at the end."""
     cdef Level *level
+    cdef PyObject *key
+    cdef PyObject *value
     cdef Py_ssize_t size
     cdef object of
     while levels.depth:
@@ -293,7 +328,11 @@ cdef bint _next(Writer *w, Levels *levels, PyObject **value, PyObject **shape) e
         of = None if level.shape == NULL else <object> level.shape
         level.index += 1
         if level.kind == b'm':
-            if PyDict_Next(<object> level.container, &level.cursor, &level.key, value):
+            if PyDict_Next(<object> level.container, &level.cursor, &key, &value):
+                _take(levels, value)
+                Py_INCREF(<object> key)
+                Py_XDECREF(level.key)
+                level.key = key
                 _key(w, <object> level.key, None if of is None else of.fields)
                 shape[0] = NULL if of is None else _part(of, <object> level.key, -1)
                 return True
@@ -303,10 +342,10 @@ cdef bint _next(Writer *w, Levels *levels, PyObject **value, PyObject **shape) e
             else:
                 size = PyTuple_GET_SIZE(<object> level.container)
             if level.index < size:
-                value[0] = rtfsc_items(<object> level.container)[level.index]
+                _take(levels, rtfsc_items(<object> level.container)[level.index])
                 shape[0] = NULL if of is None else _part(of, None, level.index)
                 return True
-        levels.depth -= 1
+        _pop(levels)
     return False
 
 
@@ -319,28 +358,31 @@ cdef PyObject *_part(object shape, object key, Py_ssize_t index) except? NULL:
 cdef str _path(Levels *levels, Py_ssize_t argument):
     cdef Py_ssize_t i
     path = f"argument {argument}" if argument >= 0 else "value"
-    for i in range(levels.depth):
+    for i in range(min(levels.depth, LEVELS_SHOWN)):
         key = <object> levels.items[i].key if levels.items[i].key != NULL else levels.items[i].index
         if levels.items[i].index >= 0:
             path += f'["{key}"]' if isinstance(key, str) else f"[{key}]"
-    return path
+    return path if levels.depth <= LEVELS_SHOWN else path + "…"
 
 
 cdef int encode(Writer *writer, object value, Py_ssize_t argument, object shape, object grant) except -1:
     cdef Levels levels
-    cdef PyObject *item = <PyObject *> value
     cdef PyObject *part = NULL if shape is None else <PyObject *> shape
     memset(&levels, 0, sizeof(levels))
+    _take(&levels, <PyObject *> value)
     try:
         while True:
-            _value(writer, &levels, <object> item, None if part == NULL else <object> part, grant)
-            if not _next(writer, &levels, &item, &part):
+            _value(writer, &levels, <object> levels.value, None if part == NULL else <object> part, grant)
+            if not _next(writer, &levels, &part):
                 return 0
     except UnicodeEncodeError:
         raise ValueError(f"{_path(&levels, argument)}: a text with a lone surrogate") from None
-    except (TypeError, OverflowError) as error:
+    except (TypeError, OverflowError, ValueError) as error:
         raise type(error)(f"{_path(&levels, argument)}: {error}") from None
     finally:
+        while levels.depth:
+            _pop(&levels)
+        Py_XDECREF(levels.value)
         PyMem_Free(levels.items)
 
 
@@ -560,11 +602,11 @@ cdef object decode(const char *data, size_t size, object function_of):
 
 # --- for tests and slow paths -------------------------------------------------------------------
 
-def encode_bytes(value, shape=None, grant=None, argument=-1):
-    """The buffer of one value; see `encode`."""
+def encode_bytes(value, shape=None, grant=None, argument=-1, limit=0xFFFFFFFF):
+    """The buffer of one value, of at most ``limit`` bytes; see `encode`."""
     cdef Writer writer
     cdef char memory[512]
-    open_writer(&writer, memory, sizeof(memory))
+    open_writer(&writer, memory, sizeof(memory), limit)
     try:
         encode(&writer, value, argument, shape, grant)
         return writer.data[:writer.used]

@@ -88,6 +88,7 @@ cdef struct Api:
     void (*wasmtime_config_wasm_tail_call_set)(void *, c_bool) noexcept nogil
     void (*wasmtime_config_wasm_multi_value_set)(void *, c_bool) noexcept nogil
     void (*wasmtime_config_wasm_bulk_memory_set)(void *, c_bool) noexcept nogil
+    void (*wasmtime_config_parallel_compilation_set)(void *, c_bool) noexcept nogil
     void (*wasmtime_engine_increment_epoch)(void *engine) noexcept nogil
     void *(*wasmtime_store_new)(void *engine, void *data, wt_finalizer) noexcept nogil
     void (*wasmtime_store_delete)(void *store) noexcept nogil

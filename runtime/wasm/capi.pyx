@@ -105,6 +105,8 @@ cdef _resolve(void *h):
     (<void **>&api.wasmtime_config_wasm_tail_call_set)[0] = _symbol(h, b"wasmtime_config_wasm_tail_call_set")
     (<void **>&api.wasmtime_config_wasm_multi_value_set)[0] = _symbol(h, b"wasmtime_config_wasm_multi_value_set")
     (<void **>&api.wasmtime_config_wasm_bulk_memory_set)[0] = _symbol(h, b"wasmtime_config_wasm_bulk_memory_set")
+    (<void **>&api.wasmtime_config_parallel_compilation_set)[0] = _symbol(
+        h, b"wasmtime_config_parallel_compilation_set")
     (<void **>&api.wasmtime_engine_increment_epoch)[0] = _symbol(h, b"wasmtime_engine_increment_epoch")
     (<void **>&api.wasmtime_store_new)[0] = _symbol(h, b"wasmtime_store_new")
     (<void **>&api.wasmtime_store_delete)[0] = _symbol(h, b"wasmtime_store_delete")

@@ -6,6 +6,8 @@ from runtime.wasm.capi cimport api, wt_bytes, wt_vec
 from runtime.wasm.capi import load
 from runtime.wasm.errors import ModuleRejected
 
+import os
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
 
@@ -16,6 +18,9 @@ CONFIG = "tail-call,multi-value,bulk-memory,epoch,stack=2097152"
 """What every engine is configured to, for cache keys. No other combination is tested."""
 
 _engines = {}
+_alone = {}
+_compiled_in = 0
+"""The process in which wasmtime's threads that compile were started; 0: none yet."""
 
 
 def engine(bint fuel=False):
@@ -24,11 +29,19 @@ def engine(bint fuel=False):
     found = _engines.get(fuel)
     if found is None:
         load()
-        found = _engines[fuel] = _new_engine(fuel)
+        found = _engines[fuel] = _new_engine(fuel, True)
     return found
 
 
-cdef Engine _new_engine(bint fuel):
+def _engine_alone(bint fuel):
+    """Compiles without threads: for a process that was forked from one that has some, which a fork loses."""
+    found = _alone.get(fuel)
+    if found is None:
+        found = _alone[fuel] = _new_engine(fuel, False)
+    return found
+
+
+cdef Engine _new_engine(bint fuel, bint threads):
     cdef void *config = api.wasm_config_new()
     api.wasmtime_config_wasm_tail_call_set(config, True)
     api.wasmtime_config_wasm_multi_value_set(config, True)
@@ -37,12 +50,15 @@ cdef Engine _new_engine(bint fuel):
     api.wasmtime_config_max_wasm_stack_set(config, WASM_STACK_BYTES)
     if fuel:
         api.wasmtime_config_consume_fuel_set(config, True)
+    if not threads:
+        api.wasmtime_config_parallel_compilation_set(config, False)
     cdef Engine made = Engine.__new__(Engine)
     made.ptr = api.wasm_engine_new_with_config(config)
     if made.ptr == NULL:
         raise MemoryError("wasmtime made no engine")
     made.fuel = fuel
-    ticker.watch(made.ptr, api.wasmtime_engine_increment_epoch)
+    if threads:  # code runs in no other engine
+        ticker.watch(made.ptr, api.wasmtime_engine_increment_epoch)
     return made
 
 
@@ -51,6 +67,13 @@ cdef class Engine:
 
     def compile(self, bytes wasm not None):
         """Validates and compiles; raises `ModuleRejected`."""
+        global _compiled_in
+        if _compiled_in not in (0, os.getpid()):
+            return self.restore((<Engine>_engine_alone(self.fuel))._compile(wasm).native())
+        _compiled_in = os.getpid()
+        return self._compile(wasm)
+
+    cdef Code _compile(self, bytes wasm):
         cdef void *module = NULL
         cdef void *error
         cdef const uint8_t *data = <const uint8_t *>PyBytes_AS_STRING(wasm)

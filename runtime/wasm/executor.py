@@ -25,6 +25,7 @@ from backend_wasm.sections import (
 from runtime.host.access import stay_here
 from runtime.values.errors import Frame, Place
 from runtime.values.limits import Limits
+from runtime.values.turns import start_turn
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
 from runtime.wasm.linking import plan
 from runtime.wasm.native_cache import NativeCache
@@ -238,6 +239,7 @@ class Instance:
         self._library_names = libraries
         self._result: int | None = None
         self._failure: Exception | None = None
+        self._starting = start_turn()
         self._exports = {entry["name"]: entry for entry in artifact.interface["exports"]}
         self._functions: dict[str, Callable[..., Any]] = {}
 
@@ -328,14 +330,17 @@ class Instance:
         return entry
 
     def _start(self) -> int:
-        if self._failure is not None:
-            raise self._failure.with_traceback(None)
-        if self._result is None:
-            try:
-                self._result = self._machine.initialise(self._names, self._library_names)
-            except (InstanceClosed, KeyboardInterrupt):
-                raise
-            except Exception as error:
-                self._failure = error
-                raise
-        return self._result
+        if self._result is not None:
+            return self._result
+        with self._starting:
+            if self._failure is not None:
+                raise self._failure.with_traceback(None)
+            if self._result is None:
+                try:
+                    self._result = self._machine.initialise(self._names, self._library_names)
+                except (InstanceClosed, KeyboardInterrupt):
+                    raise
+                except Exception as error:
+                    self._failure = error
+                    raise
+            return self._result

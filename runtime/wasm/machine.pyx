@@ -1,8 +1,6 @@
 # cython: language_level=3
 """Calls into one module: entering and leaving, limits, values, errors. See machine.pxd."""
 
-import time
-
 cimport cython
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -22,6 +20,7 @@ from runtime.wasm.capi cimport (
 from runtime.values.errors import Frame, RtfsError, error_class, error_from_value, error_parts, limit_error
 from runtime.values.interruption import check as check_stopped
 from runtime.values.limits import stress
+from runtime.values.turns import Waiting
 from runtime.host.access import host_of
 from runtime.wasm.errors import BUILD_HINT, IMPORT_HINT, InstanceClosed, ModuleRejected
 
@@ -358,8 +357,13 @@ cdef class Machine:
         """Waits for another thread, notes a nested entry, frees what closed handles held."""
         cdef wt_val stack
         cdef unsigned long me = PyThread_get_thread_ident()
-        while self.depth and self.owner != me:
-            time.sleep(0.001)  # contention exists only beyond a tick: shorter calls keep the GIL
+        if self.depth and self.owner != me:  # only beyond a tick: shorter calls keep the GIL
+            waiting = Waiting()
+            try:
+                while self.depth and self.owner != me:
+                    waiting.round(self.owner)
+            finally:
+                waiting.close()
         if self.context == NULL:
             raise InstanceClosed("the instance is closed")
         if self.depth:
@@ -546,7 +550,8 @@ cdef class Machine:
         cdef char *start = self._room(0)
         if start == NULL:
             raise self._broken("heap pointer")
-        transit.open_writer(&writer, start, self._end() - (start - self.base))
+        transit.open_writer(
+            &writer, start, self._end() - (start - self.base), min(self.limits.memory_bytes, MAX_MEMORY))
         try:
             transit.encode(&writer, value, argument, shape, self._grant)
             if writer.spilled:

@@ -33,6 +33,7 @@ from runtime.values.interruption import waking
 from runtime.values.limits import Limits, stress
 from runtime.values.shapes import Shape, shape_of
 from runtime.values.transit import decode_bytes, encode_bytes
+from runtime.values.turns import start_turn
 from runtime.wasm.errors import BUILD_HINT, IMPORT_HINT, InstanceClosed, ModuleRejected, arity_error
 from runtime.wasm.interrupts import interruptible
 
@@ -59,6 +60,7 @@ class SlowInstance:
         self._dropped: list[int] = []
         self._closed = False
         self._failure: Exception | None = None
+        self._starting = start_turn()
         self.locate: Callable[[list[int]], list[Frame]] | None = None
         """Tells what bytes of the module are, for errors that stop it; None if not known."""
         self._result: int | None = None
@@ -169,18 +171,23 @@ class SlowInstance:
     # --- calls
 
     def _start(self) -> int:
-        if self._failure is not None:
-            raise self._failure.with_traceback(None)
-        if self._result is None:
-            try:
-                with self._entered(keep=True):
-                    for library, names in self._starts:
-                        self._checked(self._invoke(library["$init"], self._box(names)))
-                    self._result = self._checked(self._invoke(self._export("$init"), self._box(self._names)))
-            except RtfsError as error:
-                self._failure = error
-                raise
-        return self._result
+        if self._result is not None:
+            return self._result
+        with self._starting:
+            if self._failure is not None:
+                raise self._failure.with_traceback(None)
+            if self._result is None:
+                try:
+                    with self._entered(keep=True):
+                        for library, names in self._starts:
+                            self._checked(self._invoke(library["$init"], self._box(names)))
+                        self._result = self._checked(
+                            self._invoke(self._export("$init"), self._box(self._names))
+                        )
+                except RtfsError as error:
+                    self._failure = error
+                    raise
+            return self._result
 
     def _call(self, code: Any, args: list[tuple[Any, int, Shape | None]]) -> Any:
         with self._entered():
@@ -278,7 +285,7 @@ class SlowInstance:
     def _box(self, value: Any, argument: int = -1, shape: Shape | None = None) -> int:
         if isinstance(value, SlowFunction) and value.owner is self:
             return value.value()
-        data = encode_bytes(value, shape, self._grant, argument)
+        data = encode_bytes(value, shape, self._grant, argument, self._limits.memory_bytes)
         ref = self._rt_call("rt_buffer", len(data))
         self._memory.write(self._store, data, ref & 0xFFFFFFFF)
         boxed: int = self._rt_call("rt_decode", ref)
@@ -434,6 +441,7 @@ def _engine(fuel: bool) -> wasmtime.Engine:
     config.wasm_tail_call = config.wasm_multi_value = config.wasm_bulk_memory = True
     config.epoch_interruption = True
     config.max_wasm_stack = _STACK_BYTES
+    config.parallel_compilation = False  # a child of a fork would wait for threads that it does not have
     if fuel:
         config.consume_fuel = True
     return wasmtime.Engine(config)

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.values import ErrorValue, HostFunction, Keyword, List, Resource, Symbol, Timestamp, layout
+from runtime.values import (
+    ErrorValue,
+    HostFunction,
+    Keyword,
+    List,
+    MemoryLimitExceeded,
+    Resource,
+    Symbol,
+    Timestamp,
+    layout,
+)
 from runtime.values.shapes import shape_of
 from runtime.values.transit import decode_bytes, encode_bytes
 
@@ -86,6 +96,36 @@ def test_deep_nesting_is_no_problem() -> None:
         assert len(out) == 2
         out = out[0]
     assert out == []
+
+
+class Text(str):
+    """As `enum.StrEnum` and others are."""
+
+
+def test_kinds_of_python_types_cross_as_these() -> None:
+    value = {Text("a"): Text("ß"), Keyword("b"): type("Number", (int,), {})(3)}
+    out = decode_bytes(encode_bytes([value, type("Items", (list,), {})([1.5])]))
+    assert out == [{"a": "ß", Keyword("b"): 3}, [1.5]]
+    assert type(next(iter(out[0]))) is type(out[0]["a"]) is str
+
+
+def test_containers_that_contain_themselves_are_refused() -> None:
+    endless: list[Any] = []
+    endless.append({Keyword("a"): (endless,)})
+    with pytest.raises(ValueError, match=r"argument 0\[1\]\[0\]\[:a\]\[0\].*…: a list that contains itself"):
+        encode_bytes([0, endless], argument=0)
+    shared: list[Any] = [1]
+    for _ in range(10):
+        shared = [shared, shared]
+    assert decode_bytes(encode_bytes(shared)) == shared
+
+
+def test_arguments_are_no_larger_than_the_memory() -> None:
+    value: list[Any] = []
+    for _ in range(60):
+        value = [value, value]
+    with pytest.raises(MemoryLimitExceeded, match="Memory limit of 1000000 bytes"):
+        encode_bytes(value, limit=1_000_000)
 
 
 def test_errors_come_out_as_values() -> None:

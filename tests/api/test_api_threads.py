@@ -1,0 +1,149 @@
+"""Modules that several threads use: each call gets its own functions and values, nobody waits for ever."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtfsc import HostFunction
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = """
+(defn pile [n] (loop [i 0 v []] (if (< i n) (recur (inc i) (conj v [i])) (count v))))
+(defn each [f xs] (map f xs))
+(defn adder [n] (fn [x] (+ x n)))
+(defn go [f] (f))
+"""
+
+
+def in_threads(*works: Callable[[], None]) -> None:
+    """Runs them all; raises what one of them raised."""
+    errors: list[BaseException] = []
+
+    def guarded(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(work,), daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not any(thread.is_alive() for thread in threads)
+    if errors:
+        raise errors[0]
+
+
+def test_functions_of_a_call_are_not_those_of_another_thread(
+    compile: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long calls with collections in one thread; the others wait with functions and handles in hand."""
+    module = compile(SOURCE)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)
+
+    def granted(thread: int) -> None:
+        for i in range(60):
+            given = HostFunction(lambda x, i=i: [thread, i, x])
+            assert module.each(given, [1, 2]) == [[thread, i, 1], [thread, i, 2]]
+
+    def handles(thread: int) -> None:
+        for i in range(60):
+            with module.adder(1000 * thread + i) as function:
+                assert function(1) == 1000 * thread + i + 1
+                assert module.each(function, [0]) == [1000 * thread + i]
+
+    try:
+        in_threads(
+            *(lambda k=k: granted(k) for k in range(3)),
+            *(lambda k=k: handles(k) for k in range(3)),
+            lambda: [module.pile(200_000) for _ in range(6)] and None,
+        )
+    finally:
+        sys.setswitchinterval(before)
+    assert module.pile(10) == 10
+
+
+def test_threads_that_wait_for_each_other_are_told(compile: Callable[..., Any]) -> None:
+    one, other = compile(SOURCE), compile(SOURCE)
+    both_inside = threading.Barrier(2)
+    told: list[Any] = []
+
+    def through(first: Any, second: Any) -> None:
+        def inside() -> Any:
+            both_inside.wait(60)
+            return second.go(HostFunction(lambda: 1))
+
+        try:
+            told.append(first.go(HostFunction(inside)))
+        except RuntimeError as error:
+            told.append(str(error))
+
+    in_threads(lambda: through(one, other), lambda: through(other, one))
+    circle = "threads wait for each other: each is in an instance that another one wants"
+    assert circle in told
+    assert set(told) <= {circle, 1}  # when one gave up, the other one could go on
+    assert one.go(HostFunction(lambda: 2)) == other.go(HostFunction(lambda: 2)) == 2
+
+
+def in_child(code: str, engine: str) -> str:
+    """What a Python process of its own prints."""
+    head = f"import os, threading, rtfsc\nENGINE, SOURCE = {engine!r}, {SOURCE!r}\n"
+    done = subprocess.run(
+        [sys.executable, "-c", head + textwrap.dedent(code)], capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_child_of_a_fork_compiles_and_calls(engine: str) -> None:
+    """The threads that wasmtime compiles with are not in the child."""
+    told = in_child(
+        """
+        number = int.from_bytes(os.urandom(6), "big")  # no machine code of it is kept
+        parent = rtfsc.compile(f"(defn f [] {number})", engine=ENGINE)
+        pid = os.fork()
+        if pid == 0:
+            child = rtfsc.compile(f"(defn f [x] (map (fn [y] (+ x y)) [{number}]))", engine=ENGINE)
+            os._exit(parent.f() == number and child.f(1) == [number + 1])
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        """,
+        engine,
+    )
+    assert told == "1\n"
+
+
+def test_an_instance_that_a_lost_thread_was_in_is_not_waited_for(engine: str) -> None:
+    told = in_child(
+        """
+        module = rtfsc.compile(SOURCE, engine=ENGINE)
+        inside, leave = threading.Event(), threading.Event()
+        stay = rtfsc.HostFunction(lambda: inside.set() or leave.wait() and None)
+        thread = threading.Thread(target=module.go, args=(stay,))
+        thread.start()
+        inside.wait()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                module.pile(1)
+            except RuntimeError as error:
+                os._exit(7 if "gone" in str(error) else 8)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        leave.set()
+        thread.join()
+        print(module.pile(3))
+        """,
+        engine,
+    )
+    assert told == "7\n3\n"

@@ -1,0 +1,73 @@
+"""Waiting for another thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from runtime.values.interruption import stoppable
+from runtime.values.turns import Turn, Waiting
+
+
+def test_a_turn_is_one_thread_at_a_time() -> None:
+    turn, inside, most = Turn("inside"), 0, 0
+
+    def work() -> None:
+        nonlocal inside, most
+        for _ in range(20):
+            with turn:
+                inside += 1
+                most = max(most, inside)
+                inside -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert (inside, most) == (0, 1)
+
+
+def test_who_has_the_turn_cannot_have_it_again() -> None:
+    turn = Turn("you have it")
+    with turn, pytest.raises(RuntimeError, match="you have it"):
+        turn.__enter__()
+    with turn:
+        pass
+
+
+def test_a_waiting_thread_can_be_stopped() -> None:
+    turn, told = Turn("inside"), []
+    ready, stop = threading.Event(), None
+
+    def wait() -> None:
+        nonlocal stop
+        with stoppable() as running:
+            stop = running.stop
+            ready.set()
+            try:
+                turn.__enter__()
+            except KeyError as error:
+                told.append(error)
+
+    with turn:
+        thread = threading.Thread(target=wait)
+        thread.start()
+        ready.wait(60)
+        assert isinstance(stop, Callable)  # type: ignore[arg-type]
+        stop(KeyError("enough"))
+        thread.join(60)
+    assert [str(error) for error in told] == ["'enough'"]
+
+
+def test_a_thread_that_is_gone_is_not_waited_for() -> None:
+    thread = threading.Thread(target=lambda: None)
+    thread.start()
+    thread.join()
+    waiting = Waiting()
+    with pytest.raises(RuntimeError, match="gone"):
+        for _ in range(1000):
+            waiting.round(2**62)  # no thread has this number
+    waiting.close()
