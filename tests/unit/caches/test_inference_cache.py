@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import fields, replace
 
 import pytest
 from scripted_model import ScriptedModel
@@ -16,6 +17,11 @@ from runtime.caches.writer import Writer
 from runtime.providers.base import Message, Request, Response
 
 REQUEST = Request("m", (Message("user", "hi"),))
+CHANGED = {
+    "model": "n", "messages": (Message("user", "ho"),), "temperature": 0.5, "max_tokens": 9, "top_p": 0.5,
+    "seed": 1, "stop": (".",), "grammar": "g", "schema": "{}", "tools": ("t",), "timeout": 1.0, "core": "c",
+    "accept": bool,
+}  # fmt: skip
 
 
 def response(text="hello", **fields):
@@ -46,6 +52,25 @@ def test_whatever_decides_the_answer_is_in_the_key(other):
     cache = InferenceCache()
     asked(cache, "one")
     assert asked(cache, "two", **other) == ("two", False)
+
+
+def test_each_field_that_makes_requests_different_makes_another_key():
+    """Also where keys are remembered: nothing that decides the answer may be left out there."""
+    cache, other = InferenceCache(), InferenceCache()
+    key = cache.key(REQUEST, "1")
+    for field in fields(Request):
+        changed = replace(REQUEST, **{field.name: CHANGED[field.name]})
+        expected = other.key(changed, "1")
+        assert (cache.key(changed, "1") == expected != key) if field.compare else expected == key
+    assert cache.key(Request("m", (Message("user", "hi"),)), "1") == key
+
+
+def test_keys_that_were_forgotten_are_made_again(monkeypatch):
+    monkeypatch.setattr("runtime.caches.inference._REMEMBERED", 3)
+    cache = InferenceCache()
+    requests = [Request("m", (Message("user", f"{n}"),)) for n in range(10)]
+    keys = [cache.key(request, "1") for request in requests]
+    assert [cache.key(request, "1") for request in requests] == keys and len(set(keys)) == 10
 
 
 def test_sampled_answers_are_kept_only_on_demand():
