@@ -207,4 +207,4 @@ class Declared:
         found = search(self._runtime, interface["interface_hash"], task_of(doc), examples)
         if found.hit is None or found.hit.entry is None:
             return None
-        return self._runtime.get(found.hit.entry)[found.hit.export]  # type: ignore[no-any-return]
+        return self._runtime.load_hit(found)  # type: ignore[no-any-return]

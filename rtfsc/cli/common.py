@@ -217,6 +217,11 @@ def _below(folder: str) -> list[str]:
     return found
 
 
+def tell(line: str) -> None:
+    """Prints a line with what others wrote: it cannot begin another line or send the terminal commands."""
+    print(line if line.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in line))
+
+
 def print_json(data: Any) -> None:
     import json
 

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from rtfsc.cli.calls import halves
-from rtfsc.cli.common import OK, PROGRAM_ERROR, add_store, print_json
+from rtfsc.cli.common import OK, PROGRAM_ERROR, add_store, print_json, tell
 
 USAGE = '(declare discount [price : Float] : Float "Apply a discount of 10 percent")'
 
@@ -60,7 +60,7 @@ def _show(facts: dict[str, Any]) -> None:
         print("no stored function has this interface and says what it does")
     for candidate in facts["candidates"]:
         digest = (candidate["digest"] or "")[:16]
-        print(f"{candidate['verdict']:<8}  {candidate['similarity']:.3f}  {digest}  "
+        tell(f"{candidate['verdict']:<8}  {candidate['similarity']:.3f}  {digest}  "
               f"{candidate['module']}/{candidate['export']}: {candidate['task'] or '-'}")  # fmt: skip
         for reason in candidate["reasons"]:
-            print(f"{'':<10}{reason}")
+            tell(f"{'':<10}{reason}")

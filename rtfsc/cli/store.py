@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rtfsc.cli.common import OK, TRUST, UsageError, add_store, print_json
+from rtfsc.cli.common import OK, TRUST, UsageError, add_store, print_json, tell
 from rtfsc.files import write_atomically
 
 _ELSEWHERE = {
@@ -61,7 +61,7 @@ def _allow(runtime: Any) -> int:
     if not choice.project or not choice.location.remote:
         raise UsageError(f"no rtfsc.toml here names a remote store; {choice.location} needs no agreement")
     allow(choice, runtime.paths.home)
-    print(f"allowed {choice.location}, which {choice.origin} names")
+    tell(f"allowed {choice.location}, which {choice.origin} names")
     return OK
 
 
@@ -88,9 +88,9 @@ def _ls(runtime: Any, options: argparse.Namespace) -> int:
         print_json(rows)
         return OK
     if not rows:
-        print(f"the store in {runtime.choice.location} has no modules")
+        tell(f"the store in {runtime.choice.location} has no modules")
     for row in rows:
-        print(
+        tell(
             f"{row['digest'][:16]}  {row['status']:<8}  {row['target']} {row['level']}  "
             f"{row['uses']:>5} uses  {row['name']}: {' '.join(row['exports'])}"
         )
@@ -162,5 +162,5 @@ def _verify(runtime: Any, options: argparse.Namespace) -> int:
     else:
         for result in results:
             verdict = "verified" if result["ok"] else f"REFUSED: {result['error']}"
-            print(f"{result['digest'][:16]}  {result['name']}: {verdict}")
+            tell(f"{result['digest'][:16]}  {result['name']}: {verdict}")
     return OK if all(result["ok"] for result in results) else TRUST

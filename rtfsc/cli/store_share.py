@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rtfsc.cli.common import OK, TRUST, print_json
+from rtfsc.cli.common import OK, TRUST, print_json, tell
 
 _MODULES = "names, or beginnings of digests; none: every verified module"
 
@@ -75,7 +75,7 @@ def _tell(outcomes: list[Any], options: argparse.Namespace, done: str, refused: 
         words = {"taken": done, "there": "was there", "refused": refused}
         for outcome in outcomes:
             reason = f": {outcome.reason}" if outcome.reason else ""
-            print(f"{outcome.digest[:16]:<16}  {outcome.name} {words[outcome.outcome]}{reason}")
+            tell(f"{outcome.digest[:16]:<16}  {outcome.name} {words[outcome.outcome]}{reason}")
         if not outcomes:
             print("no modules")
     return TRUST if any(outcome.outcome == "refused" for outcome in outcomes) else OK

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rtfsc.cli.common import OK, print_json
+from rtfsc.cli.common import OK, print_json, tell
 
 
 def add_arguments(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
@@ -38,9 +38,9 @@ def _gc(runtime: Any, options: argparse.Namespace) -> int:
         print_json({"modules": gone, "blobs": found.blobs, "bytes": found.bytes, "dry_run": options.dry_run})
         return OK
     for entry in found.entries:
-        print(f"{entry.digest[:16]}  {entry.name} version {entry.serial}")
+        tell(f"{entry.digest[:16]}  {entry.name} version {entry.serial}")
     verb = "would go" if options.dry_run else "went"
-    print(f"{len(found.entries)} modules, {found.blobs} blobs, {found.bytes:,} bytes {verb}")
+    tell(f"{len(found.entries)} modules, {found.blobs} blobs, {found.bytes:,} bytes {verb}")
     return OK
 
 
@@ -54,8 +54,8 @@ def _fsck(runtime: Any, options: argparse.Namespace) -> int:
         print_json({"damaged": listed, **done._asdict()})
         return OK
     for entry, reason in damaged:
-        print(f"{entry.digest[:16]}  {entry.name}: {reason}")
-    print(f"{done.restored} pending modules verified again, {done.removed} removed, {done.waiting} wait for "
+        tell(f"{entry.digest[:16]}  {entry.name}: {reason}")
+    tell(f"{done.restored} pending modules verified again, {done.removed} removed, {done.waiting} wait for "
           f"signatures; {done.orphans} blobs that nobody needs and {done.abandoned} files of crashed writers "
           "removed")  # fmt: skip
     return OK
@@ -69,7 +69,7 @@ def _hits(runtime: Any, options: argparse.Namespace) -> int:
     for hit in found:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(hit.time_ms / 1000))
         score = "" if hit.score is None else f" {hit.score:.3f}"
-        print(f"{when}  {hit.outcome:<8} {hit.kind:<11}{score} {(hit.digest or '-')[:16]}  {hit.key[:60]}")
+        tell(f"{when}  {hit.outcome:<8} {hit.kind:<11}{score} {(hit.digest or '-')[:16]}  {hit.key[:60]}")
     return OK
 
 
@@ -78,11 +78,11 @@ def _stats(runtime: Any, options: argparse.Namespace) -> int:
     if options.json:
         print_json(stats)
         return OK
-    print(f"store {runtime.choice.location}")
-    print("modules: " + ", ".join(f"{count} {status.lower()}" for status, count in stats["modules"].items()))
-    print(f"uses: {stats['uses']}")
+    tell(f"store {runtime.choice.location}")
+    tell("modules: " + ", ".join(f"{count} {status.lower()}" for status, count in stats["modules"].items()))
+    tell(f"uses: {stats['uses']}")
     for kind, sizes in stats["blobs"].items():
-        print(f"{kind}: {sizes['count']} blobs, {sizes['bytes']:,} bytes")
+        tell(f"{kind}: {sizes['count']} blobs, {sizes['bytes']:,} bytes")
     return OK
 
 
@@ -91,7 +91,7 @@ def _index(runtime: Any, options: argparse.Namespace) -> int:
     if options.json:
         print_json([{"interface_hash": i, "embedder": e, "functions": n} for i, e, n in groups])
     else:
-        print(f"{len(groups)} large groups" if groups else "no group is large: all are searched exactly")
+        tell(f"{len(groups)} large groups" if groups else "no group is large: all are searched exactly")
     return OK
 
 
@@ -102,7 +102,7 @@ def _embed(runtime: Any, options: argparse.Namespace) -> int:
     if options.json:
         print_json({"embedder": runtime.embedder.tag, "functions": count})
     else:
-        print(f"{count} functions embedded by {runtime.embedder.tag}")
+        tell(f"{count} functions embedded by {runtime.embedder.tag}")
     return OK
 
 

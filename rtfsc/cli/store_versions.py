@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rtfsc.cli.common import OK, print_json
+from rtfsc.cli.common import OK, print_json, tell
 
 
 def add_arguments(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
@@ -49,7 +49,7 @@ def _history(runtime: Any, options: argparse.Namespace) -> int:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(row["created_ms"] / 1000))
         notes = [note for note in ("current", "pinned") if row[note]]
         state = f"{row['status']:<8}  {row['uses']:>5} uses  {', '.join(notes)}".rstrip()
-        print(f"{row['version']:>4}  {row['digest'][:16]}  {when}  {state}")
+        tell(f"{row['version']:>4}  {row['digest'][:16]}  {when}  {state}")
     return OK
 
 
@@ -73,9 +73,7 @@ def _pin(runtime: Any, options: argparse.Namespace) -> int:
     if options.json:
         print_json({"name": entry.name, "digest": entry.digest, "pinned": pinned})
     else:
-        print(
-            f"{entry.digest[:16]}  {entry.name} version {entry.serial} {'pinned' if pinned else 'unpinned'}"
-        )
+        tell(f"{entry.digest[:16]}  {entry.name} version {entry.serial} {'pinned' if pinned else 'unpinned'}")
     return OK
 
 
@@ -93,7 +91,7 @@ def _rollback(runtime: Any, options: argparse.Namespace) -> int:
     if options.json:
         print_json({"name": options.name, "version": chosen.serial, "digest": chosen.digest})
     else:
-        print(f"{options.name} is version {chosen.serial} again ({chosen.digest[:16]})")
+        tell(f"{options.name} is version {chosen.serial} again ({chosen.digest[:16]})")
     return OK
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
-from rtfsc.cli.common import OK, UsageError, add_store, positive, print_json
+from rtfsc.cli.common import OK, TRUST, UsageError, add_store, positive, print_json, tell
 
 _ROLES = ("publish", "review", "revoke")
 _ACTIONS = "add|remove|revoke|list|policy|countersign|update|forget"
@@ -98,7 +99,7 @@ def _add(runtime: Any, options: argparse.Namespace) -> int:
     roles = tuple(options.role or ["publish"])
     key = TrustedKey(public, options.name or name, tuple(options.namespace or ["*"]), validity, roles)
     runtime.trust_file.change(lambda trust: trust.with_key(key))
-    print(f"trusted: {key.name} {public.key_id} for {' '.join(key.namespaces)}{_in_roles(roles)}")
+    tell(f"trusted: {key.name} {public.key_id} for {' '.join(key.namespaces)}{_in_roles(roles)}")
     return OK
 
 
@@ -123,7 +124,7 @@ def _adopt(runtime: Any, signed: Any) -> None:
         signed.verify(old.public)
     after = runtime.trust_file.change(lambda t: t.with_successor(record.old, record.new, record.time))
     new = after.find(record.new.key_id)
-    print(f"trusted: {new.name} {new.public.key_id}, successor of {record.old}")
+    tell(f"trusted: {new.name} {new.public.key_id}, successor of {record.old}")
 
 
 def _time(options: argparse.Namespace, name: str) -> int | None:
@@ -156,13 +157,13 @@ def _list(runtime: Any, options: argparse.Namespace) -> int:
         print_json([_row(key, revoked) for key in trust.keys])
         return OK
     for key in trust.keys:
-        print(_line(key, revoked))
+        tell(_line(key, revoked))
     if not trust.keys:
         print("no key is trusted; 'rtfsc init' makes a local one and trusts it")
     for what, entries in (("key", trust.revoked_keys), ("module", trust.revoked_modules)):
         for target, reason in entries:
             if trust.find(target) is None:
-                print(f"{target}  revoked {what} {reason}".rstrip())
+                tell(f"{target}  revoked {what} {reason}".rstrip())
     return OK
 
 
@@ -194,7 +195,7 @@ def _line(key: Any, revoked: dict[str, str]) -> str:
 def _remove(runtime: Any, options: argparse.Namespace) -> int:
     key = runtime.trust_file.load().resolve(options.key)
     runtime.trust_file.change(lambda trust: trust.without_key(key.public.key_id))
-    print(f"no longer trusted: {key.name} {key.public.key_id}")
+    tell(f"no longer trusted: {key.name} {key.public.key_id}")
     return OK
 
 
@@ -209,10 +210,10 @@ def _revoke(runtime: Any, options: argparse.Namespace) -> int:
     runtime.trust_file.change(lambda t: t.revoke_key(key.public.key_id, options.reason))
     if signer is not None:
         runtime.store.log.revoke(signer, keys=[(key.public.key_id, options.reason)])
-    print(f"revoked: {key.name} {key.public.key_id}{_on_record(signer)}")
+    tell(f"revoked: {key.name} {key.public.key_id}{_on_record(signer)}")
     for heir in trust.keys:
         if heir.succeeds == key.public.key_id:
-            print(f"its successor {heir.name} {heir.public.key_id} is still trusted")
+            tell(f"its successor {heir.name} {heir.public.key_id} is still trusted")
     return OK
 
 
@@ -228,7 +229,7 @@ def _revoke_module(runtime: Any, options: argparse.Namespace, signer: Any) -> in
         if signer is not None:
             withdraw(runtime.store, entry, options.reason, signer)
     runtime.trust_file.change(lambda trust: trust.revoke_module(digest, options.reason))
-    print(f"revoked: module {digest}{_on_record(signer)}")
+    tell(f"revoked: module {digest}{_on_record(signer)}")
     return OK
 
 
@@ -244,20 +245,28 @@ def _countersign(runtime: Any, options: argparse.Namespace) -> int:
     entry, _ = find(runtime, options.module)
     signed = countersign(runtime.store, entry, signing_key(runtime, options.key))
     state = "verified" if signed.status == "Verified" else f"still waits: {signed.status_reason}"
-    print(f"{signed.name}: {state}, sha256 {signed.digest[:16]}")
+    tell(f"{signed.name}: {state}, sha256 {signed.digest[:16]}")
     return OK
 
 
 def _update(runtime: Any, options: argparse.Namespace) -> int:
-    """Successors of trusted keys; a chain of them in one go."""
-    adopted = 0
+    """Successors of trusted keys; a chain of them in one go. One that cannot be adopted hinders no other."""
+    from runtime.trust.errors import TrustError
+
+    adopted = refused = 0
     for signed in runtime.store.log.rotations():
-        if runtime.trust_file.load().find(signed.record.new.key_id) is None:
+        known = runtime.trust_file.load().find(signed.record.new.key_id)
+        if known is not None and known.succeeds == signed.record.old:
+            continue
+        try:
             _adopt(runtime, signed)
             adopted += 1
-    if not adopted:
+        except TrustError as error:
+            print(f"rtfsc: not adopted: {error.message}", file=sys.stderr)
+            refused += 1
+    if not adopted and not refused:
         print("no trusted key has a successor on record that is not trusted yet")
-    return OK
+    return TRUST if refused else OK
 
 
 def _forget(runtime: Any, options: argparse.Namespace) -> int:
@@ -267,5 +276,5 @@ def _forget(runtime: Any, options: argparse.Namespace) -> int:
         return OK
     location = runtime.store.log.seen.location
     runtime.store.log.seen.forget()
-    print(f"what was seen of the store {location} is forgotten: its log is taken as it is now")
+    tell(f"what was seen of the store {location} is forgotten: its log is taken as it is now")
     return OK

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rtfsc.cli.common import OK, TRUST, UsageError, add_store, print_json
+from rtfsc.cli.common import OK, TRUST, UsageError, add_store, print_json, tell
 from rtfsc.cli.failures import show
 from rtfsc.diagnostics import Diagnostic
 
@@ -51,7 +51,7 @@ def _verified(runtime: Any, text: str, options: argparse.Namespace) -> dict[str,
             raise
         refusal = {"code": error.code, "message": error.message, "hint": error.hint}
         if not options.json:
-            print(f"{text}: REFUSED")
+            tell(f"{text}: REFUSED")
             show([Diagnostic(error.code, error.message, None, hint=error.hint)], None, options.output_format)
         return {"module": text, "ok": False, "error": refusal}
     if not options.json:
@@ -113,21 +113,19 @@ def _record(proof: Any, head: Any) -> dict[str, Any]:
 
 
 def _print(text: str, facts: dict[str, Any]) -> None:
-    print(f"{text}: verified, {facts['name']} sha256 {facts['digest']}")
+    tell(f"{text}: verified, {facts['name']} sha256 {facts['digest']}")
     for signer in facts["signers"]:
-        print(f"  signed by    {signer['name']} {signer['id'][:16]}, role {' '.join(signer['roles'])}")
-    print(f"  signed at    {facts['signed_at']}" + (f", version {facts['serial']}" * bool(facts["serial"])))
+        tell(f"  signed by    {signer['name']} {signer['id'][:16]}, role {' '.join(signer['roles'])}")
+    tell(f"  signed at    {facts['signed_at']}" + (f", version {facts['serial']}" * bool(facts["serial"])))
     certificate = facts["certificate"]
     if certificate:
-        print(
-            f"  certificate  {certificate['inputs']} inputs agree on {' and '.join(certificate['engines'])}"
-        )
+        tell(f"  certificate  {certificate['inputs']} inputs agree on {' and '.join(certificate['engines'])}")
     for bound, value in facts["validity"].items():
         if value:
-            print(f"  {bound.replace('_', ' '):<11}  {value}")
+            tell(f"  {bound.replace('_', ' '):<11}  {value}")
     if facts["record"]:
         record = facts["record"]
-        print(f"  on record    number {record['number']}, under a signed head of {record['size']} records")
+        tell(f"  on record    number {record['number']}, under a signed head of {record['size']} records")
 
 
 def _audit(runtime: Any, options: argparse.Namespace) -> int:
@@ -135,8 +133,8 @@ def _audit(runtime: Any, options: argparse.Namespace) -> int:
     if options.json:
         print_json(audit._asdict())
         return OK
-    print(f"log: {audit.size} records, root {audit.root}")
-    print(f"  {audit.heads} signed heads fit, by {', '.join(audit.signers) or 'nobody'}")
+    tell(f"log: {audit.size} records, root {audit.root}")
+    tell(f"  {audit.heads} signed heads fit, by {', '.join(audit.signers) or 'nobody'}")
     if audit.strange:
-        print(f"  {audit.strange} leaves are no records; they prove nothing")
+        tell(f"  {audit.strange} leaves are no records; they prove nothing")
     return OK

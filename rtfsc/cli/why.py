@@ -16,6 +16,7 @@ from rtfsc.cli.common import (
     add_store,
     print_json,
     read_source,
+    tell,
 )
 from rtfsc.cli.delegating import add_delegation
 
@@ -93,44 +94,44 @@ def _show(facts: dict[str, Any]) -> None:
     print("hit" if facts["hit"] else "miss")
     for attempt in facts["attempts"]:
         count = attempt["found"]
-        print(f"  by {attempt['by']} ({_WAYS[attempt['by']]}): {count or 'no'} module{'s'[: count != 1]}")
+        tell(f"  by {attempt['by']} ({_WAYS[attempt['by']]}): {count or 'no'} module{'s'[: count != 1]}")
         for name, key in attempt["keys"].items():
-            print(f"    {name:<22} {key[:32]}")
+            tell(f"    {name:<22} {key[:32]}")
         for refused in attempt["refused"]:
-            print(f"    refused {refused['digest'][:16]}: {refused['reason']}")
+            tell(f"    refused {refused['digest'][:16]}: {refused['reason']}")
     if facts["module"] is not None:
         _show_module(facts["module"])
     elif facts["nearest"] is not None:
         nearest = facts["nearest"]
         what = "which differs in" if nearest["differences"] else "which is the same, but was refused"
-        print(f"  nearest: {nearest['module']} {nearest['digest'][:16]}, {what}")
+        tell(f"  nearest: {nearest['module']} {nearest['digest'][:16]}, {what}")
         for difference in nearest["differences"]:
-            print(f"    {difference['field']:<22} asked {difference['asked'][:24]:<24} "
+            tell(f"    {difference['field']:<22} asked {difference['asked'][:24]:<24} "
                   f"stored {difference['stored'][:24]}")  # fmt: skip
     else:
         print("  nothing in the store comes near it")
 
 
 def _show_module(module: dict[str, Any]) -> None:
-    print(f"  module {module['module']}, version {module['version']}, sha256 {module['digest']}")
-    print(f"  manifest sha256 {module['manifest']}, action {module['action_key']}")
+    tell(f"  module {module['module']}, version {module['version']}, sha256 {module['digest']}")
+    tell(f"  manifest sha256 {module['manifest']}, action {module['action_key']}")
     for name, keys in module["exports"].items():
-        print(f"  {name}")
+        tell(f"  {name}")
         for key, value in keys.items():
-            print(f"    {key:<22} {value}")
+            tell(f"    {key:<22} {value}")
     for signer in module["signers"]:
         scopes = ", ".join(signer["namespaces"])
-        print(f"  signed by {signer['name']} ({signer['id'][:16]}), trusted for {scopes}")
+        tell(f"  signed by {signer['name']} ({signer['id'][:16]}), trusted for {scopes}")
     for rule in module["rules"]:
-        print(f"  rule for {rule['modules']}: {rule['asks']}")
-    print(f"  digest, signature and rules verified {_utc(module['verified_ms'])}")
+        tell(f"  rule for {rule['modules']}: {rule['asks']}")
+    tell(f"  digest, signature and rules verified {_utc(module['verified_ms'])}")
     certificate = module["certificate"]
     if certificate is not None:
-        print(f"  certified on {certificate['inputs']} inputs by {' and '.join(certificate['engines'])}")
+        tell(f"  certified on {certificate['inputs']} inputs by {' and '.join(certificate['engines'])}")
     if module["record"] is not None:
-        print(f"  publication on record as number {module['record']}")
+        tell(f"  publication on record as number {module['record']}")
     used = module["last_used_ms"]
-    print(f"  used {module['uses']} times, last {_utc(used) if used else 'never'}")
+    tell(f"  used {module['uses']} times, last {_utc(used) if used else 'never'}")
 
 
 def _utc(milliseconds: int) -> str:

@@ -32,6 +32,7 @@ _ROWS = """
     SELECT m.rowid, m.module_id, m.export, m.vector FROM rtfs_meanings m
     JOIN rtfs_modules e ON e.id = m.module_id
     WHERE m.interface_hash = ? AND m.embedder = ? AND e.validation_status = 'Verified'
+    AND typeof(m.vector) = 'blob'
 """
 
 
@@ -82,9 +83,9 @@ class Groups:
                 return _best_of_matrix(matrix, wanted, limit)
             rows = (row[1:] for row in connection.execute(_ROWS, group))
         near = [
-            Near(module_id, export, vectors.cosine(wanted, vectors.floats(data)))
+            Near(module_id, export, vectors.cosine(wanted, values))
             for module_id, export, data in rows
-            if len(data) == len(vector)
+            if len(data) == len(vector) and (values := vectors.finite(data)) is not None
         ]
         return sorted(near, key=vectors.best_first)[:limit]
 
@@ -99,7 +100,7 @@ class Groups:
         ).fetchall():
             group = (interface_hash, embedder)
             rows = connection.execute(_ROWS + " ORDER BY m.rowid", group).fetchall()
-            for length in sorted({len(row[3]) for row in rows}):
+            for length in sorted({len(row[3]) for row in rows if row[3] and len(row[3]) % 4 == 0}):
                 chosen = [row for row in rows if len(row[3]) == length]
                 data = np.frombuffer(b"".join(row[3] for row in chosen), "<f4").reshape(len(chosen), -1)
                 index = build_graph([row[0] for row in chosen], data)
@@ -129,6 +130,9 @@ class Groups:
             return None
         rows = [row for row in connection.execute(_ROWS, group) if len(row[3]) == 4 * dimensions]
         data = np.frombuffer(b"".join(row[3] for row in rows), "<f4").reshape(len(rows), dimensions)
+        whole = np.isfinite(data).all(axis=1)
+        if not whole.all():  # somebody wrote what is no vector
+            data, rows = data[whole], [row for row, is_whole in zip(rows, whole, strict=True) if is_whole]
         lengths = np.linalg.norm(data, axis=1, keepdims=True)
         matrix = data / np.where(lengths > 0, lengths, 1)
         made = _Matrix(version, [(row[1], row[2]) for row in rows], matrix)

@@ -42,7 +42,7 @@ class PublicationLog:
         self._tree = LogTree(index, seen, verifier)
         self._refreshed: float | None = None
         self._applied = -1
-        self._rollbacks: dict[str, list[Signed]] = {}
+        self._rollbacks: dict[str, list[tuple[int, Signed]]] = {}
         self._rotations: list[tuple[int, Signed]] = []
         self._confirmed: set[str] = set()
 
@@ -70,15 +70,20 @@ class PublicationLog:
             if isinstance(signed.record, Revocation):
                 self._verifier.revoked(signed.record, signers)
             elif isinstance(signed.record, Rollback):
-                self._rollbacks.setdefault(signed.record.name, []).append(signed)
+                self._rollbacks.setdefault(signed.record.name, []).append((position, signed))
             elif isinstance(signed.record, Rotation):
                 self._rotations.append((position, signed))
         self._applied = size
 
     def rotations(self) -> list[Signed]:
-        """What trusted keys said about their successors, oldest first."""
+        """What trusted keys said about their successors, oldest first. A key that was revoked names none,
+        whatever it said before: the thief may have said it."""
         self.refresh(now=True)
-        return [signed for _, signed in self._rotations]
+        return [
+            signed
+            for _, signed in self._rotations
+            if any(key.public.key_id == signed.record.subject for key in self._verifier.signers_of(signed))
+        ]
 
     def revocations(self) -> list[Signed]:
         """Those by trusted keys, oldest first: they travel with every copy of the store."""
@@ -189,12 +194,24 @@ class PublicationLog:
         self.seen.note_version(predicate.name, sorted({"", *parts}), owners, predicate.serial)
 
     def _rollback_of(self, name: str) -> Rollback | None:
-        """The last one by a publisher of that name."""
-        for signed in reversed(self._rollbacks.get(name, [])):
-            entitled = [k for k in self._verifier.signers_of(signed) if PUBLISH in k.roles and k.covers(name)]
-            if entitled and isinstance(signed.record, Rollback):
-                return signed.record
+        """The last one by a key that was a publisher of that name then."""
+        for number, signed in reversed(self._rollbacks.get(name, [])):
+            record = signed.record
+            if isinstance(record, Rollback) and any(
+                PUBLISH in key.roles and key.covers(name) and self._signed_in_time(key, number, record.time)
+                for key in self._verifier.signers_of(signed)
+            ):
+                return record
         return None
+
+    def _signed_in_time(self, key: TrustedKey, number: int, time: int) -> bool:
+        """Whether the key was valid, and not replaced yet, when it put that on record."""
+        retired = self._retired_at(key)
+        return (
+            key.validity.includes(time)
+            and (key.retired is None or time <= key.retired)
+            and (retired is None or number < retired)
+        )
 
     # -- writing
 

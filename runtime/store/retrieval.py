@@ -1,18 +1,22 @@
 """Retrieval by meaning: the exact interface, then the embedding ranks, then gate and examples decide.
 
-Nothing the index says is believed: what a function is for is read from the verified module itself.
+Nothing the index says is believed: what a function is for is read from the verified module itself, and so
+measured again before it is a hit.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from runtime.meaning.calibration import Thresholds, thresholds
 from runtime.meaning.embedding import Embedder, to_bytes
 from runtime.meaning.gate import differences
+from runtime.store import vectors
 from runtime.store.errors import StoreError
 from runtime.store.index import Entry, Near
+from runtime.store.publications import part_of
 from runtime.store.store import ModuleStore, VerifiedArtifact
 from runtime.trust.errors import TrustError
 
@@ -90,42 +94,69 @@ def retrieve(
     (vector,) = embedder.embed([task])
     near = store.index.nearest(interface_hash, embedder.tag, to_bytes(vector), limit)
     least = thresholds(embedder.tag)
+    judge = _Judge(store, interface_hash, task, embedder, vector, least, examples, read, confirm)
     found: list[Candidate] = []
     for candidate in near:
-        found.append(_judged(store, task, candidate, least, examples, read, confirm))
+        found.append(judge.of(candidate))
         if found[-1].verdict == "hit":
             break
     return Retrieval(task, interface_hash, embedder.tag, least, len(examples), tuple(found))
 
 
-def _judged(
-    store: ModuleStore,
-    task: str,
-    near: Near,
-    least: Thresholds,
-    examples: Sequence[Example],
-    read: Read,
-    confirm: Confirm,
-) -> Candidate:
-    entry = store.index.get(near.entry_id)
+class _Judge(NamedTuple):
+    """What candidates are measured by."""
 
-    def verdict(word: str, *reasons: str, text: str = "") -> Candidate:
-        return Candidate(entry, near.export, near.score, text, word, reasons)
+    store: ModuleStore
+    interface_hash: str
+    task: str
+    embedder: Embedder
+    vector: array[float]
+    least: Thresholds
+    examples: Sequence[Example]
+    read: Read
+    confirm: Confirm
 
-    needed = least.confirmed if examples else least.alone
-    if entry is None:
-        return verdict("refused", "the entry is gone")
-    if near.score < needed:
-        return verdict("far", f"similarity {near.score:.3f}, needed {needed:.3f}")
-    try:
-        artifact = store.fetch(entry)
-        text = read(artifact, near.export)
-    except (TrustError, StoreError, LookupError) as error:
-        return verdict("refused", str(error))
-    different = differences(task, text, confirmed=bool(examples))
-    if different:
-        return verdict("gate", *different, text=text)
-    failed = confirm(artifact, near.export, examples) if examples else None
-    if failed is not None:
-        return verdict("examples", failed.told, text=text)
-    return verdict("hit", text=text)
+    def of(self, near: Near) -> Candidate:
+        entry = self.store.index.get(near.entry_id)
+
+        def verdict(word: str, *reasons: str, text: str = "") -> Candidate:
+            return Candidate(entry, near.export, near.score, text, word, reasons)
+
+        if entry is None:
+            return verdict("refused", "the entry is gone")
+        if near.score < self._needed:
+            return verdict("far", f"similarity {near.score:.3f}, needed {self._needed:.3f}")
+        try:
+            artifact = self._fetched(entry, near.export)
+            text = self.read(artifact, near.export)
+        except (TrustError, StoreError, LookupError) as error:
+            return verdict("refused", str(error))
+        different = differences(self.task, text, confirmed=bool(self.examples))
+        if different:
+            return verdict("gate", *different, text=text)
+        similar = self._similarity(text)
+        if similar < self._needed:
+            said = f"similarity {similar:.3f} to what the module says, needed {self._needed:.3f}"
+            return verdict("far", f"{said}; the index says {near.score:.3f}", text=text)
+        failed = self.confirm(artifact, near.export, self.examples) if self.examples else None
+        if failed is not None:
+            return verdict("examples", failed.told, text=text)
+        return verdict("hit", text=text)
+
+    @property
+    def _needed(self) -> float:
+        return self.least.confirmed if self.examples else self.least.alone
+
+    def _fetched(self, entry: Entry, export: str) -> VerifiedArtifact:
+        """Verified to have an export of that name and interface, in no version older than one that was seen
+        there."""
+        artifact = self.store.fetch_current(entry, part_of(export, self.interface_hash))
+        exports = {e.name: e.interface_hash for e in artifact.statement.predicate.exports}
+        if exports.get(export) != self.interface_hash:
+            raise LookupError(f"the module exports no {export} of this interface")
+        return artifact
+
+    def _similarity(self, text: str) -> float:
+        (vector,) = self.embedder.embed([text])
+        # 32 bits, as the index keeps them: what is just enough there is enough here.
+        return vectors.cosine(vectors.floats(to_bytes(self.vector)), vectors.floats(to_bytes(vector)))

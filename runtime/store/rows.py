@@ -1,13 +1,17 @@
-"""Rows of the tables ``rtfs_modules`` and ``rtfs_exports``, the same in every SQL index."""
+"""Rows of the tables ``rtfs_modules`` and ``rtfs_exports``, the same in every SQL index.
+
+SQLite keeps any value in any column. What is of another type than it should be becomes one of that type: it
+is not what was signed, so the entry is refused like any other that somebody changed.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from runtime.store.errors import DamagedIndex
-from runtime.store.index import Description, Entry, Hit, Meaning, NewEntry
+from runtime.store.index import Description, Entry, Hit, Meaning, NewEntry, Status
 from runtime.trust.statement import Export
 
 WRITTEN = (
@@ -24,6 +28,7 @@ MEANING = ("export", "interface_hash", "embedder", "text", "vector")
 HIT = ("time_ms", "request_kind", "request_key", "module_id", "digest", "outcome", "score", "detail")
 
 _DESCRIBED = 11
+_LATEST_MS = 253_402_300_800_000  # the year 10000, beyond which times have no text
 
 
 def written(new: NewEntry) -> list[Any]:
@@ -41,26 +46,65 @@ def entries(modules: Iterable[Sequence[Any]], exports: Iterable[Sequence[Any]]) 
     """From rows of `MODULE`, in their order, and rows of ``module_id`` and `EXPORT`, by position."""
     grouped: dict[int, list[Export]] = {}
     for module_id, *values, effects in exports:
-        grouped.setdefault(module_id, []).append(Export._make([*values, _effects(effects)]))
+        grouped.setdefault(module_id, []).append(Export._make([*map(_text, values), _effects(effects)]))
     return [_entry(row, tuple(grouped.get(row[0], ()))) for row in modules]
 
 
 def meaning(row: Sequence[Any]) -> Meaning:
     *texts, vector = row
-    return Meaning._make([*texts, bytes(vector)])
+    return Meaning._make([*map(_text, texts), vector if isinstance(vector, bytes) else b""])
 
 
 def hit(row: Sequence[Any]) -> Hit:
-    return Hit._make(row)
+    time_ms, kind, key, module_id, digest, outcome, score, detail = row
+    number = score if isinstance(score, (int, float)) and math.isfinite(score) else None
+    module = module_id if isinstance(module_id, int) else None
+    of = None if digest is None else _text(digest)
+    return Hit(_time(time_ms), _text(kind), _text(key), module, of, _text(outcome), number, _text(detail))
 
 
 def _entry(row: Sequence[Any], exports: tuple[Export, ...]) -> Entry:
-    described, kept = row[1 : 1 + _DESCRIBED], row[1 + _DESCRIBED :]
-    return Entry._make([row[0], Description._make([*described, exports]), *kept[:-1], bool(kept[-1])])
+    described = [value if value is None else _text(value) for value in row[1 : 1 + _DESCRIBED]]
+    source, signature, signer, created, status, reason, used, uses, serial, pinned = row[1 + _DESCRIBED :]
+    return Entry(
+        row[0],
+        Description._make([*described, exports]),
+        None if source is None else _text(source),
+        _text(signature),
+        _text(signer),
+        _time(created),
+        _status(status),
+        _text(reason),
+        None if used is None else _time(used),
+        _count(uses),
+        _count(serial),
+        bool(pinned),
+    )
+
+
+def _text(value: Any) -> str:
+    if type(value) is str:
+        return value
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int else 0
+
+
+def _time(value: Any) -> int:
+    return min(max(_count(value), 0), _LATEST_MS - 1)
+
+
+def _status(value: Any) -> Status:
+    return value if value in ("Verified", "Revoked") else "Pending"
 
 
 def _effects(text: Any) -> tuple[str, ...]:
     try:
-        return tuple(json.loads(text))
-    except (ValueError, TypeError):
-        raise DamagedIndex(f"the index is damaged: effects {text!r:.40} are not a list") from None
+        effects = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        effects = None
+    if not isinstance(effects, list) or not all(type(effect) is str for effect in effects):
+        return (f"unreadable: {text!r:.40}",)
+    return tuple(effects)

@@ -41,6 +41,7 @@ from runtime.trust.errors import (
 )
 from runtime.trust.keys import SigningKey
 from runtime.trust.statement import Predicate, Statement
+from runtime.trust.strict import is_digest
 from runtime.trust.verifier import Verified, Verifier
 
 ARTIFACT_KINDS: dict[str, Kind] = {"wasm32": WASM, "rtfs-ir": IR}
@@ -400,11 +401,16 @@ class ModuleStore:
         return self.index.all()
 
     def get(self, text: str) -> Entry | None:
-        """The entry with this id, the current one of this name, or the newest whose digest begins so (8
-        digits or more).  Raises `NotVerified` where the version that was chosen for the name is none any
-        more."""
-        if text.isascii() and text.isdigit() and len(text) < 8:
-            return self.index.get(int(text))
+        """The one with this digest, the current one of this name, the one with this id, or the one whose
+        digest begins so (8 digits or more); a whole digest never means a name.
+
+        Raises `NotVerified` where the version that was chosen for the name is none any more, `StoreError`
+        where several digests begin so."""
+        if is_digest(text):
+            return next(iter(self.index.starting(text)), None)
+        return self._named(text) or self._numbered(text) or self._starting(text)
+
+    def _named(self, text: str) -> Entry | None:
         current = self.index.current(text)
         if current is not None:
             return current
@@ -413,7 +419,17 @@ class ModuleStore:
                 raise NotVerified(f"The version that was chosen for {text} is not verified any more",
                                   hint=f"'rtfsc store rollback {text} VERSION' chooses another")  # fmt: skip
             return entry
-        return next(iter(self.index.starting(text)), None) if len(text) >= 8 else None
+        return None
+
+    def _numbered(self, text: str) -> Entry | None:
+        return self.index.get(int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else None
+
+    def _starting(self, text: str) -> Entry | None:
+        found = self.index.starting(text) if len(text) >= 8 else []
+        digests = sorted({entry.digest for entry in found})
+        if len(digests) > 1:
+            raise StoreError(f"{len(digests)} digests begin with {text}", hint="give more digits")
+        return found[0] if found else None
 
     def stats(self) -> dict[str, Any]:
         """Counts of entries by status, uses, and blobs and bytes by kind."""

@@ -24,13 +24,21 @@ def floats(vector: bytes) -> array[float]:
     return values
 
 
+def finite(vector: bytes) -> array[float] | None:
+    """None for what is no vector: an index may hold what somebody else wrote."""
+    try:
+        return floats(vector)
+    except ValueError:
+        return None
+
+
 def nearest(group: Iterable[tuple[int, Meaning]], vector: bytes, limit: int) -> list[Near]:
     """Exact search. Vectors of another length are passed over."""
     wanted = floats(vector)
     found = [
-        Near(entry_id, meaning.export, cosine(wanted, floats(meaning.vector)))
+        Near(entry_id, meaning.export, cosine(wanted, values))
         for entry_id, meaning in group
-        if len(meaning.vector) == len(vector)
+        if len(meaning.vector) == len(vector) and (values := finite(meaning.vector)) is not None
     ]
     return sorted(found, key=best_first)[:limit]
 

@@ -132,6 +132,12 @@ class Validity(NamedTuple):
     not_before: int | None = None
     not_after: int | None = None
 
+    def includes(self, time: int) -> bool:
+        """Without tolerance for clocks."""
+        return (self.not_before is None or time >= self.not_before) and (
+            self.not_after is None or time <= self.not_after
+        )
+
     def to_json(self) -> dict[str, Any]:
         return {"not_before": time_text(self.not_before), "not_after": time_text(self.not_after)}
 
@@ -245,7 +251,7 @@ def parse(payload: bytes) -> Statement:
     if name != predicate.name:
         raise Malformed("statement: subject and predicate name different modules")
     statement = Statement(digest, predicate)
-    if not _is_canonical(statement, payload):
+    if statement.encode() != payload:
         raise Malformed("statement: not in canonical form")
     return statement
 
@@ -255,13 +261,6 @@ def time_text(seconds: int | None) -> str | None:
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _is_canonical(statement: Statement, payload: bytes) -> bool:
-    try:
-        return statement.encode() == payload
-    except UnicodeEncodeError:  # an escaped lone surrogate
-        return False
 
 
 def read_time(fields: strict.Fields, name: str) -> int:

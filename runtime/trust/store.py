@@ -119,11 +119,21 @@ class TrustStore(NamedTuple):
         return self._replace(keys=(*others, key))
 
     def without_key(self, key_id: str) -> TrustStore:
-        return self._replace(keys=tuple(k for k in self.keys if k.public.key_id != key_id))
+        """Its successor succeeds the one before it then: those who are one signer remain one."""
+        gone = self.find(key_id)
+        before = gone.succeeds if gone is not None else None
+        return self._replace(
+            keys=tuple(
+                k._replace(succeeds=before) if before is not None and k.succeeds == key_id else k
+                for k in self.keys
+                if k.public.key_id != key_id
+            )
+        )
 
     def with_successor(self, old_id: str, new: PublicKey, retired: int) -> TrustStore:
         """``new`` takes the place of a trusted key, with its name and rights; what the old one signed
-        until ``retired`` stays valid.  Raises `TrustStoreError` if the old key is not trusted."""
+        until ``retired`` stays valid.  A key that is trusted already keeps its own name and rights, and the
+        two are one signer from now on.  Raises `TrustStoreError` if the old key is not trusted."""
         old = self.find(old_id)
         if old is None:
             raise TrustStoreError(f"Key {short(old_id)}, which names its successor, is not trusted")
@@ -131,11 +141,23 @@ class TrustStore(NamedTuple):
             raise TrustStoreError(f"Key {old.name!r} is revoked, it cannot name a successor")
         if any(key.succeeds == old_id and key.public != new for key in self.keys):
             raise TrustStoreError(f"Key {old.name!r} has another successor already")
-        if self.find(new.key_id) is not None:
-            return self
+        known = self.find(new.key_id)
+        if known is not None:
+            return self._with_known_successor(old, known, retired)
         gone = old._replace(name=f"{old.name}-{old_id[:8]}", retired=retired)
         successor = old._replace(public=new, succeeds=old_id, retired=None)
         return self.with_key(gone).with_key(successor)
+
+    def _with_known_successor(self, old: TrustedKey, known: TrustedKey, retired: int) -> TrustStore:
+        if known.succeeds == old.public.key_id:
+            return self
+        if known.succeeds is not None or self.owner(old) == known.public.key_id:
+            raise TrustStoreError(
+                f"Key {known.name!r} cannot succeed {old.name!r}: it came before, or after another"
+            )
+        return self.with_key(old._replace(retired=retired)).with_key(
+            known._replace(succeeds=old.public.key_id)
+        )
 
     def with_policy(self, policy: Policy) -> TrustStore:
         """Sets what is asked of the modules that ``policy`` names."""

@@ -24,9 +24,13 @@ _TEXT_LIMIT = 65536
 
 
 def canonical(value: Any) -> bytes:
-    """The one encoding of a JSON value: sorted keys, no blanks, UTF-8."""
+    """The one encoding of a JSON value: sorted keys, no blanks, UTF-8. Raises `Malformed` for a text with
+    half of a surrogate pair, which JSON can escape and UTF-8 cannot say."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode()
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise Malformed(f"half of a surrogate pair in a text: {text[error.start]!a}") from None
 
 
 def parse(data: bytes, *, limit: int, what: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -309,3 +310,31 @@ def test_a_store_that_cannot_be_written_serves_hits(read_only: Any) -> None:
     assert code == 1 and "FAIL  store: " in out and "read-only" in out
     code, out, err = read_only("publish", "-", "--inputs", "1")
     assert (code, out) == (5, "") and "error[ST001]" in err
+
+
+# -- rows of an index that somebody wrote by hand
+
+
+def rewritten(cli: Cli, statement: str, *values: Any) -> None:
+    with contextlib.closing(sqlite3.connect(cli.home / "store" / "index.sqlite")) as connection:
+        connection.execute(statement, values)
+        connection.commit()
+
+
+def test_a_row_of_other_types_is_compiled_anew(cli: Cli) -> None:
+    cli("init", "--home")
+    cli("publish", PRICING, "--inputs", "1")
+    odd = b"\0\xff"
+    rewritten(cli, "UPDATE rtfs_modules SET storage_pointer = ?, creation_timestamp = ?", odd, odd)
+    assert cli("run", PRICING, *CALL).stdout == "3\n"
+    assert "1970-01-01" in cli("store", "history", "pricing").stdout
+
+
+def test_names_that_others_wrote_do_not_steer_the_terminal(cli: Cli) -> None:
+    cli("init", "--home")
+    cli("publish", PRICING, "--inputs", "1")
+    rewritten(cli, "UPDATE rtfs_modules SET name = ?", "shop\x1b[2J\nforged  Verified")
+    for command, code in (("ls", 0), ("verify", 3), ("fsck", 0)):
+        told = cli("store", command, code=code).stdout
+        assert "shop" in told and "\x1b" not in told
+        assert not any(line.startswith("forged") for line in told.splitlines())

@@ -7,7 +7,9 @@ import json
 import os
 import tarfile
 import zipfile
+from contextlib import suppress
 from hashlib import sha256
+from random import Random
 
 import pytest
 
@@ -15,6 +17,7 @@ from rtfsc import Runtime
 from rtfsc.source import SourceFile
 from runtime.store.bundles.errors import BadBundle
 from runtime.store.bundles.transfer import export, import_bundle
+from runtime.store.errors import StoreError
 
 FORMS = ["modules.zip", "modules.tar", "modules"]
 
@@ -300,3 +303,38 @@ def test_a_bundle_that_was_cut_off(origin, bundle, tmp_path, cut):
     export(origin.store, origin.store.list(), tar)
     tar.write_bytes(tar.read_bytes()[:-12000])
     refused(origin, tmp_path, tar, "neither|missing|cut|end of")
+
+
+@pytest.mark.parametrize("damage", ["deflate", "version", "method", "name"])
+def test_attack_zip_that_its_reader_does_not_expect(origin, bundle, tmp_path, damage):
+    data = bytearray(bundle.read_bytes())
+    entry = data.rindex(b"PK\x01\x02")
+    if damage == "deflate":
+        start = data.index(b"index.json") + len("index.json")
+        data[start : start + 40] = b"\xff" * 40
+    elif damage == "version":
+        data[entry + 6] = 180
+    elif damage == "method":
+        data[entry + 10] = 14  # LZMA, which this is not
+        data[data.rindex(b"PK\x03\x04") + 8] = 14
+    else:
+        data[entry + 28 : entry + 30] = bytes(2)
+    path = tmp_path / "bad.zip"
+    path.write_bytes(data)
+    refused(origin, tmp_path, path, None)
+
+
+def test_attack_random_damage(origin, bundle, tmp_path):
+    """Whatever the readers of zip and tar files make of it, it is a module that is taken or a refusal."""
+    tar = tmp_path / "good.tar"
+    export(origin.store, origin.store.list(), tar)
+    random, path = Random(5), tmp_path / "bad"
+    with elsewhere(origin, tmp_path) as there:
+        for number in range(300):
+            data = bytearray((bundle, tar)[number % 2].read_bytes())
+            for _ in range(random.choice([1, 3, 20])):
+                near = random.randrange(min(900, len(data)))
+                data[random.choice([near, len(data) - 1 - near])] = random.randrange(256)
+            path.write_bytes(data)
+            with suppress(StoreError):
+                assert {t.outcome for t in import_bundle(there.store, path)} <= {"taken", "there", "refused"}

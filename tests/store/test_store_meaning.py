@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from array import array
+from contextlib import closing
+
 import pytest
 
 from rtfsc import Runtime
 from rtfsc.diagnostics import DiagnosticError
 from rtfsc.source import SourceFile
+from runtime.meaning.embedding import Lexical, to_bytes
 from runtime.store.errors import NotStored
+from runtime.store.groups import Groups
+from runtime.store.retrieval import retrieve
 from runtime.values import RtfsError
 
 SOURCE = """
@@ -159,3 +166,80 @@ def test_entries_of_another_embedder_are_embedded_on_demand(runtime, tmp_path):
         assert other.search(task).candidates == ()
         assert describe_missing(other) == 4
         assert other.search(task).hit.export == "c2f"
+
+
+# -- what somebody with access to the index can do to the search
+
+
+CELSIUS = "Convert a temperature from Celsius to Fahrenheit"
+
+
+def rewritten(tmp_path, statement, *values):
+    with closing(sqlite3.connect(tmp_path / "store" / "index.sqlite")) as connection:
+        connection.execute(statement, values)
+        connection.execute("UPDATE rtfs_groups SET version = version + 1")
+        connection.commit()
+
+
+def reopened(runtime, tmp_path):
+    runtime.close()
+    return Runtime(store=tmp_path / "store", home=runtime.paths.home)
+
+
+class Apart:
+    """An embedder for which no two texts are alike."""
+
+    tag = Lexical.tag
+
+    def embed(self, texts):
+        return [array("f", [float(i == len(text) % 384) for i in range(384)]) for text in texts]
+
+    def close(self):
+        pass
+
+
+def test_a_forged_vector_brings_nothing_near(runtime, tmp_path):
+    """That the texts are alike enough is measured on what the module says."""
+    task, embedder = "Transform a temperature from Celsius to Fahrenheit", Apart()
+    interface = runtime.search(declared(task)).interface_hash
+    forged = to_bytes(embedder.embed([task])[0])
+    rewritten(tmp_path, "UPDATE rtfs_meanings SET vector = ? WHERE export = 'c2f'", forged)
+    found = retrieve(
+        reopened(runtime, tmp_path).store, interface, task, embedder,
+        read=lambda artifact, export: CELSIUS, confirm=lambda artifact, export, examples: None,
+    )  # fmt: skip
+    assert (found.hit, found.candidates[0].verdict) == (None, "far")
+    assert "similarity 0.000 to what the module says" in found.candidates[0].reasons[0]
+
+
+@pytest.mark.parametrize("vector", [b"", b"abc", 5, "text", "nan", "short"])
+@pytest.mark.parametrize("numpy", [True, False])
+def test_vectors_that_are_none_are_passed_over(runtime, tmp_path, monkeypatch, vector, numpy):
+    size = 4 * len(runtime.embedder.embed(["x"])[0])
+    value = {"nan": b"\0\0\xc0\x7f" * (size // 4), "short": bytes(size - 4)}.get(vector, vector)
+    rewritten(tmp_path, "UPDATE rtfs_meanings SET vector = ? WHERE export = 'hang'", value)
+    monkeypatch.setattr(Groups, "_worth_numpy", lambda groups, size: numpy)
+    found = reopened(runtime, tmp_path).search(declared(CELSIUS))
+    assert (found.hit.export, len(found.candidates)) == ("c2f", 1)
+
+
+def test_a_function_put_into_the_group_of_another_interface_is_refused(runtime, tmp_path):
+    wanted = '(declare f [w : String] : Int "Convert a temperature from Celsius to Fahrenheit")'
+    interface = runtime.search(wanted).interface_hash
+    rewritten(tmp_path, "UPDATE rtfs_meanings SET interface_hash = ? WHERE export = 'c2f'", interface)
+    found = reopened(runtime, tmp_path).search(wanted)
+    assert found.hit is None
+    [moved] = [candidate for candidate in found.candidates if candidate.export == "c2f"]
+    assert "exports no c2f of this interface" in moved.reasons[0]
+
+
+def test_an_older_version_is_no_hit_where_a_newer_one_was_seen(runtime, tmp_path):
+    """Neither where the newer one fails the examples, nor where somebody took it away."""
+    newer = SourceFile("shop.rtfs", SOURCE.replace("(+ 32 (* 1.8 c))", "(+ 33 (* 1.8 c))"))
+    runtime.publish(newer, name="shop", inputs=1)
+    found = runtime.search(declared(CELSIUS), [((100,), 212)])
+    assert found.hit is None
+    assert [c.verdict for c in found.candidates[:2]] == ["examples", "refused"]
+    assert "version 2 was seen" in found.candidates[1].reasons[0]
+    runtime.store.index.remove(runtime.store.get("shop").id)
+    assert reopened(runtime, tmp_path).search(declared(CELSIUS)).hit is None

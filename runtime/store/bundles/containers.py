@@ -12,7 +12,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -83,11 +83,8 @@ class _Zip:
         member = self._members.get(name)
         if member is None:
             raise BadBundle(f"{name} is missing")
-        try:
-            with self._archive.open(member) as file:
-                return _within(file.read(limit + 1), limit, name)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
-            raise BadBundle(f"{name}: {error}") from None
+        with _refusing(name), self._archive.open(member) as file:
+            return _within(file.read(limit + 1), limit, name)
 
 
 class _Tar:
@@ -106,13 +103,11 @@ class _Tar:
 
     def read(self, name: str, limit: int) -> bytes:
         member = self._members.get(name)
-        file = self._archive.extractfile(member) if member is not None else None
-        if file is None:
-            raise BadBundle(f"{name} is missing")
-        try:
+        with _refusing(name):
+            file = self._archive.extractfile(member) if member is not None else None
+            if file is None:
+                raise BadBundle(f"{name} is missing")
             return _within(file.read(limit + 1), limit, name)
-        except (tarfile.TarError, OSError) as error:
-            raise BadBundle(f"{name}: {error}") from None
 
 
 def _belongs(name: str, folder: bool, regular: bool) -> bool:
@@ -134,27 +129,37 @@ def _within(data: bytes, limit: int, name: str) -> bytes:
 
 
 @contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """For what reads bytes that an attacker may have written: the readers of zip and tar files and their
+    decompressors fail in more ways than their own errors."""
+    try:
+        yield
+    except (BadBundle, MemoryError):
+        raise
+    except Exception as error:
+        raise BadBundle(f"{what}: {error or type(error).__name__}") from None
+
+
+@contextmanager
 def opened(path: Path) -> Iterator[Container]:
     """A folder, or a zip or tar file, whatever its name. Raises `BadBundle`."""
     if path.is_dir():
         yield _Folder(path)
         return
     try:
-        with open(path, "rb") as file:
-            start = file.read(4)
-            file.seek(0)
-            if start[:2] == b"PK":
-                with zipfile.ZipFile(file) as archive:
-                    yield _Zip(path, archive)
-            else:
-                with tarfile.open(fileobj=file, mode="r:") as tar:
-                    yield _Tar(path, tar)
-    except (zipfile.BadZipFile, tarfile.TarError, UnicodeDecodeError) as error:
-        raise BadBundle(
-            f"{path} is neither a folder nor a zip or tar file that can be read: {error}"
-        ) from None
+        file = open(path, "rb")  # noqa: SIM115
     except OSError as error:
         raise BadBundle(f"{path} cannot be read: {error.strerror or error}") from None
+    with file, ExitStack() as archives:
+        with _refusing(f"{path} is neither a folder nor a zip or tar file that can be read"):
+            start = file.read(4)
+            file.seek(0)
+            container: Container
+            if start[:2] == b"PK":
+                container = _Zip(path, archives.enter_context(zipfile.ZipFile(file)))
+            else:
+                container = _Tar(path, archives.enter_context(tarfile.open(fileobj=file, mode="r:")))
+        yield container
 
 
 class _FolderSink:

@@ -53,7 +53,7 @@ def parse_reference(text: str) -> Reference:
     if match is None:
         raise RegistryError(f"{text!r} names no repository", hint="host/path:tag, in lower case")
     host, scheme = match["host"], match["scheme"] or "https"
-    if scheme == "http" and host.rpartition(":")[0] not in _LOCAL and host not in _LOCAL:
+    if scheme == "http" and _host(host) not in _LOCAL:
         raise RegistryError(f"{text!r}: without TLS only a registry on this machine is used")
     return Reference(f"{scheme}://{host}", match["name"], match["tag"] or "latest")
 
@@ -148,8 +148,12 @@ class _Registry:
 
     def _upload_address(self, location: str) -> str:
         """Uploads may be sent to another path, never to another host: they carry the credentials."""
-        address = urljoin(f"{self.reference.base}/", location)
-        if urlsplit(address)[:2] != urlsplit(self.reference.base)[:2]:
+        try:
+            address = urljoin(f"{self.reference.base}/", location)
+            here = urlsplit(address)[:2] == urlsplit(self.reference.base)[:2]
+        except ValueError:
+            here = False
+        if not here:
             raise RegistryError(f"{self.reference.base} sends uploads elsewhere")
         return address
 
@@ -174,12 +178,17 @@ class _Registry:
             if answer.status != 401 or not first:
                 break
             answer.drain_conn()
+            if not self._is_registry(answer.url or url):
+                raise RegistryError(f"{self.reference.base} sends elsewhere, where credentials are asked for")
             self._authorization = self._authorized(answer.headers.get("www-authenticate", ""))
         if answer.status not in accepted:
             raise self._refusal(answer, f"{method} {path.partition('?')[0]}")
         if method != "GET":
             answer.drain_conn()
         return answer
+
+    def _is_registry(self, url: str) -> bool:
+        return "://" not in url or urlsplit(url)[:2] == urlsplit(self.reference.base)[:2]
 
     def _send(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None
@@ -205,8 +214,7 @@ class _Registry:
             return basic
         said = dict(_CHALLENGE.findall(rest))
         realm = said.get("realm", "")
-        secure = urlsplit(realm).scheme == "https" or self.reference.base.startswith("http://")
-        if kind.lower() != "bearer" or not realm or not secure:
+        if kind.lower() != "bearer" or not _is_safe(realm):
             raise RegistryError(f"{self.reference.base} asks for credentials in a way that is not known")
         query = {key: said[key] for key in ("service", "scope") if key in said}
         headers = {"authorization": basic} if basic is not None else {}
@@ -233,15 +241,32 @@ class _Registry:
     def _json(self, data: bytes) -> dict[str, Any]:
         try:
             found = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         return found if isinstance(found, dict) else {}
 
     def _refusal(self, answer: urllib3.BaseHTTPResponse, doing: str) -> RegistryError:
         errors = self._json(self._read(answer, 1 << 20)).get("errors")
-        said = errors[0].get("message", "") if isinstance(errors, list) and errors else ""
-        message = f"{self.reference.base}: {doing}: HTTP {answer.status} {said}".strip()
+        first = errors[0] if isinstance(errors, list) and errors else None
+        said = first.get("message") if isinstance(first, dict) else None
+        message = f"{self.reference.base}: {doing}: HTTP {answer.status}"
+        if isinstance(said, str):
+            message = f"{message} {said[:300]}".rstrip()
         if answer.status >= 500 or answer.status == 429:
             return RegistryUnreachable(message)
         hint = "are user and password right?" if answer.status in (401, 403) else None
         return RegistryError(message, hint=hint)
+
+
+def _is_safe(realm: str) -> bool:
+    """Whether credentials may be sent there: by TLS, or within this machine."""
+    try:
+        parts = urlsplit(realm)
+        return parts.scheme == "https" or (parts.scheme == "http" and _host(parts.netloc) in _LOCAL)
+    except ValueError:
+        return False
+
+
+def _host(place: str) -> str:
+    """Without the port."""
+    return place if place in _LOCAL else place.rpartition(":")[0]

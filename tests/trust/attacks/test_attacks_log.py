@@ -10,6 +10,7 @@ from store_samples import ARTIFACT, NOW, sha, trusting
 
 from runtime.store.publications import part_of
 from runtime.store.signing import countersign, roll_back, withdraw
+from runtime.trust import envelope as dsse
 from runtime.trust import records
 from runtime.trust.errors import (
     BadProof,
@@ -212,6 +213,24 @@ def test_leaves_of_strangers_prove_nothing_and_harm_nobody(shop: Shop) -> None:
     assert store.log.rotations() == [] and store.log.revocations() == []
 
 
+@pytest.mark.parametrize("kind", ["revocation", "rollback", "publication"])
+def test_leaf_with_half_of_a_surrogate_pair(shop: Shop, kind: str) -> None:
+    """JSON can escape it, UTF-8 cannot say it: nobody could have signed it."""
+    zero, half = "0" * 64, '"\\ud800"'
+    fields = {
+        "revocation": f'"keys":[{{"id":"{zero}","reason":{half}}}],"kind":"revocation","modules":[]',
+        "rollback": f'"kind":"rollback","module":"{zero}","name":{half},"over":1,"reason":"","serial":1',
+        "publication": f'"kind":"publication","module":"{zero}","name":{half},"serial":1,"statement":""',
+    }[kind]
+    payload = f'{{{fields},"time":"2026-01-01T00:00:00Z"}}'.encode()
+    envelope = dsse.sign(payload, SigningKey.generate(), payload_type=records.RECORD_TYPE)
+    for subject in (sha("revocation"), "0" * 64):
+        shop.store.index.append_log(f"{kind} {subject}\n".encode() + envelope.encode())
+    store = shop.reopened()
+    assert store.fetch_current(shop.entry).entry == shop.entry
+    assert store.log.audit().size == 4
+
+
 def test_a_head_that_a_trusted_key_signed_must_fit(shop: Shop) -> None:
     shop.store.index.append_log(records.sign(Head(2, sha("another tree"), NOW), shop.key).leaf)
     with pytest.raises(LogRewritten, match="not those that 'key-0' saw"):
@@ -406,6 +425,57 @@ def test_retired_key_that_signs_with_an_old_date(shop: Shop) -> None:
     shop.reopened(trust).fetch(entry)
     with pytest.raises(RetiredKey, match="after it had named its successor"):
         shop.reopened(trust._replace(policy=LOGGED)).fetch(entry)
+
+
+def test_successor_that_a_thief_named_before_the_key_was_revoked(shop: Shop) -> None:
+    """Who adopts successors that are on record does not adopt the thief's."""
+    thief, chief = SigningKey.generate(), SigningKey.generate()
+    trust = trusting(shop.key).with_key(TrustedKey(chief.public, "chief", roles=("revoke",)))
+    store = shop.reopened(trust)
+    store.log.append(Rotation(shop.key.public.key_id, thief.public, NOW), shop.key, thief)
+    assert len(store.log.rotations()) == 1
+    store.log.revoke(chief, keys=[(shop.key.public.key_id, "stolen")])
+    assert store.log.rotations() == []
+    assert shop.reopened(trust).log.rotations() == []
+
+
+def test_successor_that_another_trusted_key_names(shop: Shop) -> None:
+    thief, other = SigningKey.generate(), SigningKey.generate()
+    trust = trusting(shop.key).with_key(TrustedKey(other.public, "other", ("bank.*",)))
+    store = shop.reopened(trust)
+    store.log.append(Rotation(shop.key.public.key_id, thief.public, NOW), other, thief)
+    assert store.log.rotations() == []
+
+
+def roll_back_by_hand(shop: Shop, key: SigningKey, at: int) -> None:
+    record = Rollback(NAME, 1, 2, shop.entry.digest, "", at)
+    shop.store.index.append_log(records.sign(record, key).leaf)
+
+
+def test_rollback_by_a_key_that_was_replaced(shop: Shop) -> None:
+    newer(shop)
+    _, trust, _ = rotated(shop, NOW)
+    roll_back_by_hand(shop, shop.key, NOW + 1)
+    with pytest.raises(RolledBack, match="version 2 was seen"):
+        shop.reopened(trust, now=NOW + 10).fetch_current(shop.entry)
+
+
+def test_rollback_with_an_old_date_by_a_key_that_was_replaced(shop: Shop) -> None:
+    newer(shop)
+    new, trust, rotation = rotated(shop, NOW + 1000)
+    shop.store.log.append(rotation, shop.key, new)
+    roll_back_by_hand(shop, shop.key, NOW)
+    with pytest.raises(RolledBack, match="version 2 was seen"):
+        shop.reopened(trust).fetch_current(shop.entry)
+
+
+def test_rollback_by_a_key_that_has_expired(shop: Shop) -> None:
+    newer(shop)
+    late = SigningKey.generate()
+    trust = trusting(shop.key).with_key(TrustedKey(late.public, "late", ("*",), Validity(None, NOW - 1)))
+    roll_back_by_hand(shop, late, NOW)
+    with pytest.raises(RolledBack, match="version 2 was seen"):
+        shop.reopened(trust).fetch_current(shop.entry)
 
 
 # -- several signatures

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
+import time
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from store_samples import ARTIFACT, IR, NOW, SOURCE, Shop, open_shop, predicate, sha, trusting, verifier
@@ -11,7 +16,8 @@ from runtime.store.errors import CorruptBlob, InvalidModule, NotVerified, StoreE
 from runtime.store.memory import MemoryBackend, MemoryIndex
 from runtime.store.repair import repair
 from runtime.store.store import ModuleStore, open_folder
-from runtime.trust.errors import Expired, TrustError, UntrustedKey
+from runtime.store.upkeep import collect
+from runtime.trust.errors import Expired, StatementMismatch, TrustError, UntrustedKey
 from runtime.trust.keys import SigningKey
 from runtime.trust.statement import Validity
 from runtime.trust.store import TrustStore
@@ -249,3 +255,84 @@ def test_a_name_stands_for_its_current_version(shop: Shop) -> None:
     shop.store.index.set_status(newer.id, "Pending", "damaged")
     found = shop.store.get("shop.pricing")
     assert found is not None and found.status == "Pending"
+
+
+def test_a_digest_never_means_a_name(shop: Shop) -> None:
+    digest = shop.entry.digest
+    shop.store.publish(ARTIFACT + b"!", predicate(name=digest), shop.key)
+    assert shop.store.get(digest) == shop.entry
+
+
+def test_a_name_that_is_a_number_goes_before_numbers_of_entries(shop: Shop) -> None:
+    named = shop.store.publish(ARTIFACT + b"!", predicate(name=str(shop.entry.id)), shop.key).entry
+    assert shop.store.get(str(shop.entry.id)) == named
+
+
+def test_a_beginning_of_several_digests_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = shop.store.publish(ARTIFACT + b"!", predicate(name="other"), shop.key).entry
+    monkeypatch.setattr(shop.store.index, "starting", lambda prefix: [other, shop.entry])
+    with pytest.raises(StoreError, match="2 digests begin with abcd1234") as caught:
+        shop.store.get("abcd1234")
+    assert caught.value.hint == "give more digits"
+
+
+# -- rows that somebody wrote by hand: SQLite keeps any value in any column
+
+ODD: dict[str, Any] = {"bytes": b"\0\xff", "text": "x", "float": 1.5, "large": 2**63 - 1, "below": -1}
+COLUMNS = (
+    "name", "version", "doc", "target", "level", "compiler_fingerprint", "action_key", "interface_hash",
+    "source_digest", "storage_pointer", "source_pointer", "ir_pointer", "signature", "signer",
+    "validation_status", "status_reason", "creation_timestamp", "last_used_timestamp", "use_count", "serial",
+    "pinned",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_value_of_another_type_is_refused_or_does_not_matter(shop: Shop, column: str, kind: str) -> None:
+    edit(shop, f"UPDATE rtfs_modules SET {column} = ?", ODD[kind])
+    use_all(shop)
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize(
+    "column", ["name", "kind", "def_hash", "interface_hash", "retrieval_key", "effects", "position"]
+)
+def test_a_value_of_another_type_in_an_export(shop: Shop, column: str, kind: str) -> None:
+    edit(shop, f"UPDATE rtfs_exports SET {column} = ?", ODD[kind])
+    use_all(shop)
+
+
+@pytest.mark.parametrize("effects", ["{}", "[1]", "null", "[" * 100_000, '["a"'])
+def test_effects_that_are_no_list_of_texts(shop: Shop, effects: str) -> None:
+    edit(shop, "UPDATE rtfs_exports SET effects = ?", effects)
+    [entry] = shop.store.list()
+    with pytest.raises(StatementMismatch):
+        shop.store.examine(entry)
+    use_all(shop)
+
+
+def edit(shop: Shop, statement: str, *values: Any) -> None:
+    """Where the schema lets it."""
+    shop.store.close()
+    with closing(sqlite3.connect(shop.folder / "index.sqlite")) as connection:
+        with suppress(sqlite3.IntegrityError):
+            connection.execute(statement, values)
+        connection.commit()
+    shop.reopened()
+
+
+def use_all(shop: Shop) -> None:
+    """Nothing fails but as errors of the store and of trust do."""
+    store = shop.store
+    for entry in store.list():
+        assert json.dumps(entry) and time.gmtime(entry.created_ms / 1000) is not None
+        with suppress(TrustError, StoreError):
+            assert store.fetch(entry).artifact == ARTIFACT
+        store.index.history(entry.name)
+        with suppress(TrustError, StoreError):
+            store.source(entry)
+    store.stats()
+    collect(store, dry_run=True)
+    repair(store)
+    store.publish(ARTIFACT, predicate(salt="other"), shop.key)

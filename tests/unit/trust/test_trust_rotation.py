@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,29 @@ def test_the_successor_has_the_rights_of_the_old_key() -> None:
         TrustStore().with_successor(old.key_id, new, NOW)
     with pytest.raises(TrustStoreError, match="is revoked"):
         trust.revoke_key(old.key_id).with_successor(old.key_id, new, NOW)
+
+
+def test_a_successor_that_was_trusted_already_is_the_same_signer_from_then_on() -> None:
+    old, new = SigningKey.generate(), SigningKey.generate()
+    trust = TrustStore().with_key(TrustedKey(old.public, "team"))
+    trust = trust.with_key(TrustedKey(new.public, "mine", ("shop.*",)))
+    after = trust.with_successor(old.public.key_id, new.public, NOW)
+    before, successor = after.find(old.public.key_id), after.find(new.public.key_id)
+    assert before is not None and successor is not None
+    assert (before.name, before.retired) == ("team", NOW)
+    assert (successor.name, successor.namespaces, successor.retired) == ("mine", ("shop.*",), None)
+    assert after.owner(successor) == after.owner(before)
+    assert after.with_successor(old.public.key_id, new.public, NOW) == after
+    with pytest.raises(TrustStoreError, match="cannot succeed"):
+        after.with_successor(new.public.key_id, old.public, NOW)
+
+
+def test_keys_of_one_signer_remain_one_when_the_middle_one_is_removed() -> None:
+    keys = [SigningKey.generate().public for _ in range(3)]
+    trust = TrustStore().with_key(TrustedKey(keys[0], "team"))
+    for old, new in pairwise(keys):
+        trust = trust.with_successor(old.key_id, new, NOW)
+    trust = trust.without_key(keys[1].key_id)
+    first, last = trust.find(keys[0].key_id), trust.find(keys[2].key_id)
+    assert first is not None and last is not None
+    assert trust.owner(last) == trust.owner(first)
