@@ -78,6 +78,7 @@ static bool equal_part(work_stack *w, val a, val b) {
 }
 
 static bool equal_seqs(work_stack *w, seq_obj *a, seq_obj *b) {
+    worked(a->count);
     for (uint32_t i = 0; i < a->count; i++)
         if (!equal_part(w, seq_get(a, i), seq_get(b, i))) return false;
     return true;

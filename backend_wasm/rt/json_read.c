@@ -215,6 +215,7 @@ static bool json_goes_on(json_reader *r) {
 
 static val json_value(json_reader *r) {
     for (;;) {
+        worked(8);
         val v = json_next(r);
         for (;;) {
             if (r->fault) return ERR;

@@ -132,6 +132,7 @@ static val json_write(val v, bool pretty) {
     out_init(&out, 64);
     work_init(&w);
     for (;;) {
+        worked(8);
         if (is_map(v) || is_vec(v)) {
             if (w.count == FRAME * JSON_MAX_NESTING) return json_unfit("nested more than 1000 levels deep");
             if (is_map(v) && mixes_keys(v)) v = with_text_keys(v);

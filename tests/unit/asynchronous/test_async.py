@@ -76,6 +76,26 @@ def test_the_loop_goes_on(engine: str) -> None:
     run(work())
 
 
+@pytest.mark.parametrize("work", ["(= a b)", "(serialize-json a)"])
+def test_the_loop_goes_on_beside_work_on_much_at_a_time(engine: str, work: str) -> None:
+    """Rounds that are few and long: the evaluator looked after 256 of them."""
+    module = runtime(engine).compile(
+        f"(defn spin [] (let [a (vec (range 2000000)) b (vec (range 2000000))]"
+        f" (loop [i 0] (if (< i 0) i (let [c {work}] (recur (if c (+ 1 (rem i 1000)) 1)))))))"
+    )
+
+    async def watched() -> None:
+        spinning = asyncio.create_task(module.spin.call_async())
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert not spinning.done()
+        spinning.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await spinning
+
+    run(watched())
+
+
 def test_calls_have_deadlines(engine: str) -> None:
     module = runtime(engine).compile(SPIN)
 
