@@ -9,16 +9,14 @@ from collections.abc import Callable
 from runtime.delegation.breaker import Breaker
 from runtime.delegation.spending import OverBudget
 from runtime.delegation.types import Decision
-from runtime.delegation.waiting import Late, within
 from runtime.host.cost import charge
 from runtime.obs.events import Emit, span
 from runtime.providers.base import Health, ModelProvider, OnText, Request, Response
-from runtime.providers.errors import Crashed, Garbled, ProviderError, TimedOut, Unavailable
+from runtime.providers.errors import Garbled, ProviderError, Unavailable
 from runtime.providers.retry import Retry, retrying
+from runtime.providers.waiting import answered
 
 _BASE_PAUSE_S = 0.2
-_GRACE_S = 0.25
-"""Longer than the timeout of a request: a model that keeps to it says itself what it waited for."""
 
 
 class Open(Unavailable):
@@ -75,7 +73,7 @@ class Guarded:
         try:
             self._pay()
             with span(self._emit, "model.asked", "model.failed", model=self.id) as told:
-                response = self._answered(request, on_text)
+                response = answered(self._model, request, on_text)
                 charge(self._cost)
                 told.update(
                     stop_reason=response.stop_reason,
@@ -97,21 +95,6 @@ class Guarded:
         breaker.succeeded(admitted)
         return response
 
-    def _answered(self, request: Request, on_text: OnText | None) -> Response:
-        """Raises nothing but `ProviderError`, whoever wrote the model; and in time."""
-        model = self._model
-        try:
-            if model.local and "classify" in model.capabilities():  # at once
-                return _sound(model.infer(request, on_text), self.id)
-            seconds = request.timeout + _GRACE_S
-            return _sound(within(seconds, lambda: model.infer(request, on_text)), self.id)
-        except Late:
-            raise TimedOut(self.id, f"no answer within {request.timeout:g} s") from None
-        except ProviderError:
-            raise
-        except Exception as error:
-            raise Crashed(self.id, f"{type(error).__name__}: {error}") from error
-
     def capabilities(self) -> frozenset[str]:
         return self._model.capabilities()
 
@@ -123,11 +106,3 @@ class Guarded:
 
     def close(self) -> None:
         """The registry closes models."""
-
-
-def _sound(response: object, id: str) -> Response:
-    """Raises `Garbled`, for what a provider of somebody else gives in place of an answer."""
-    if not isinstance(response, Response) or not isinstance(response.text, str):
-        what = "a response without a text" if isinstance(response, Response) else type(response).__name__
-        raise Garbled(id, f"the provider gave {what}, no answer")
-    return response

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from runtime.offline import offline
 from runtime.providers.errors import Garbled, Interrupted, Misconfigured, Refused, TimedOut, Unavailable
+from runtime.providers.waiting import Late, within
 
 if TYPE_CHECKING:
     import urllib3
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 16 << 20
 """Of an answer."""
 _CONNECT_SECONDS = 10.0
+_GRACE_S = 0.25
+"""The socket itself is late first."""
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _JSON = re.compile(r"application/([\w.-]+\+)?(json|x-ndjson)|text/(event-stream|plain)", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -77,11 +80,16 @@ class Endpoint:
 
         end = time.monotonic() + timeout
         try:
-            answer = pool.request(
-                method, self.url + path, headers=self._headers(), preload_content=False,
-                body=None if body is None else json.dumps(body).encode(), decode_content=False,
-                timeout=self._timeout(timeout),
-            )  # fmt: skip
+            headers, data = self._headers(), None if body is None else json.dumps(body).encode()
+
+            def request() -> urllib3.BaseHTTPResponse:
+                return pool.request(
+                    method, self.url + path, headers=headers, preload_content=False, body=data,
+                    decode_content=False, timeout=self._timeout(timeout),
+                )  # fmt: skip
+
+            # A server that sends a byte of its headers now and then is never late for the socket.
+            answer = within(timeout + _GRACE_S, request)
             try:
                 yield Reply(self, answer, end)
             finally:
@@ -93,7 +101,7 @@ class Endpoint:
             ) from error
         except failures.NewConnectionError as error:  # a kind of its TimeoutError
             raise Unavailable(self.id, f"cannot be reached ({_reason(error)})") from error
-        except (failures.TimeoutError, TimeoutError) as error:
+        except (failures.TimeoutError, TimeoutError, Late) as error:
             raise TimedOut(self.id, f"no answer within {timeout:g} s") from error
         except failures.ProtocolError as error:
             raise Interrupted(self.id, f"the connection broke off ({_reason(error)})") from error

@@ -172,14 +172,18 @@ class OpenAiCompatible:
     def _response(self, answer: dict[str, Any], text: str, finish: Any) -> dict[str, Any]:
         usage = answer.get("usage") or {}
         return {
-            # Halves of characters cannot be written anywhere.
-            "text": text.encode("utf-8", "replace").decode(),
-            "model": str(answer.get("model") or self._model),
+            "text": _writable(text),
+            "model": _writable(str(answer.get("model") or self._model)),
             "revision": self.revision,
             "stop_reason": _STOPS.get(finish, "stop"),
             "input_tokens": max(0, int(usage.get("prompt_tokens") or 0)),
             "output_tokens": max(0, int(usage.get("completion_tokens") or 0)),
         }
+
+
+def _writable(text: str) -> str:
+    """Halves of characters cannot be written anywhere."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _piece(chunk: dict[str, Any], finish: str | None) -> tuple[str, str | None]:

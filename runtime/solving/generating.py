@@ -10,6 +10,7 @@ from rtfsc.diagnostics import DiagnosticError
 from runtime.obs.events import span
 from runtime.providers.coding import Round
 from runtime.providers.errors import ProviderError
+from runtime.providers.waiting import answered
 from runtime.solving.errors import AwaitsSignatures, NotAccepted, SolveError
 from runtime.solving.evidence import FOLDER
 from runtime.solving.judging import Accepted, Finding, judge
@@ -102,7 +103,7 @@ class Generation:
         since = time.perf_counter()
         try:
             with span(self._runtime.emit, "model.asked", "model.failed", model=provider.id) as told:
-                response = provider.infer(request)
+                response = answered(provider, request)
                 told.update(stop_reason=response.stop_reason, input_tokens=response.input_tokens,
                             output_tokens=response.output_tokens, cost=provider.cost_per_call())  # fmt: skip
         except ProviderError as error:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 import gzip
+import socket
 import sys
 import threading
 import time
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -375,3 +377,75 @@ def test_a_typed_question_over_http():
         ask(about, model(server).infer, "m")
     with model_server(fail(503)) as server, pytest.raises(Unavailable):
         ask(about, model(server).infer, "m")
+
+
+# --- servers that do not even speak HTTP rightly
+
+
+@contextmanager
+def raw_server(answer):
+    """Calls ``answer`` with the socket of each request."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    threading.Thread(target=work, args=(connection,), daemon=True).start()
+
+        def work(connection):
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                answer(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            listening.close()
+
+
+def test_headers_that_come_a_byte_at_a_time_do_not_take_longer_than_is_waited():
+    over = threading.Event()
+
+    def drip(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nx-drip: ")
+        while not over.wait(0.02):
+            connection.sendall(b"a")
+
+    with raw_server(drip) as url, pytest.raises(TimedOut):
+        try:
+            OpenAiCompatible("m", url=url, attempts=1).infer(
+                Request("m", (Message("user", "hi"),), timeout=0.3)
+            )
+        finally:
+            over.set()
+
+
+@pytest.mark.parametrize(
+    ("raw", "error"),
+    [
+        (b"", Interrupted),
+        (b"\x00\xff" * 100, Interrupted),
+        (b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 1000 + b"\r\n", Interrupted),
+        (b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{}", Interrupted),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n", Interrupted),
+        (
+            b"HTTP/1.1 429 No\r\nretry-after: Mon, 01 Jan 99999999999999999999 00:00:00 GMT\r\n\r\n",
+            Unavailable,
+        ),
+    ],
+)
+def test_answers_that_are_no_http(raw, error):
+    with raw_server(lambda connection: connection.sendall(raw)) as url, pytest.raises(error):
+        OpenAiCompatible("m", url=url, attempts=1).infer(REQUEST)
+
+
+@pytest.mark.parametrize("usage", [{"prompt_tokens": float("inf")}, [1], {"prompt_tokens": "many"}])
+def test_usage_that_is_none(usage):
+    answer = {**completion("x"), "usage": usage}
+    with (
+        model_server(lambda h, b: h.answer(200, answer)) as server,
+        pytest.raises(Garbled, match="not an answer of this protocol"),
+    ):
+        model(server).infer(REQUEST)

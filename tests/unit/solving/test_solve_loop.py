@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from scripted import Scripted, runtime_in
 from runtime.engine import Runtime
 from runtime.obs.events import Event
 from runtime.providers.echo import Echo
-from runtime.providers.errors import Interrupted, TimedOut, UnknownModel
+from runtime.providers.errors import Crashed, Garbled, Interrupted, TimedOut, UnknownModel
 from runtime.solving import NoModel, NotAccepted, SolveError, solve
 from runtime.solving.errors import AwaitsSignatures
 from runtime.store.errors import ReadOnlyStore
@@ -355,3 +356,20 @@ def test_every_signature_has_a_grammar(signature: str) -> None:
     request = request_for(read_task("Do it", signature), [], Obedient(""), 1.0)
     assert request.grammar is not None
     check_gbnf(request.grammar)
+
+
+class Odd(Scripted):
+    def infer(self, request: Any, on_text: Any = None) -> Any:
+        return self._answers[0]() if callable(self._answers[0]) else self._answers[0]
+
+
+def test_providers_that_fail_in_their_own_ways_fail_as_models(runtime: Runtime) -> None:
+    with pytest.raises(Garbled, match="NoneType, no answer"):
+        attempt(runtime, model=Odd(None))
+    with pytest.raises(Crashed, match="ZeroDivisionError"):
+        attempt(runtime, model=Odd(lambda: 1 / 0))
+    over = threading.Event()
+    with pytest.raises(TimedOut):
+        attempt(runtime, model=Odd(lambda: over.wait(60)), timeout=0.2)
+    over.set()
+    assert stored(runtime) == []
