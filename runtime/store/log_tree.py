@@ -41,22 +41,29 @@ class LogTree:
         """Takes in what is new.  Raises `LogRewritten` if it does not continue what was seen before."""
         frontier = self.seen.frontier()
         self._trees.note(frontier)
-        size = self.index.log_size()
-        if size < frontier.size:
-            raise self.rewritten(f"it has {size} records, {frontier.size} were seen before")
-        if frontier.size:
-            self.leaf(frontier.size - 1)
-        while frontier.size < size:
-            leaves = self.index.log(frontier.size, min(size, frontier.size + _BATCH))
+        while True:
+            leaves = self._after(frontier.size)
             if not leaves:
-                raise self.rewritten(f"record {frontier.size} of {size} is missing")
+                return frontier
             seen = [_seen_leaf(leaf) for leaf in leaves]
             self._check_newest_head(frontier, leaves, seen)
             if not self.seen.extend(frontier.size, seen):
                 return self.read()  # another process of this user was faster
             frontier = self.seen.frontier()
             self._trees.note(frontier)
-        return frontier
+            if len(leaves) < _BATCH:  # else there may be more
+                return frontier
+
+    def _after(self, size: int) -> list[bytes]:
+        """The leaves after the first ``size``, a few thousand at most. The one before them comes along, in
+        the same request, and must be what it was."""
+        if size == 0:
+            return self.index.log(0, _BATCH)
+        leaves = self.index.log(size - 1, size + _BATCH)
+        if not leaves and (now := self.index.log_size()) < size:
+            raise self.rewritten(f"it has {now} records, {size} were seen before")
+        self._compare(size - 1, leaves[:1])
+        return leaves[1:]
 
     def leaf(self, position: int) -> bytes:
         """A leaf that was read before.  Raises `LogRewritten` if it is another one now."""
