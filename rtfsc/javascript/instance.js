@@ -27,7 +27,7 @@ class Instance {
     if (!(this.memoryBytes > 0 && this.outputBytes > 0)) throw new RangeError("limits are numbers above zero");
     this.session = new Session(options);
     this.hosts = [];
-    this.depth = this.live = this.made = 0;
+    this.depth = this.live = this.made = this.keptHosts = 0;
     this.stale = false;
     this.interface = section(module, "rtfs.interface");
     this.sites = section(module, "rtfs.sites");
@@ -52,6 +52,7 @@ class Instance {
     this.state.setUint32(S.MAX, this.memoryBytes, true);
     this.state.setInt32(S.DEPTH, this.stackBudget, true);
     this.result = this.guard(() => this.checked(this.rt("start")));
+    this.keptHosts = this.hosts.length;
   }
 
   // -- entries
@@ -72,10 +73,11 @@ class Instance {
       const moved = now.getUint32(S.COLLECTIONS, true) !== collections;
       if (now.getUint32(S.FRESH, true) === fresh && this.made === made && !moved) {
         now.setUint32(S.HP, hp, true);
-        this.hosts.length = hosts;
       } else if (this.depth === 0) {
         this.dropRegion();
       }
+      // Only handles that were made since can refer to functions that the call brought.
+      if (this.made === made) this.hosts.length = Math.min(hosts, this.hosts.length);
     }
   }
 
@@ -113,7 +115,7 @@ class Instance {
     this.stale = false;
     try {
       this.rt(this.live === 0 ? "rt_reset" : "rt_evacuate");
-      if (this.live === 0) this.hosts.length = 0;
+      if (this.live === 0) this.hosts.length = this.keptHosts;
     } catch {
       this.stale = true;
     }

@@ -31,6 +31,8 @@ cdef struct Entry:
     Slot *top           # of the machine before, to be restored
     int32_t depth
     Suspended *suspended
+    Py_ssize_t hosts    # functions of the host at the entry
+    Py_ssize_t made     # handles made until then
     int task
     int ended
     int32_t function

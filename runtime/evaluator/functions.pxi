@@ -270,6 +270,7 @@ cdef Handle new_handle(Instance instance, uint64_t value):
         instance.leave(&e)
     handle.instance, handle.open = instance, True
     instance.live += 1
+    instance.made += 1
     return handle
 
 

@@ -83,6 +83,8 @@ cdef class Instance:
     cdef list hosts, keep
     cdef int nesting
     cdef size_t memory_limit
+    cdef Py_ssize_t kept_hosts      # so many of `hosts` the top level may have kept
+    cdef Py_ssize_t made            # handles, ever
     cdef Py_ssize_t live            # open handles
     cdef bint stale                 # handles were closed, which hold memory still
     cdef list dropped               # they
@@ -231,6 +233,7 @@ cdef class Instance:
         try:
             self.execute(&e)
             self.last = rt_keep(self.boxed(self.machine.result, self.program.functions[e.function].result))
+            self.kept_hosts = e.hosts = len(self.hosts)
         finally:
             self.leave(&e)
         return 0
@@ -264,6 +267,7 @@ cdef class Instance:
             if self.stale and self.live == 0:
                 self.drop_region()
         self.nesting += 1
+        e.hosts, e.made = len(self.hosts), self.made
         return 0
 
     cdef int wait(self, unsigned long me) except -1:
@@ -295,9 +299,19 @@ cdef class Instance:
                 self.evacuate()
             else:
                 self.drop_region()
-                if self.hosts:
-                    self.hosts.clear()
+        self.forget_hosts(e)
         rt_enter(e.former)
+
+    cdef void forget_hosts(self, Entry *e) noexcept:
+        """Functions of the host that the call brought: what was there before cannot refer to them, only handles
+        that were made since."""
+        cdef Py_ssize_t kept = len(self.hosts)
+        if self.made == e.made:
+            kept = e.hosts
+        elif self.nesting == 0 and self.live == 0:
+            kept = self.kept_hosts
+        if len(self.hosts) > kept:
+            del self.hosts[kept:]
 
     cdef void evacuate(self) noexcept:
         """What handles need stays, moved together."""
@@ -369,7 +383,7 @@ cdef class Instance:
 
     def _handle(self, int64_t value):
         if value < 0:
-            return HostFunction(self.hosts[-1 - value])
+            return HostFunction(self.host_function(-1 - value))
         return new_handle(self, <uint64_t> value)
 
     cdef object result_of(self, Entry *e):
@@ -436,6 +450,11 @@ cdef class Instance:
             return -<int64_t> (<Handle> function).checked()
         return None
 
+    cdef object host_function(self, int64_t handle):
+        if not 0 <= handle < len(self.hosts):
+            raise error_class("InternalError")("InternalError", "Internal error: an unknown function of the host")
+        return self.hosts[<Py_ssize_t> handle]
+
     cdef int call_python(self, uint32_t handle, Slot *arguments, int32_t count) except -1:
         """Answers how the call ended; leaves the result in ``machine.result``."""
         cdef Entry e
@@ -448,7 +467,7 @@ cdef class Instance:
         finally:
             self.leave(&e)
         if handle != THE_HOST:
-            return self.put(DECODE, self.hosts[handle](*given))
+            return self.put(DECODE, self.host_function(handle)(*given))
         operation, *given = given
         try:
             value = host_of(self)(operation, given)

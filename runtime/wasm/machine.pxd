@@ -41,7 +41,7 @@ cdef class Machine:
     cdef uint64_t sampled        # when the last sample was taken
     cdef uint64_t patience       # when rt_reset must be done, by the clock of the thread; 0: it is not running
     cdef bint broken             # rt_reset did not end: the module destroyed what rt keeps
-    cdef Py_ssize_t made, live
+    cdef Py_ssize_t made, live, kept_hosts
     cdef list hosts
     cdef list dropped            # handles that were closed
     cdef wt_func f_encode, f_decode, f_buffer, f_reset, f_evacuate, f_handle, f_handle_value, f_handle_close, f_apply

@@ -370,7 +370,7 @@ cdef class Machine:
             api.wasmtime_global_get(self.context, &self.stack_pointer, &stack)
             self.stack_now = stack.of.i32
             if self.depth > 200:
-                raise RecursionError("calls between Python and Wasm nest too deeply")
+                raise RecursionError("calls between Python and RTFS nest too deeply")
         elif self.broken:
             raise self._broken("memory")
         elif self.stale:
@@ -382,6 +382,8 @@ cdef class Machine:
         it. What handles need stays, moved together."""
         if self.depth == 0:
             self._drop_region()
+        if self.made == entry.made and len(self.hosts) > entry.hosts:
+            del self.hosts[entry.hosts:]  # only handles that were made since can refer to them
 
     cdef void _drop_region(self) noexcept:
         cdef wt_raw slot
@@ -389,7 +391,7 @@ cdef class Machine:
         if self.live == 0:
             self._quietly(&self.f_reset, NULL, 0)
             self.dropped.clear()
-            self.hosts.clear()
+            del self.hosts[self.kept_hosts:]
             return
         for handle in self.dropped:
             slot.i64 = <int64_t>handle
@@ -704,7 +706,7 @@ cdef class Machine:
         entry.hp = (state(self, layout.STATE_HP)[0] + 7) & ~<uint32_t>7
         entry.fresh = 0
         entry.collections = state(self, layout.STATE_COLLECTIONS)[0]
-        entry.hosts = len(self.hosts)
+        self.kept_hosts = entry.hosts = len(self.hosts)
         state(self, layout.STATE_MARK)[0] = entry.hp
         state(self, layout.STATE_FRESH)[0] = 0
 

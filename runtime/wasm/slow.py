@@ -56,7 +56,7 @@ class SlowInstance:
         self._exports = {entry["name"]: entry for entry in interface["exports"]}
         self._hosts: list[Callable[..., Any]] = []
         self._lock = threading.RLock()
-        self._depth = self._live = 0
+        self._depth = self._live = self._made = self._kept_hosts = 0
         self._dropped: list[int] = []
         self._closed = False
         self._failure: Exception | None = None
@@ -205,6 +205,7 @@ class SlowInstance:
             top: int = stack.value(self._store)
             roots = self._read(layout.STATE_ROOTS, 4)
             self._depth += 1
+            hosts, made = len(self._hosts), self._made
             timer = self._timer() if self._depth == 1 else None
             outermost = self._depth == 1
             try:
@@ -212,6 +213,7 @@ class SlowInstance:
                 with interruptible(wake) if outermost else nullcontext(), waking(wake):
                     yield
                 if keep:
+                    self._kept_hosts = len(self._hosts)
                     self._write(layout.STATE_MARK, (self._read(layout.STATE_HP, 4) + 7) & ~7, 4)
                     self._write(layout.STATE_FRESH, 0, 4)
             except BaseException:
@@ -227,6 +229,8 @@ class SlowInstance:
                 if self._depth == 0:
                     self._store.set_epoch_deadline(1)
                     self._drop_region()
+                if self._made == made and not keep:  # only handles that were made since can refer to them
+                    del self._hosts[hosts:]
 
     def _drop_region(self) -> None:
         """What handles need stays, moved together."""
@@ -238,7 +242,7 @@ class SlowInstance:
             self._rt_call("rt_evacuate")
         else:
             self._rt_call("rt_reset")
-            self._hosts.clear()
+            del self._hosts[self._kept_hosts :]
 
     def _timer(self) -> threading.Timer | None:
         self._store.set_epoch_deadline(1)
@@ -322,6 +326,7 @@ class SlowInstance:
                 raise _internal("the module gave a malformed host function")
             return HostFunction(self._hosts[-1 - boxed])
         self._live += 1
+        self._made += 1
         return SlowFunction(self, self._rt_call("rt_handle", boxed))
 
     def _grant(self, function: Any) -> int | None:

@@ -97,3 +97,21 @@ def test_control_c_ends_a_call(engine: str, call: str) -> None:
             assert child.wait(30) == 0
         finally:
             child.kill()
+
+
+@pytest.mark.parametrize("name", ["deadline_ms", "fuel", "memory_bytes", "output_bytes"])
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0, ValueError, "must be from 1 to 1000000000000, not 0"),
+        (-1, ValueError, "not -1"),
+        (2**70, ValueError, "not 1180591620717411303424"),
+        (1.5, TypeError, "must be an int, not float"),
+        ("9", TypeError, "must be an int, not str"),
+        (True, TypeError, "must be an int, not bool"),
+    ],
+)
+def test_what_is_no_limit_is_refused(name: str, value: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=f"^{name} .*{text}"):
+        Limits(**{name: value})
+    assert Limits(**{name: 1}) is not None

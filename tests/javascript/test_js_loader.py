@@ -95,6 +95,22 @@ print(m.adder(1)(1));""",
     assert told[6] == 2
 
 
+def test_functions_that_the_top_level_keeps_stay(in_node: InNode) -> None:
+    told = in_node(
+        """(def kept (call :my.function 5))
+(defn call-kept [x] (kept x))
+(defn apply-to [f x] (f x))
+(defn adder [n] (fn [x] (+ x n)))""",
+        """
+const given = (n) => new R.HostFunction((x) => [n, x]);
+const m = await R.load({ host: { "my.function": given } });
+print(m.callKept(1), m.applyTo(given("own"), 2), m.callKept(3));
+m.adder(1).close();
+print(m.applyTo(given("own"), 4), m.callKept(5), m.applyTo(given("own"), 6), m.callKept(7));""",
+    )
+    assert told == [[[5, 1], ["own", 2], [5, 3]], [["own", 4], [5, 5], ["own", 6], [5, 7]]]
+
+
 def test_capabilities_by_name(in_node: InNode) -> None:
     told = in_node(
         '(defn cost [item] (call :my.price item 3)) (defn env [] (get-env "HOME"))'

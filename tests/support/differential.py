@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from random import Random
@@ -21,10 +22,12 @@ from rtfsc.options import CompileOptions
 from rtfsc.passes import run
 from rtfsc.registry import backend
 from runtime.evaluator.executor import IrExecutor
+from runtime.linked import modules_of
 from runtime.values import HostFunction, Keyword, List
 from runtime.values.errors import ErrorValue, RtfsError
 from runtime.values.limits import Limits
-from runtime.wasm.executor import WasmExecutor
+from runtime.wasm.executor import RT, Uncompiled, WasmExecutor
+from runtime.wasm.slow import SlowInstance
 
 FIRST: Final = Limits(fuel=300_000, deadline_ms=1000, memory_bytes=64 << 20)
 """Of the first run: by fuel, so that the same programs are cut off on every machine."""
@@ -100,6 +103,56 @@ def outcomes(source: Source | str, levels: tuple[int, ...] = LEVELS, verify: boo
             if told.startswith(CUT):
                 return found  # nothing to compare, and each further run would last as long
     return found
+
+
+def other_ways(source: Source | str) -> Outcomes | None:
+    """What one file with the runtime library in it, modules of their own, serialised IR and the slow way to
+    wasmtime tell, beside the module as it is; all at -O2."""
+    source = source if isinstance(source, Source) else Source(source)
+    found = outcomes(source, (2,), verify=False)
+    if found is None or disagrees(found) or CUT in str(found):
+        return found
+    options = CompileOptions(path=(str(_folder()),) if source.files else (), keep_modules=False)
+    endless: set[str] = set()
+    for way, make in _WAYS.items():
+        try:
+            compilation, instantiate = make(source.text, options)
+            found[way] = _outcome(compilation.unoptimised, instantiate, endless)
+        except Exception as error:
+            found[way] = _crash(error)
+    return found
+
+
+def _standalone(text: str, options: CompileOptions) -> Any:
+    compilation = compile_text(text, replace(options, standalone=True))
+    artifact = compilation.artifact
+    return compilation, lambda host: _wasm().instantiate(artifact, limits=LIMITS, host=host)
+
+
+def _separate(text: str, options: CompileOptions) -> Any:
+    compilation = compile_text(text, replace(options, separate=True))
+    artifact, modules = compilation.artifact, modules_of(compilation)
+    return compilation, lambda host: _wasm().instantiate(artifact, limits=LIMITS, host=host, modules=modules)
+
+
+def _serialised(text: str, options: CompileOptions) -> Any:
+    compilation = compile_text(text, replace(options, target="rtfs-ir"))
+    artifact = compilation.artifact
+    return compilation, lambda host: IrExecutor().instantiate(artifact, limits=LIMITS, host=host)
+
+
+def _slow(text: str, options: CompileOptions) -> Any:
+    compilation = compile_text(text, options)
+    described = Uncompiled(compilation.artifact)
+    return compilation, lambda host: SlowInstance(
+        RT.read_bytes(), described.artifact, described.interface, LIMITS, described.spans,
+        [function["name"] for function in described.interface["functions"]], host,
+    )  # fmt: skip
+
+
+_WAYS: Final[dict[str, Callable[[str, CompileOptions], Any]]] = {
+    "standalone": _standalone, "separate": _separate, "serialised": _serialised, "slow": _slow,
+}  # fmt: skip
 
 
 def _instantiate(engine: str, compilation: Compilation, module: Module, limits: Limits, host: Any) -> Any:
