@@ -58,7 +58,7 @@ class Azure:
         environment = {**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{self._secret}"}
         log = self.folder / "azurite.log"
         self._server = Child([*self._command, *options], log, environment, self.folder)
-        self._server.wait_until(lambda: answers(self.port), 60)
+        self._server.wait_until(lambda: answers(self.port), 180)
         self._make_container()
 
     def stop(self, how: int = signal.SIGKILL) -> None:

@@ -130,7 +130,7 @@ class Ceph:
 
     def start_gateway(self) -> None:
         self._spawn("rgw", "radosgw", "-n", "client.rgw")
-        self._children["rgw"].wait_until(lambda: answers(self.port), 90)
+        self._children["rgw"].wait_until(lambda: answers(self.port), 180)
 
     def stop_gateway(self, how: int = signal.SIGKILL) -> None:
         self._children.pop("rgw").stop(how)

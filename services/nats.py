@@ -43,7 +43,7 @@ class Nats:
 
     def start(self) -> None:
         self._server = Child([self._program, "-c", self.folder / "nats.conf"], self.folder / "nats.log")
-        self._server.wait_until(lambda: answers(self.port), 20)
+        self._server.wait_until(lambda: answers(self.port), 180)
 
     def stop(self, how: int = signal.SIGKILL) -> None:
         """As in a crash; the next start is on the same port, with what was there."""

@@ -54,7 +54,7 @@ class Postgres:
         command += [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
         log = self.folder / "postgres.log"
         self._server = Child(command, log, self._environment(), user=self._user, orphaned="INT")
-        self._server.wait_until(self._accepts, 30)
+        self._server.wait_until(self._accepts, 180)
 
     def stop(self, *, at_once: bool = False) -> None:
         """``at_once``: as in a crash; what was committed is there after the next start."""
@@ -68,7 +68,7 @@ class Postgres:
 
     def _accepts(self) -> bool:
         command = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run(command, check=False, timeout=10, cwd="/").returncode == 0
+        return subprocess.run(command, check=False, timeout=60, cwd="/").returncode == 0
 
     def _make(self) -> None:
         secret = self.folder / "secret"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from services import Unavailable
 
-STOP_AFTER_S = 10.0
+STOP_AFTER_S = 60.0
+_PORTS = (20_000, 30_000)
 
 
 def as_user(user: pwd.struct_passwd | None, *options: str) -> list[str]:
@@ -25,9 +28,13 @@ def as_user(user: pwd.struct_passwd | None, *options: str) -> list[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nothing listens on. It is none of those that the system gives to connections: one of them may
+    be on its way while the server has not started yet, or is stopped for a moment."""
+    while True:
+        port = random.SystemRandom().randrange(*_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def run(
@@ -35,7 +42,7 @@ def run(
     *,
     environment: Mapping[str, str] | None = None,
     input: str | None = None,
-    timeout: float = 60,
+    timeout: float = 300,
     folder: str | Path = "/",
 ) -> str:
     """The output. Raises `Unavailable` with the last line of what the command said."""

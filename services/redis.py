@@ -44,7 +44,7 @@ class Redis:
             self.folder / "redis.log",
             {**os.environ, "LD_LIBRARY_PATH": str(libraries)},
         )
-        self._server.wait_until(lambda: answers(self.port), 20)
+        self._server.wait_until(lambda: answers(self.port), 180)
 
     def stop(self, how: int = signal.SIGKILL) -> None:
         """As in a crash; the next start is on the same port."""

@@ -57,7 +57,7 @@ class Registry:
     def start(self) -> None:
         log = self.folder / "registry.log"
         self._server = Child([self._program, "serve", self.folder / "config.yml"], log)
-        self._server.wait_until(lambda: answers(self.port), 20)
+        self._server.wait_until(lambda: answers(self.port), 180)
 
     def stop(self) -> None:
         if self._server is not None:

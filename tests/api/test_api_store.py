@@ -236,9 +236,19 @@ def test_warnings_of_the_callers_text_come_with_a_module_from_the_store(runtime:
     assert [warning.code for warning in module.__rtfs_warnings__] == ["N001"]
 
 
+def test_a_top_level_may_take_its_time(publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than an input for which a function does not end."""
+    monkeypatch.setattr("runtime.publishing._CERTIFY_MS", (1, 60_000))
+    long = "(def sum (loop [i 0 s 0] (if (< i 5000000) (recur (inc i) (+ s (mod i 7))) s)))"
+    publish(f"{long} (defn f [n : Int] : Int (+ n sum))")
+    monkeypatch.setattr("runtime.publishing._CERTIFY_MS", (1, 2))
+    with pytest.raises(rtfsc.DeadlineExceeded):
+        publish(f"{long} (defn g [n : Int] : Int (+ n sum))")
+
+
 def test_limits_hold_for_stored_modules(publish: Publish) -> None:
     publish("(defn spin [n : Int] (if (> n 5) (spin n) n))")
-    with rtfsc.Runtime(store=True, limits=rtfsc.Limits(deadline_ms=50)) as limited:
+    with rtfsc.Runtime(store=True, limits=rtfsc.Limits(deadline_ms=500)) as limited:
         module = limited.compile("(defn spin [n : Int] (if (> n 5) (spin n) n))")
         assert origin(module) == "store" and module.spin(1) == 1
         with pytest.raises(rtfsc.DeadlineExceeded):

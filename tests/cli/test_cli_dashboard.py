@@ -30,11 +30,11 @@ def serving(cli: Cli, *arguments: str | Path) -> Iterator[tuple[str, subprocess.
         yield line.split()[1], process
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def get(url: str, **headers: str) -> str:
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as response:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=120) as response:
         text: str = response.read().decode()
         return text
 
@@ -55,7 +55,7 @@ def test_what_other_commands_did_is_shown(published: Cli, tmp_path: Path) -> Non
         assert "No call was observed" in get(url)
         published("publish", program)
         published("run", program, "twice", "21")
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while ">twice" not in (page := get(url)) and time.monotonic() < end:
             time.sleep(0.2)  # what the first page was made of is kept for a moment
         assert "Recent hits in the store (L4)" in page and ">twice" in page and ">local" in page
@@ -79,7 +79,7 @@ def test_it_ends_when_it_is_asked_to(cli: Cli, command: tuple[str, ...], number:
     with serving(cli, *command) as (url, process):
         get(url)
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         assert (process.returncode, out, err) == (0, b"", b"")
     with pytest.raises(urllib.error.URLError):
         get(url)

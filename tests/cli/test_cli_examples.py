@@ -32,7 +32,7 @@ def documented() -> list[tuple[str, str, str]]:
 def test_example_gives_what_its_doc_says(file: str, call: str, value: str, engine: str) -> None:
     source = SourceFile(file, (EXAMPLES / file).read_text() + "\n" + call)
     for level in (0, 2):
-        outcome = evaluate(source, engine, level, Limits(deadline_ms=20_000))
+        outcome = evaluate(source, engine, level, Limits(deadline_ms=60_000))
         assert (outcome.value, outcome.error) == (value, None)
 
 

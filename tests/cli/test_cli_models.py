@@ -82,7 +82,7 @@ def test_a_server_and_its_clients(cli, served, number):
     )
     assert cli("run", "p.rtfs", "--delegation", "here.toml").stdout == "[:spam :ham]\n"
     process.send_signal(number)
-    _, log = process.communicate(timeout=20)
+    _, log = process.communicate(timeout=120)
     assert process.returncode == 0
     lines = log.decode().splitlines()
     assert [line.split()[:4] for line in lines if "POST" in line] == [["anybody", "POST", "spam", "200"]] * 2

@@ -70,12 +70,12 @@ def test_a_worker_that_is_stopped_or_killed(cli: Cli, how: int) -> None:
     """Its ticket is run by the next one."""
     cli.file("p.rtfs", SPIN)
     ticket = submit(cli, "p.rtfs", "spin")
-    worker = cli.start("ticket", "work", "--lease", "2")
+    worker = cli.start("ticket", "work", "--lease", "6")
     end = time.monotonic() + 60
     while state(cli, ticket) != "running" and time.monotonic() < end:
         time.sleep(0.05)
     worker.send_signal(how)
-    worker.communicate(timeout=30)
+    worker.communicate(timeout=120)
     cli("ticket", "work", "--lease", "2", "--most", "1", "--deadline-ms", "50")
     assert "error[R027]" in cli("ticket", "wait", ticket, code=1).stderr
     found = cli.json("ticket", "poll", ticket)

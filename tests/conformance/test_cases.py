@@ -26,7 +26,7 @@ CASES = [
 
 def outcome(program: str, engine: str, level: int) -> str:
     try:
-        result = evaluate(SourceFile("<case>", program), engine, level, Limits(deadline_ms=5000))
+        result = evaluate(SourceFile("<case>", program), engine, level, Limits(deadline_ms=60_000))
     except DiagnosticError as refused:
         return f"#{refused.code} {refused.message}"
     if result.error is None:

@@ -10,7 +10,7 @@ from conformance_cases import CASES, Case
 from rtfsc.cli.jsonl import answer
 from runtime.values.limits import Limits
 
-LIMITS = Limits(deadline_ms=10_000)
+LIMITS = Limits(deadline_ms=60_000)
 
 
 @pytest.mark.parametrize("level", [0, 2], ids=["O0", "O2"])

@@ -73,12 +73,12 @@ def test_connections_that_were_cut_are_made_again(index: PostgresIndex, relay: R
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server on a busy machine takes its time to start."""
     monkeypatch.setattr(postgres_pool.PostgresPool, "wait_s", 120.0)
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("waiting")
 def test_a_server_that_is_restarted_while_entries_are_added(own_server: Postgres) -> None:
     index = index_of(own_server, "restarted")
     told, failed, leaves = [], [], []
@@ -115,7 +115,7 @@ def test_a_server_that_is_restarted_while_entries_are_added(own_server: Postgres
     index.close()
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("waiting")
 @pytest.mark.parametrize("idle", [False, True])
 def test_a_restart_takes_all_connections(
     own_server: Postgres, idle: bool, monkeypatch: pytest.MonkeyPatch
@@ -317,7 +317,7 @@ def test_a_forked_process_has_its_own_connections(index: PostgresIndex) -> None:
     if child == 0:
         status = 1
         try:
-            signal.alarm(30)
+            signal.alarm(300)
             add(index, new_entry("child"))
             status = 0
         finally:

@@ -82,7 +82,7 @@ def runner(folder: Path, command: str) -> Iterator[Runner]:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.close()
         process.stdout.close()
-        process.wait(30)
+        process.wait(120)
 
 
 def disagreement(runner: Runner, case: Case, level: int) -> str | None:

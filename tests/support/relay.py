@@ -57,7 +57,7 @@ class Relay:
             except OSError:
                 return
             try:
-                server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+                server = socket.create_connection(("127.0.0.1", self.target), timeout=60)
                 server.settimeout(None)
             except OSError:
                 client.close()

@@ -70,6 +70,19 @@ def postgres_url(postgres_server: Postgres) -> str:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Caches give up on servers after a second or two; on a busy machine that is nobody's fault."""
+    from runtime.caches import pgvector
+    from runtime.store import objects
+
+    monkeypatch.setattr(pgvector._Hasty, "patience", 60.0)
+    for name, value in (("connect_s", 60), ("wait_s", 60.0), ("statement_ms", 60_000)):
+        monkeypatch.setattr(pgvector.PostgresVectors, name, value)
+    for name in ("connect_timeout", "read_timeout", "timeout"):
+        monkeypatch.setitem(objects.HASTY_CLIENT, name, "60s")  # type: ignore[literal-required]
+
+
+@pytest.fixture
 def redis_url(redis_server: Redis) -> str:
     """With a prefix of its own for its keys."""
     return f"{redis_server.url}?prefix=test-{uuid.uuid4().hex}"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 
 import pytest
 
@@ -30,12 +31,27 @@ def calls():
     return []
 
 
-def slow(calls, result):
-    """A computation that lasts until all others of the test wait for it."""
+@pytest.fixture
+def waiting(monkeypatch):
+    """How many wait for somebody else's computation."""
+    found = threading.Semaphore(0)
+    wait = Future.result
+
+    def told(future, *args):
+        found.release()
+        return wait(future, *args)
+
+    monkeypatch.setattr(Future, "result", told)
+    return found
+
+
+def slow(calls, result, waiting, others):
+    """A computation that lasts until all ``others`` of the test wait for it."""
 
     def compute():
         calls.append(threading.get_ident())
-        threading.Event().wait(0.2)
+        for _ in range(others):
+            assert waiting.acquire(timeout=60)
         if isinstance(result, Exception):
             raise result
         return result
@@ -43,16 +59,16 @@ def slow(calls, result):
     return compute
 
 
-def test_one_computation_for_all_that_wait(calls):
+def test_one_computation_for_all_that_wait(calls, waiting):
     flight = SingleFlight()
-    assert together(8, lambda: flight.run("k", slow(calls, 42))) == [42] * 8
+    assert together(8, lambda: flight.run("k", slow(calls, 42, waiting, 7))) == [42] * 8
     assert len(calls) == 1
 
 
-def test_all_get_the_exception_and_the_next_tries_again(calls):
+def test_all_get_the_exception_and_the_next_tries_again(calls, waiting):
     flight = SingleFlight()
     error = KeyError("no")
-    assert together(4, lambda: flight.run("k", slow(calls, error))) == [error] * 4
+    assert together(4, lambda: flight.run("k", slow(calls, error, waiting, 3))) == [error] * 4
     assert flight.run("k", lambda: 1) == 1
 
 
@@ -66,13 +82,13 @@ def test_a_computation_may_ask_for_its_own_key():
     assert flight.run("a", lambda: flight.run("a", lambda: 2) + 1) == 3
 
 
-def test_an_interrupt_stops_one_thread_only():
+def test_an_interrupt_stops_one_thread_only(waiting):
     flight = SingleFlight()
     started = threading.Event()
 
     def interrupted():
         started.set()
-        threading.Event().wait(0.2)
+        assert waiting.acquire(timeout=60)
         raise KeyboardInterrupt
 
     caught = []

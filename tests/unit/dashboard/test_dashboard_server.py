@@ -36,7 +36,7 @@ def ask(
     server: WebServer, path: str = "/", method: str = "GET", **headers: str
 ) -> tuple[http.client.HTTPResponse, str]:
     port = int(server.url.rstrip("/").rpartition(":")[2])
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
         response = connection.getresponse()
@@ -152,7 +152,7 @@ def test_clients_that_misbehave(server: WebServer) -> None:
         b"GET " + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n",
         b"",
     ):
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
             client.sendall(sent)
     assert ask(server)[0].status == 200
 
@@ -170,11 +170,11 @@ def test_many_look_at_once(server: WebServer) -> None:
 def test_it_stops_while_somebody_is_connected() -> None:
     server = served()
     port = int(server.url.rstrip("/").rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=10):
+    with socket.create_connection(("127.0.0.1", port), timeout=60):
         server.stop()
         server.stop()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=10)
+        socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 def test_what_is_this_machine() -> None:

@@ -146,6 +146,7 @@ def test_servers_that_are_not_there_cost_no_answer(monkeypatch):
         assert not any(rows[layer].up for layer in ("L2 hot", "L2 cold", "L3"))
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_team_on_its_servers(redis_url, s3_url, postgres_url):
     """Two machines, and one that comes when the hot store is empty."""
     redis_url += "&timeout_ms=10000"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -43,9 +43,17 @@ def model(*answers: Any, id: str = "m", local: bool = False) -> Scripted:
     return Scripted(*answers, id=id, local=local)
 
 
-def slow(_: Request) -> str:
-    time.sleep(5)
-    return "1"
+@pytest.fixture
+def slow() -> Iterator[Callable[[Request], str]]:
+    """Answers when the test is over: who waits for it fails."""
+    over = threading.Event()
+
+    def answer(_: Request) -> str:
+        over.wait(120)
+        return "1"
+
+    yield answer
+    over.set()
 
 
 def broken(_: Request) -> str:
@@ -159,20 +167,16 @@ def test_the_declared_fallback_is_tried_next(answer: Any, engine: str) -> None:
     assert module.f(3) == 6
 
 
-def test_a_slow_model_is_not_waited_for_longer_than_the_rule_says(engine: str) -> None:
-    start = time.monotonic()
+def test_a_slow_model_is_not_waited_for_longer_than_the_rule_says(engine: str, slow: Any) -> None:
     module = run(F, engine, open_delegation(text=BODY + "timeout_ms = 50\n", models=[model(slow)]))
     assert module.f(3) == 6
-    assert time.monotonic() - start < 4, "the model sleeps for five seconds"
 
 
-def test_the_deadline_of_the_program_bounds_what_a_rule_allows(engine: str) -> None:
-    start = time.monotonic()
+def test_the_deadline_of_the_program_bounds_what_a_rule_allows(engine: str, slow: Any) -> None:
     source = F.replace("(* 2 x)", "(loop [i 0] (recur (+ 1 i)))")
     delegating = open_delegation(text=BODY, models=[model(slow)])
     error = failure(lambda: run(source, engine, delegating, limits=Limits(deadline_ms=100)).f(3))
     assert error.kind == "DeadlineExceeded"
-    assert time.monotonic() - start < 4
 
 
 def test_retries_and_the_breaker(engine: str) -> None:

@@ -42,10 +42,10 @@ def load(**limits: int) -> Instance:
 
 @pytest.mark.parametrize("name", ["spin", "calls"])
 def test_deadline(name: str) -> None:
-    with load(deadline_ms=30) as instance:
+    with load(deadline_ms=300) as instance:
         f = instance.function(name)
         for _ in range(2):
-            with pytest.raises(DeadlineExceeded, match="Deadline of 30 ms exceeded"):
+            with pytest.raises(DeadlineExceeded, match="Deadline of 300 ms exceeded"):
                 f(10**15)
         assert f(10) in (10, "done")
 
@@ -133,11 +133,12 @@ def test_other_threads_run_meanwhile() -> None:
 
     thread = threading.Thread(target=tick)
     thread.start()
-    with load(deadline_ms=300) as instance, pytest.raises(DeadlineExceeded):
-        instance.function("spin")(10**15)
+    with load(deadline_ms=2000) as instance, pytest.raises(DeadlineExceeded):
+        instance.function("host")(HostFunction(ticks.clear))  # and then it spins
+    meanwhile = len(ticks)
     done.set()
     thread.join()
-    assert len(ticks) > 5
+    assert meanwhile > 5
 
 
 def test_an_interrupt_ends_a_loop() -> None:
@@ -147,8 +148,8 @@ def test_an_interrupt_ends_a_loop() -> None:
         from runtime.evaluator.executor import IrExecutor
         instance = IrExecutor().instantiate_module(parse({TEXT!r}))
         spin = instance.function("spin")
-        print("ready", flush=True)
         try:
+            print("ready", flush=True)
             spin(10**15)
         except KeyboardInterrupt:
             print("interrupted", spin(5), flush=True)
@@ -163,4 +164,4 @@ def test_an_interrupt_ends_a_loop() -> None:
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "interrupted 5\n"
-        assert process.wait(10) == 0
+        assert process.wait(120) == 0

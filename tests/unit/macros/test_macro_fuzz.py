@@ -71,7 +71,7 @@ def test_quoted_data_and_templates_are_the_same_on_both_engines(form: str) -> No
         outcomes = []
         for engine in ("evaluator", "wasm"):
             try:
-                outcomes.append(evaluate(source, engine, 2, Limits(deadline_ms=2000)))
+                outcomes.append(evaluate(source, engine, 2, Limits(deadline_ms=60_000)))
             except DiagnosticError as error:
                 outcomes.append((error.code, error.span))
         assert outcomes[0] == outcomes[1]

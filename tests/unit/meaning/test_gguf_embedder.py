@@ -71,9 +71,17 @@ def test_any_text_has_a_vector(small):
     assert small.embed([]) == []
 
 
-def test_a_crash_is_an_error_and_the_next_call_is_none(small):
+def test_a_crash_is_an_error_and_the_next_call_is_none(small, monkeypatch):
     before = small.embed(["a"])
     failed: list[BaseException] = []
+    begun, received = threading.Event(), small._process._next
+
+    def next_message(*args):
+        message = received(*args)
+        begun.set()  # the child says that it has begun before it says anything else
+        return message
+
+    monkeypatch.setattr(small._process, "_next", next_message)
 
     def ask() -> None:
         try:
@@ -83,8 +91,8 @@ def test_a_crash_is_an_error_and_the_next_call_is_none(small):
 
     thread = threading.Thread(target=ask)
     thread.start()
-    thread.join(0.2)
+    assert begun.wait(60)
     os.kill(small._process.pid, signal.SIGKILL)
-    thread.join(20)
+    thread.join(60)
     assert [type(error) for error in failed] == [Crashed]
     assert small.embed(["a"]) == before

@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, text: str, engine: str, level: int = 2, path: tuple[str, ...] = ()) -> Outcome:
-    source, limits = SourceFile(str(folder / "main.rtfs"), text), Limits(deadline_ms=10_000)
+    source, limits = SourceFile(str(folder / "main.rtfs"), text), Limits(deadline_ms=60_000)
     if engine == "separate":
         options = CompileOptions(level=level, path=path, separate=True)
         return evaluate_compiled(Compilation(source, options), "wasm", limits)

@@ -152,7 +152,7 @@ def test_several_threads_ask_at_once():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert failures == []
 
 

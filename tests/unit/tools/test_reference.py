@@ -32,7 +32,7 @@ def test_the_library_is_complete() -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name: str) -> None:
     program, value = EXAMPLES[name]
-    outcome = evaluate(SourceFile("<example>", program), "evaluator", 0, Limits(deadline_ms=2000))
+    outcome = evaluate(SourceFile("<example>", program), "evaluator", 0, Limits(deadline_ms=60_000))
     assert outcome.error is None
     assert outcome.value == value
     assert outcome.diagnostics == []
@@ -62,7 +62,7 @@ def test_no_other_errors_are_raised(name: str) -> None:
         f"({name} {' '.join(c)})" for n in counts if n < 3 for c in itertools.product(ARGUMENTS, repeat=n)
     ]
     program = f"[{' '.join(f'(try (do {call} nil) (catch _ e (:type e)))' for call in calls)}]"
-    outcome = evaluate(SourceFile("<calls>", program), "evaluator", 0, Limits(deadline_ms=20_000))
+    outcome = evaluate(SourceFile("<calls>", program), "evaluator", 0, Limits(deadline_ms=60_000))
     assert outcome.value is not None
     listed = {kebab(kind) for kind in (*usages()[name].errors, "ArityMismatch", "NotCallable")}
     assert set(outcome.value.strip("[]").split()) - {"nil"} <= listed

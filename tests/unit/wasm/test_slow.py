@@ -73,10 +73,11 @@ def test_both_paths_agree(
 
 
 def test_limits(make: Callable[..., Any]) -> None:
-    instance = make(deadline_ms=50, memory_bytes=8 << 20, output_bytes=1000)
+    brief, instance = make(deadline_ms=300), make(memory_bytes=8 << 20, output_bytes=1000)
     for _ in range(2):
         with pytest.raises(DeadlineExceeded):
-            instance.function("spin")()
+            brief.function("spin")()
+        assert brief.function("identity")("x") == "x"
         with pytest.raises(MemoryLimitExceeded):
             instance.function("eat")()
         with pytest.raises(OutputLimitExceeded):

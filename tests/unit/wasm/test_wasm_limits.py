@@ -67,13 +67,13 @@ def test_native_stack_is_a_backstop(instance: Instance) -> None:
 
 
 def test_deadline(make: Callable[..., Instance]) -> None:
-    instance = make(deadline_ms=60)
+    instance = make(deadline_ms=300)  # enough for what is to work, however busy the machine is
     for _ in range(2):
         start = time.monotonic()
         with pytest.raises(DeadlineExceeded) as caught:
             instance.function("spin")()
-        assert time.monotonic() - start >= 0.055
-        assert caught.value.data == {"limit": 60}
+        assert time.monotonic() - start >= 0.29
+        assert caught.value.data == {"limit": 300}
         assert usable(instance)
 
 
@@ -139,7 +139,7 @@ def test_instances_are_freed(make: Callable[..., Instance], executor: object) ->
 
 
 def test_another_thread_runs_during_a_long_call_and_waits(make: Callable[..., Instance]) -> None:
-    instance, other = make(deadline_ms=300), make()
+    instance, other = make(deadline_ms=1000), make()
     seen: list[tuple[str, int]] = []
 
     def work() -> None:
@@ -155,7 +155,7 @@ def test_another_thread_runs_during_a_long_call_and_waits(make: Callable[..., In
     instance.function("with-host")(HostFunction(start), [])
     with pytest.raises(DeadlineExceeded):
         instance.function("spin")()
-    thread.join(10)
+    thread.join(60)
     assert seen == [("other", 2), ("same", 2)]
 
 
@@ -178,8 +178,8 @@ def test_control_c_stops_an_endless_loop() -> None:
     child = in_child("""
         instance = make()
         spin = instance.function("spin")
-        print("ready", flush=True)
         try:
+            print("ready", flush=True)
             spin()
         except KeyboardInterrupt:
             print("interrupted", instance.function("add1")(1), flush=True)
@@ -189,7 +189,7 @@ def test_control_c_stops_an_endless_loop() -> None:
     time.sleep(0.05)
     child.send_signal(signal.SIGINT)
     try:
-        out, error = child.communicate(timeout=20)
+        out, error = child.communicate(timeout=120)
     finally:
         child.kill()
     assert out == "interrupted 2\n", error
@@ -197,7 +197,7 @@ def test_control_c_stops_an_endless_loop() -> None:
 
 def test_deadlines_work_after_a_fork() -> None:
     child = in_child("""
-        instance = make(deadline_ms=50)
+        instance = make(deadline_ms=300)
         assert instance.function("add1")(1) == 2
         pid = os.fork()
         try:
@@ -207,7 +207,7 @@ def test_deadlines_work_after_a_fork() -> None:
                 os._exit(7)
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     """)
-    out, error = child.communicate(timeout=20)
+    out, error = child.communicate(timeout=120)
     assert out == "7\n", error
 
 
@@ -221,5 +221,5 @@ def test_deadlines_work_after_a_pause() -> None:
                 print("ended")
             time.sleep(0.3)  # the ticker has gone to sleep
     """)
-    out, error = child.communicate(timeout=20)
+    out, error = child.communicate(timeout=120)
     assert out == "ended\nended\n", error
