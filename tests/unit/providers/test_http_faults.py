@@ -7,7 +7,6 @@ import gzip
 import socket
 import sys
 import threading
-import time
 from contextlib import contextmanager, suppress
 
 import pytest
