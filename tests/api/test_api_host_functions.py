@@ -1,4 +1,4 @@
-"""Functions of the host inside a module: they stay as long as something there can call them, and no longer."""
+"""Functions of the host inside a module: they stay as long as something there can call them, no longer."""
 
 from __future__ import annotations
 
