@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.lookups import record
 from runtime.store.agreement import Answer, ask, release, same_value
-from runtime.store.index import Entry, Meaning
+from runtime.store.index import Entry, Meaning, as_kept
 from runtime.store.retrieval import Example, Failed, Retrieval, retrieve
 from runtime.values import Limits
 
@@ -40,7 +40,7 @@ def meanings_of(exports: Iterable[Mapping[str, Any]], embedder: Embedder) -> lis
     ]
     vectors = embedder.embed([task for _, task in named])
     return [
-        Meaning(e["name"], e["interface_hash"], embedder.tag, task, to_bytes(vector))
+        Meaning(e["name"], e["interface_hash"], embedder.tag, as_kept(task), to_bytes(vector))
         for (e, task), vector in zip(named, vectors, strict=True)
     ]
 

@@ -140,6 +140,8 @@ def _classified(error: Exception, style: Any) -> int:
         )  # of the reader, which knows no codes
         show([Diagnostic(code or "W001", message, None, hint=hint)], None, style)
         return PROGRAM_ERROR
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return _fail(f"no UTF-8 text: {error.object[max(0, error.start - 40) : error.end + 40]!a}", USAGE)
     return _internal(error)
 
 

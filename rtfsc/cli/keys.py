@@ -106,39 +106,41 @@ def _import(runtime: Any, options: argparse.Namespace) -> int:
 
 
 def _rotate(runtime: Any, options: argparse.Namespace) -> int:
-    """The key, what is trusted of it here, and the word of it where the team looks."""
+    """The key, what is trusted of it here, and the word of it where the team looks; told when all is done,
+    for whoever reads it may go away."""
     from rtfsc.cli.passphrase import ask
+    from rtfsc.cli.successors import adopt_own
     from runtime.trust.rotation import rotate
 
     keys, name = runtime.keys, options.name
     _require(keys, name)
     keys.load(name, ask)  # before a new passphrase is asked for
+    adopt_own(runtime, name)
     done = rotate(keys, name, prompt=ask, passphrase=_new_passphrase(options))
+    adopted = adopt_own(runtime, name)
+    told = _announced(runtime, done)
     print(f"key '{name}' {done.new.public.key_id} succeeds {done.old.key_id}")
-    if runtime.trust_file.load().find(done.old.key_id) is not None:
-        retired = done.signed.record.time
-        runtime.trust_file.change(
-            lambda trust: trust.with_successor(done.old.key_id, done.new.public, retired)
-        )
+    if adopted:
         print("trusted in its place; what the old key signed before stays valid")
-    _announce(runtime, done)
+    print(told)
     return OK
 
 
-def _announce(runtime: Any, done: Any) -> None:
+def _announced(runtime: Any, done: Any) -> str:
     from runtime.store.errors import StoreError
     from runtime.trust.errors import TrustError
+    from runtime.trust.rotation import leading_here
 
     told = f"{done.statement} tells others: rtfsc trust add FILE"
     if not runtime.store.index.log_size():
-        print(told)
-        return
+        return told
     try:
-        runtime.store.log.adopt([done.signed])
-        print(f"on record in the store; {told}")
+        runtime.store.log.adopt(leading_here(runtime.keys, done.new.name))
+        return f"on record in the store; {told}"
     except (StoreError, TrustError) as error:
-        print(f"rtfsc: not on record yet, the next publication does it: {error.message}", file=sys.stderr)
-        print(told)
+        message = f"not on record yet, 'rtfsc trust update' does it: {error.message}"
+        print(f"rtfsc: {message}", file=sys.stderr)
+        return told
 
 
 def _require(keys: Any, name: str) -> None:

@@ -17,6 +17,7 @@ from rtfsc.cli.common import (
     progress,
     read_source,
     rtfs_files,
+    tell,
 )
 from rtfsc.cli.failures import show_refusal
 from rtfsc.diagnostics import DiagnosticError
@@ -67,10 +68,11 @@ def _publish(runtime: Any, path: str, keys: list[Any], options: argparse.Namespa
     published = runtime.publish(
         read_source(path), name=name, key=keys, inputs=options.inputs, expires_days=options.expires
     )
-    certificate = published.certificate
+    certificate, stored = published.certificate, published.entry.name
     if options.json:
         facts = {
             "name": name,
+            "stored_as": stored,
             "digest": published.digest,
             "created": published.created,
             "status": published.entry.status,
@@ -81,10 +83,10 @@ def _publish(runtime: Any, path: str, keys: list[Any], options: argparse.Namespa
         }
         print(json.dumps(facts, ensure_ascii=False))
         return
-    state = "published" if published.created else "already there"
+    state = "published" if published.created else "already there" + f" as {stored}" * (stored != name)
     if published.entry.status == "Pending":
         state = f"waits for signatures ({published.entry.status_reason})"
-    print(
+    tell(
         f"{name}: {state}, sha256 {published.digest[:16]}, {published.size:,} bytes, "
         f"{certificate.inputs} inputs agree on {' and '.join(certificate.engines)}"
     )

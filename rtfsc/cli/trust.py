@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,14 +118,10 @@ def _add_successor(runtime: Any, options: argparse.Namespace, data: bytes) -> in
 
 
 def _adopt(runtime: Any, signed: Any) -> None:
-    """Lets the successor of a trusted key take its place."""
-    record, trust = signed.record, runtime.trust_file.load()
-    old = trust.find(record.old)
-    if old is not None:
-        signed.verify(old.public)
-    after = runtime.trust_file.change(lambda t: t.with_successor(record.old, record.new, record.time))
-    new = after.find(record.new.key_id)
-    tell(f"trusted: {new.name} {new.public.key_id}, successor of {record.old}")
+    from rtfsc.cli.successors import adopt
+
+    new = adopt(runtime, signed)
+    tell(f"trusted: {new.name} {new.public.key_id}, successor of {signed.record.old}")
 
 
 def _time(options: argparse.Namespace, name: str) -> int | None:
@@ -250,23 +247,56 @@ def _countersign(runtime: Any, options: argparse.Namespace) -> int:
 
 
 def _update(runtime: Any, options: argparse.Namespace) -> int:
-    """Successors of trusted keys; a chain of them in one go. One that cannot be adopted hinders no other."""
+    """Successors of trusted keys, those of one's own keys too; a chain of them in one go. One that cannot be
+    adopted hinders no other."""
     from runtime.trust.errors import TrustError
 
     adopted = refused = 0
-    for signed in runtime.store.log.rotations():
-        known = runtime.trust_file.load().find(signed.record.new.key_id)
-        if known is not None and known.succeeds == signed.record.old:
-            continue
+    for signed in _successors(runtime, options):
         try:
             _adopt(runtime, signed)
             adopted += 1
         except TrustError as error:
             print(f"rtfsc: not adopted: {error.message}", file=sys.stderr)
             refused += 1
-    if not adopted and not refused:
+    told = _announce_own(runtime)
+    if not adopted and not refused and not told:
         print("no trusted key has a successor on record that is not trusted yet")
     return TRUST if refused else OK
+
+
+def _announce_own(runtime: Any) -> int:
+    """Puts on record what one's own keys said and could not put there before; how many that was."""
+    from runtime.trust.rotation import leading_here
+
+    own = [signed for info in runtime.keys.list() for signed in leading_here(runtime.keys, info.name)]
+    if not own or not runtime.store.index.log_size():
+        return 0
+    count = int(runtime.store.log.adopt(own))
+    if count:
+        print(f"{count} successors of your own keys put on record")
+    return count
+
+
+def _successors(runtime: Any, options: argparse.Namespace) -> Iterator[Any]:
+    """Statements about successors that are not adopted yet. Whoever is trusted decides what is read, so it is
+    read again when that has changed."""
+    from rtfsc.cli.successors import is_adopted
+    from runtime.engine import Runtime
+    from runtime.trust.rotation import leading_here
+
+    own = [signed for info in runtime.keys.list() for signed in leading_here(runtime.keys, info.name)]
+    seen: list[Any] = []
+    while True:
+        with Runtime(store=options.store or True) as fresh:
+            trust = fresh.trust_file.load()
+            mine = [signed for signed in own if trust.find(signed.record.subject) is not None]
+            found = [*fresh.store.log.rotations(), *mine]
+        new = [s for s in found if s not in seen and not is_adopted(runtime, s)]
+        if not new:
+            return
+        seen += new
+        yield from new
 
 
 def _forget(runtime: Any, options: argparse.Namespace) -> int:

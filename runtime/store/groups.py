@@ -71,7 +71,7 @@ class Groups:
         ).fetchone()
         if found is None:
             return []
-        version, size = found
+        version, size = found[0], found[1] if isinstance(found[1], int) else 0
         graph = self._graph(group, len(wanted)) if size > LARGE else None
         if graph is not None:
             rows: Iterable[tuple[int, str, bytes]] = _proposed(connection, group, graph, wanted, limit)

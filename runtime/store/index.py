@@ -59,6 +59,14 @@ class Description(NamedTuple):
         return [getattr(export, by) for export in self.exports]
 
 
+def as_kept(text: str) -> str:
+    """For texts that are only shown: what no index keeps (U+0000 in PostgreSQL, half of a surrogate pair) is
+    replaced, so that one odd text does not cost the others."""
+    if text.isprintable():
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 class NewEntry(NamedTuple):
     """``signature``: digest of the manifest; ``signer``: id of the key; times are milliseconds since
     1970; ``source_pointer`` is None where the source is not kept.  ``status``: Pending for what still waits

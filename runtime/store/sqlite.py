@@ -171,7 +171,8 @@ class SqliteIndex(SqliteFile):
                 "SELECT leaf FROM rtfs_log WHERE sequence >= ? AND sequence < ? ORDER BY sequence",
                 (start, stop),
             )
-            return [leaf for (leaf,) in found]
+            # A leaf of another type is not the one that was there: its hash will say so.
+            return [leaf if isinstance(leaf, bytes) else str(leaf).encode() for (leaf,) in found]
 
     def log_size(self) -> int:
         with self.reading() as connection:

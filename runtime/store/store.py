@@ -23,7 +23,7 @@ from runtime.store.errors import (
     StoreError,
 )
 from runtime.store.folder import FolderBackend
-from runtime.store.index import Description, Entry, Hit, IndexBackend, Key, NewEntry
+from runtime.store.index import Description, Entry, Hit, IndexBackend, Key, NewEntry, as_kept
 from runtime.store.notes import Notes
 from runtime.store.publications import PublicationLog
 from runtime.store.signing import countersign, next_serial
@@ -377,6 +377,7 @@ class ModuleStore:
         if self._read_only:
             return
         id, digest = (entry.id, entry.digest) if entry else (None, None)
+        key, detail = as_kept(key), as_kept(detail)
         self._notes.hit(Hit(int(self._clock() * 1000), kind, key, id, digest, outcome, score, detail))
 
     def flush(self) -> None:

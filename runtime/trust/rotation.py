@@ -57,6 +57,19 @@ def rotations(ring: KeyRing, name: str) -> list[Signed]:
     return sorted(found, key=lambda signed: signed.record.time)
 
 
+def leading_here(ring: KeyRing, name: str) -> list[Signed]:
+    """Of those statements the ones that lead to the key of that name as it is now, oldest first: one of an
+    interrupted rotation may name a key that was never kept."""
+    by_new = {s.record.new: s for s in rotations(ring, name) if isinstance(s.record, Rotation)}
+    by_id = {key.key_id: key for key in by_new}
+    key: PublicKey | None = ring.public(name)
+    chain: list[Signed] = []
+    while key is not None and key in by_new and by_new[key] not in chain:
+        chain.append(by_new[key])
+        key = by_id.get(chain[-1].record.subject)
+    return chain[::-1]
+
+
 def was_replaced(ring: KeyRing, name: str, old: PublicKey, new: PublicKey) -> bool:
     """Whether a statement names ``new`` the successor of ``old``."""
     said = (signed.record for signed in rotations(ring, name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import stat
 from pathlib import Path
@@ -210,3 +211,63 @@ def test_modules_that_expire(project: Cli) -> None:
     project("publish", "n.rtfs", "--inputs", "3", "--expires", "30")
     assert "not after" in project("verify", "n").stdout
     assert "whole number" in project("publish", "n.rtfs", "--expires", "0", code=2).stderr
+
+
+def test_a_chain_of_rotations_is_adopted_in_one_go(project: Cli, tmp_path: Path) -> None:
+    other = colleague(project, tmp_path, "anna", "local")
+    for _ in range(2):
+        project("keys", "rotate", "local", "--no-passphrase")
+    project.file("n.rtfs", "(defn twice [x : Int] : Int (* x 2))")
+    project("publish", "n.rtfs", "--inputs", "3")
+    assert other("trust", "update").stdout.count("successor of") == 2
+    assert "n: verified" in other("verify", "m", "n").stdout
+
+
+@pytest.mark.parametrize("stale", ["trust", "trust and public key"])
+def test_an_interrupted_rotation_is_finished_by_trust_update(
+    project: Cli, tmp_path: Path, stale: str
+) -> None:
+    """What a process that was killed after the key was replaced leaves: nobody trusts the new key yet, and
+    it is not on record."""
+    other = colleague(project, tmp_path, "anna", "local")
+    trust, public = project.home / "trust.json", project.home / "keys" / "local.pub"
+    before, old = trust.read_bytes(), public.read_bytes()
+    store, away = project.folder / ".rtfsc" / "store", tmp_path / "away"
+    store.rename(away)
+    project("keys", "rotate", "local", "--no-passphrase")
+    away.rename(store)
+    trust.write_bytes(before)
+    if stale != "trust":
+        public.write_bytes(old)
+    project.file("n.rtfs", "(defn twice [x : Int] : Int (* x 2))")
+    refused = project("publish", "n.rtfs", "--inputs", "3", code=3).stderr
+    assert "error[T002]" in refused and "rtfsc trust update" in refused
+    told = project("trust", "update").stdout
+    assert "successor of" in told and "put on record" in told
+    project("publish", "n.rtfs", "--inputs", "3")
+    assert "successor of" in other("trust", "update").stdout
+    assert "n: verified" in other("verify", "m", "n").stdout
+
+
+def test_a_successor_that_was_never_kept_is_not_adopted(project: Cli) -> None:
+    """Killed between the statement and the key: the old key stays."""
+    keys = project.home / "keys"
+    before = {path: path.read_bytes() for path in (*keys.glob("local.*"), project.home / "trust.json")}
+    project("keys", "rotate", "local", "--no-passphrase", "--store", "memory:")
+    for path, data in before.items():
+        path.write_bytes(data)
+    assert "no trusted key has a successor" in project("trust", "update").stdout
+    project.file("n.rtfs", "(defn twice [x : Int] : Int (* x 2))")
+    project("publish", "n.rtfs", "--inputs", "3")
+
+
+def test_arguments_that_are_no_text(project: Cli) -> None:
+    odd = os.fsdecode(b"\xff")
+    for command in (("store", "history", odd), ("trust", "revoke", "local", "--reason", odd)):
+        assert "no UTF-8 text" in project(*command, code=2).stderr
+
+
+def test_a_build_that_is_there_under_another_name(project: Cli) -> None:
+    project.file("again.rtfs", MODULE)
+    assert project("publish", "again.rtfs").stdout.startswith("again: already there as m, sha256 ")
+    assert project.json("publish", "again.rtfs")["stored_as"] == "m"

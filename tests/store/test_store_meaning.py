@@ -243,3 +243,8 @@ def test_an_older_version_is_no_hit_where_a_newer_one_was_seen(runtime, tmp_path
     assert "version 2 was seen" in found.candidates[1].reasons[0]
     runtime.store.index.remove(runtime.store.get("shop").id)
     assert reopened(runtime, tmp_path).search(declared(CELSIUS)).hit is None
+
+
+def test_groups_of_a_size_that_is_no_number(runtime, tmp_path):
+    rewritten(tmp_path, "UPDATE rtfs_groups SET size = 'x'")
+    assert reopened(runtime, tmp_path).search(declared(CELSIUS)).hit.export == "c2f"

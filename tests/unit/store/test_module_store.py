@@ -17,8 +17,9 @@ from runtime.store.memory import MemoryBackend, MemoryIndex
 from runtime.store.repair import repair
 from runtime.store.store import ModuleStore, open_folder
 from runtime.store.upkeep import collect
-from runtime.trust.errors import Expired, StatementMismatch, TrustError, UntrustedKey
+from runtime.trust.errors import Expired, LogRewritten, StatementMismatch, TrustError, UntrustedKey
 from runtime.trust.keys import SigningKey
+from runtime.trust.seen import Seen
 from runtime.trust.statement import Validity
 from runtime.trust.store import TrustStore
 
@@ -336,3 +337,17 @@ def use_all(shop: Shop) -> None:
     collect(store, dry_run=True)
     repair(store)
     store.publish(ARTIFACT, predicate(salt="other"), shop.key)
+
+
+@pytest.mark.parametrize("leaf", ["text", 5, 1.5, b"\xff", ""])
+def test_a_leaf_of_another_type_is_a_log_that_was_rewritten(shop: Shop, leaf: Any) -> None:
+    seen = Seen()
+    shop.store.close()
+    with open_folder(shop.folder, verifier(trusting(shop.key), seen=seen)) as store:
+        store.log.refresh()
+    edit(shop, "UPDATE rtfs_log SET leaf = ?", leaf)
+    with (
+        open_folder(shop.folder, verifier(trusting(shop.key), seen=seen)) as store,
+        pytest.raises(LogRewritten),
+    ):
+        store.fetch(shop.entry)
