@@ -43,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
             }
         )  # fmt: skip
     elif divergence is None:
-        print(f"run {found.run.number}: the same on {found.engine}, {found.actions} actions compared")
+        many = "s"[: found.actions != 1]
+        print(f"run {found.run.number}: the same on {found.engine}, {found.actions} action{many} compared")
         if found.note:
             print(f"note: {found.note}")
     else:

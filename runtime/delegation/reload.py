@@ -67,7 +67,12 @@ class Watcher:
 
     def _run(self) -> None:
         while not self._end.wait(self._interval):
-            self.look()
+            try:
+                self.look()
+            except (
+                Exception
+            ):  # of a model that cannot be closed, say: later versions are looked at all the same
+                logging.getLogger("rtfsc").exception("the policy file was not taken again")
 
     def look(self) -> None:
         stamp = stamp_of(self._path)

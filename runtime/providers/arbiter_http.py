@@ -100,6 +100,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(refusal.status, {"error": error}, close=True)
         except ProviderError as error_:
             self._send(STATUS.get(error_.code, 502), error_json(error_))
+        except (TypeError, ValueError, AttributeError, RuntimeError, LookupError):
+            # A fault of a provider of somebody else, or of ours: who asks is told that there is one.
+            if not self._status:
+                self._send(500, {"error": {"code": "LM005", "message": "the server failed"}}, close=True)
+            raise
         finally:
             answering.give_back("")
             self._log(tenant)

@@ -19,6 +19,7 @@ from runtime.obs.events import Emit, span
 from runtime.providers.base import ModelProvider, Request, Response
 from runtime.providers.errors import Interrupted, ProviderError, TimedOut, UnknownModel
 from runtime.providers.registry import ModelRegistry
+from runtime.providers.waiting import sound
 
 if TYPE_CHECKING:
     from runtime.providers.arbiter_http import Listener
@@ -163,8 +164,8 @@ class ArbiterServer:
         """What is wrong is for those who look after this server."""
         try:
             model = self.registry.get(id)
-            revision, able = model.revision, sorted(model.capabilities())
-        except ProviderError:
+            revision, able = str(model.revision), sorted(map(str, model.capabilities()))
+        except Exception:  # also of a provider of somebody else: the others are offered all the same
             ok, revision, able = False, "", []
         detail = "ready" if ok else "not ready"
         return {"id": id, "revision": revision, "capabilities": able, "ok": ok, "detail": detail}
@@ -237,7 +238,8 @@ class Inference:
     def _run(self) -> None:
         try:
             with span(self._emit, "model.asked", "model.failed", model=self._model.id) as told:
-                response = self._model.infer(self._request, self._put if self._stream else None)
+                answer = self._model.infer(self._request, self._put if self._stream else None)
+                response = sound(answer, self._model.id)
                 told.update(
                     stop_reason=response.stop_reason, input_tokens=response.input_tokens,
                     output_tokens=response.output_tokens, cost=self._model.cost_per_call(),

@@ -47,9 +47,9 @@ def answered(model: ModelProvider, request: Request, on_text: OnText | None = No
     """What the model answers. Raises nothing but `ProviderError`, whoever wrote the model; and in time."""
     try:
         if model.local and "classify" in model.capabilities():  # at once
-            return _sound(model.infer(request, on_text), model.id)
+            return sound(model.infer(request, on_text), model.id)
         seconds = request.timeout + _GRACE_S
-        return _sound(within(seconds, lambda: model.infer(request, on_text)), model.id)
+        return sound(within(seconds, lambda: model.infer(request, on_text)), model.id)
     except Late:
         raise TimedOut(model.id, f"no answer within {request.timeout:g} s") from None
     except ProviderError:
@@ -58,7 +58,7 @@ def answered(model: ModelProvider, request: Request, on_text: OnText | None = No
         raise Crashed(model.id, f"{type(error).__name__}: {error}") from error
 
 
-def _sound(response: object, id: str) -> Response:
+def sound(response: object, id: str) -> Response:
     """Raises `Garbled`, for what a provider of somebody else gives in place of an answer."""
     if not isinstance(response, Response) or not isinstance(response.text, str):
         what = "a response without a text" if isinstance(response, Response) else type(response).__name__

@@ -495,3 +495,42 @@ def test_silent_connections_do_not_keep_others_out():
         assert client(server).infer(REQUEST).text == "hello"
         for connection in silent:
             connection.close()
+
+
+class Broken(Model):
+    """Of somebody else: raises where none may."""
+
+    @property
+    def revision(self):
+        raise RuntimeError("/etc/secret")
+
+    @revision.setter
+    def revision(self, given):
+        pass
+
+
+def test_a_model_that_cannot_say_what_it_is_hides_no_other():
+    with serving(Model(), Broken(id="broken")) as server:
+        status, found = ask(server, None, "/v1/models", "GET")
+        assert status == 200 and "secret" not in json.dumps(found)
+        assert [(model["id"], model["ok"]) for model in found["models"]] == [("broken", False), ("m", True)]
+        assert client(server).infer(REQUEST).text == "hello"
+
+
+@pytest.mark.parametrize("answer", [None, 7, Response(None, "m", "1"), Response(object(), "m", "1")])
+@pytest.mark.parametrize("streaming", [False, True])
+def test_what_a_model_gives_in_place_of_an_answer_is_garbage(answer, streaming):
+    with (
+        serving(Model(lambda request, on_text: answer)) as server,
+        pytest.raises(Garbled, match="no answer"),
+    ):
+        client(server).infer(REQUEST, (lambda text: None) if streaming else None)
+
+
+def test_faults_of_the_server_are_told():
+    lines = []
+    odd = Response("x", "m", "1", input_tokens=object())
+    with serving(Model(lambda request, on_text: odd), log=lines.append) as server:
+        status, found = ask(server, body())
+    assert (status, found["error"]["message"]) == (500, "the server failed")
+    assert any("internal error" in line for line in lines)
