@@ -92,7 +92,7 @@ class SqliteCold:
             return self._connection
         if not create and not self._path.exists():
             return None
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self._path)
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=5.0, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         # An answer lost with the machine is asked for again.
@@ -100,6 +100,13 @@ class SqliteCold:
         connection.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, data BLOB NOT NULL)")
         self._connection, self._owner = connection, os.getpid()
         return connection
+
+
+def make_private(path: Path) -> None:
+    """The file, if it is not there yet, readable by its owner alone: what models were asked and answered is
+    nobody else's business. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 class BlobCold:

@@ -15,6 +15,7 @@ from runtime.store.postgres_pool import Connection, PostgresPool, patient
 
 _GRAPHS = Graphs("rtfs_cores", "rtfs_core_graph_", ("grp", "tag"))
 _TRIM_EVERY = 1_024
+_MOST_HITS = 1_000_000
 _MIGRATIONS = (
     (
         """
@@ -73,9 +74,7 @@ class PostgresVectors(PostgresPool):
             "INSERT INTO rtfs_cores (grp, tag, core, vector) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
             (group, tag, _plain(core), _text(vector)),
         )
-        self._added += 1
-        if self._added % _TRIM_EVERY == 0:
-            self.writing(self._trim, durable=False)
+        self._grown()
 
     def nearest(self, group: str, tag: str, vector: array[float], limit: int) -> list[Match]:
         def work(connection: Connection) -> list[tuple[Any, ...]]:
@@ -117,12 +116,19 @@ class PostgresVectors(PostgresPool):
         columns, marks = ", ".join(SemanticHit._fields), ", ".join(["%s"] * len(hit))
         values = [_plain(value) if isinstance(value, str) else value for value in hit]
         self._execute(f"INSERT INTO rtfs_core_hits ({columns}) VALUES ({marks})", values)
+        self._grown()
 
     def hits(self, limit: int) -> list[SemanticHit]:
         columns = ", ".join(SemanticHit._fields)
         statement = f"SELECT {columns} FROM rtfs_core_hits ORDER BY id DESC LIMIT %s"
         found = self._read(lambda connection: connection.execute(statement, (limit,)).fetchall())
         return [SemanticHit(*row) for row in found]
+
+    def _grown(self) -> None:
+        """By a text, or by a hit: there may be many of these and few of the others."""
+        self._added += 1
+        if self._added % _TRIM_EVERY == 0:
+            self.writing(self._trim, durable=False)
 
     def _execute(self, statement: str, values: Sequence[object]) -> None:
         """Cheaper than to be sure that it outlives a crash: what is lost is asked for again."""
@@ -136,6 +142,9 @@ class PostgresVectors(PostgresPool):
             "DELETE FROM rtfs_cores WHERE id IN (SELECT id FROM rtfs_cores ORDER BY id"
             " LIMIT greatest(0, (SELECT count(*) FROM rtfs_cores) - %s))",
             (self.capacity,),
+        )
+        connection.execute(
+            "DELETE FROM rtfs_core_hits WHERE id <= (SELECT max(id) FROM rtfs_core_hits) - %s", (_MOST_HITS,)
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from runtime.caches.cold import make_private
 from runtime.caches.vectors import LARGE, Group, Match, MemoryVectors, SemanticHit
 from runtime.meaning.embedding import to_bytes
 
@@ -60,9 +61,7 @@ class FileVectors(MemoryVectors):
             if done.rowcount and done.lastrowid is not None:
                 self._known[group, tag][core] = self._last[group, tag] = done.lastrowid
             super().add(group, tag, core, vector)
-            self._added += 1
-            if self._added % _TRIM_EVERY == 0:
-                self._trim(file)
+            self._grown(file)
 
     def add_many(self, group: str, tag: str, items: Iterable[tuple[str, array[float]]]) -> None:
         """All of them or none, which takes a tenth of the time."""
@@ -119,7 +118,12 @@ class FileVectors(MemoryVectors):
 
     def record(self, hit: SemanticHit) -> None:
         columns = ", ".join(SemanticHit._fields)
-        self._write(f"INSERT INTO hits ({columns}) VALUES ({', '.join('?' * len(hit))})", *hit, create=True)
+        with self._lock:
+            self._write(
+                f"INSERT INTO hits ({columns}) VALUES ({', '.join('?' * len(hit))})", *hit, create=True
+            )
+            assert self._connection is not None
+            self._grown(self._connection)
 
     def hits(self, limit: int) -> list[SemanticHit]:
         columns = ", ".join(SemanticHit._fields)
@@ -141,7 +145,7 @@ class FileVectors(MemoryVectors):
             return self._connection
         if not create and not self._path.exists():
             return None
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self._path)
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=2.0, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -160,6 +164,12 @@ class FileVectors(MemoryVectors):
             file = self._open(create)
             if file is not None:
                 file.execute(statement, values)
+
+    def _grown(self, file: sqlite3.Connection) -> None:
+        """By a text, or by a hit: there may be many of these and few of the others."""
+        self._added += 1
+        if self._added % _TRIM_EVERY == 0:
+            self._trim(file)
 
     def _trim(self, file: sqlite3.Connection) -> None:
         # By number: to count them all would take as long as a search. What was removed counts too.
@@ -211,6 +221,7 @@ class FileVectors(MemoryVectors):
     def _save(self, group: str, tag: str, graph: Any, last: int) -> None:
         path = self._graph_path(group, tag)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        make_private(temporary)
         graph.save(str(temporary))
         os.replace(temporary, path)
         temporary.write_text(json.dumps({"last": last}))

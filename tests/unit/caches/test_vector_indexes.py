@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import stat
 import threading
 from array import array
 
 import pytest
 
 from runtime.caches import vectors
+from runtime.caches.cold import SqliteCold
 from runtime.caches.vectors import MemoryVectors, SemanticHit
 from runtime.caches.vectors_file import FileVectors
 from runtime.meaning.embedding import Lexical
@@ -220,3 +222,26 @@ def test_many_at_once_are_all_there_or_none(tmp_path):
     index.add_many("g", "t", [("second", axis(0, 1)), ("third", axis(1, 1))])
     assert index.size() == 3
     assert len(FileVectors(tmp_path / "q.sqlite").nearest("g", "t", axis(1, 0), 9)) == 3
+
+
+def test_the_log_of_hits_has_an_end(open_index, monkeypatch):
+    """Also where nothing but hits is added."""
+    for module in ("vectors_file", "pgvector"):
+        if module == "vectors_file" or open_index.kind == "pgvector":
+            monkeypatch.setattr(f"runtime.caches.{module}._TRIM_EVERY", 1)
+            monkeypatch.setattr(f"runtime.caches.{module}._MOST_HITS", 5)
+    index = open_index(**({"logged": 5} if open_index.kind in ("memory", "plain") else {}))
+    for number in range(12):
+        index.record(SemanticHit(number, "t", "e", "q", "m", 0.99, "model", "answer"))
+    assert [hit.time_ms for hit in index.hits(100)] == [11, 10, 9, 8, 7]
+
+
+def test_others_on_this_machine_read_neither_questions_nor_answers(tmp_path):
+    folder = tmp_path / "answers"
+    index, cold = FileVectors(folder / "questions.sqlite"), SqliteCold(folder / "answers.sqlite")
+    index.add("g", "t", "x", axis(1, 0))
+    cold.write("0" * 64, b"answer")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    index.close()
+    cold.close()
