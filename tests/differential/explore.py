@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from any_program import any_program
-from differential import CUT, Outcomes, disagreement, disagrees, minimised, outcomes
+from differential import CUT, Outcomes, disagreement, disagrees, minimised, other_ways, outcomes
 from typed_programs import Source
 from watched import counter, run_watched
 
@@ -27,6 +27,9 @@ SIMPLE = "(map inc [1 (/ 6 4)])"
 """If this does not work, nothing does."""
 ENOUGH = 20
 """Disagreements after which there is no point in more."""
+OTHER_WAYS = (4, 14)
+"""Of sixteen seeds: those whose programs are built and run in the other ways, a typed program and one with
+modules."""
 PATIENCE = 120
 """Seconds after which a program hangs; making one small may take longer."""
 
@@ -62,20 +65,28 @@ def explore(end: int, wanted: int, progress: Progress, small: bool) -> None:
 
 
 def _compare(seed: int, source: Source, progress: Progress, small: bool) -> None:
-    """Every eighth with the IR verified after each pass, every sixteenth at -O1 too."""
+    """Every eighth with the IR verified after each pass, every sixteenth at -O1 too, some in other ways."""
+    if seed % 16 in OTHER_WAYS:
+        return _judge(seed, source, other_ways(source), progress, small, other_ways)
     levels = (0, 1, 2) if seed % 16 == 5 else (0, 2)
     verify = seed % 8 == 5
 
     def differs(program: Source | str) -> Outcomes | None:
         return disagreement(program, levels, verify)
 
-    told = outcomes(source, levels, verify)
+    return _judge(seed, source, outcomes(source, levels, verify), progress, small, differs)
+
+
+def _judge(
+    seed: int, source: Source, told: Outcomes | None, progress: Progress, small: bool,
+    again: Callable[[Source | str], Outcomes | None],
+) -> None:  # fmt: skip
     if told is None:
         progress.refused.value += source.count
     elif disagrees(told):
         progress.found.value += 1
         progress.minimising.value = 1
-        _report(seed, minimised(source) if small and disagreement(source) else source, differs)
+        _report(seed, minimised(source) if small and disagreement(source) else source, again)
         progress.minimising.value = 0
     elif CUT in str(told):
         progress.cut.value += source.count

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 from any_program import any_program
-from differential import CUT, disagreement, disagrees, minimised, outcomes
+from differential import CUT, disagreement, disagrees, minimised, other_ways, outcomes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from library_programs import library_program
@@ -22,6 +22,12 @@ def test_programs_agree(batch: int) -> None:
     for seed in range(batch * BATCH, (batch + 1) * BATCH):
         source = any_program(seed)
         assert not disagreement(source, verify=seed % 8 == 0), f"seed {seed}: {minimised(source)}"
+
+
+@pytest.mark.parametrize("seed", [4, 14, 20, 30])
+def test_files_of_other_kinds_tell_the_same(seed: int) -> None:
+    told = other_ways(any_program(seed))
+    assert told is None or not disagrees(told), told
 
 
 @settings(
