@@ -191,11 +191,13 @@ class Pool:
         none of this name."""
         member = self._free()
         call = Call(member.perform, (function, arguments), copy_context())
-        call.future.add_done_callback(lambda _: self._done(member))
+        member.calls.add(call)
+        call.future.add_done_callback(lambda _: self._done(member, call))
         return awaited(member.lane, call, deadline_ms)
 
     def close(self) -> None:
-        """Frees the instances; calls that run raise `InstanceClosed`."""
+        """Frees the instances, each when its call has been stopped; calls that run or wait raise
+        `InstanceClosed`. What waits in a capability is stopped when that has answered."""
         with self._lock:
             self._closed, members, self._members = True, self._members, []
         for member in members:
@@ -207,9 +209,10 @@ class Pool:
     async def __aexit__(self, *_: object) -> None:
         self.close()
 
-    def _done(self, member: _Member) -> None:
+    def _done(self, member: _Member, call: Call) -> None:
         with self._lock:
             member.waiting -= 1
+            member.calls.discard(call)
 
     def _free(self) -> _Member:
         from runtime.values.errors import InstanceClosed
@@ -230,6 +233,7 @@ class _Member:
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self.lane, self.waiting = Lane(), 0
+        self.calls: set[Call] = set()
         self._make, self._module = make, None
         self._closed = False
 
@@ -237,13 +241,26 @@ class _Member:
 
     def perform(self, function: str, arguments: Sequence[Any]) -> Any:
         """In its own thread, where the instance is made too: the loop does not wait for the compiler."""
-        if self._module is None:
+        from runtime.values.errors import InstanceClosed
+
+        if self._module is None and not self._closed:
             self._module = self._make()
-            if self._closed:
-                self._module.close()
+        if self._closed:
+            raise InstanceClosed("the pool is closed")
         return self._module[function](*arguments)
 
     def close(self) -> None:
+        from runtime.values.errors import InstanceClosed
+
         self._closed = True
+        for call in tuple(self.calls):
+            if call.future.running():  # those that wait find it closed
+                call.stop(InstanceClosed("the pool is closed"))
+        if len(self.lane):
+            self.lane.add(Call(self._free, (), copy_context()))
+        else:
+            self._free()
+
+    def _free(self) -> None:
         if self._module is not None:
             self._module.close()

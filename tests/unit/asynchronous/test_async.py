@@ -16,6 +16,7 @@ import pytest
 import rtfsc
 from rtfsc import Limits, Runtime, capability
 from runtime.chain.runs import records, runs
+from runtime.values.errors import InstanceClosed
 
 ENGINES = ["wasm", "evaluator"]
 pytestmark = pytest.mark.parametrize("engine", ENGINES)
@@ -151,8 +152,22 @@ def test_many_at_once(engine: str) -> None:
             assert await asyncio.gather(*(pool.call("meet", n) for n in range(20))) == list(range(20))
             with pytest.raises(KeyError):
                 await pool.call("none")
-        with pytest.raises(rtfsc.InstanceClosed if hasattr(rtfsc, "InstanceClosed") else Exception):
+        with pytest.raises(InstanceClosed):
             await pool.call("meet", 1)
+
+    run(work())
+
+
+def test_a_pool_is_closed_while_calls_run_and_wait(engine: str) -> None:
+    async def work() -> None:
+        async with runtime(engine).pool(SPIN, size=2) as pool:
+            with pytest.raises(rtfsc.DeadlineExceeded):
+                await pool.call("spin", deadline_ms=30)  # it ends a little later
+            running = [asyncio.ensure_future(pool.call("spin")) for _ in range(5)]
+            await asyncio.sleep(0.05)
+        for call in running:
+            with pytest.raises(InstanceClosed, match="closed"):
+                await asyncio.wait_for(call, 60)
 
     run(work())
 
