@@ -83,12 +83,18 @@ def _validity(runtime: Runtime, days: int | None) -> Validity:
 
 
 def _announce_rotations(runtime: Runtime, keys: Sequence[str | SigningKey]) -> None:
-    """Puts on record whose successors the keys are: a team learns of it where it looks for modules."""
-    from runtime.trust.rotation import rotations
+    """Puts on record whose successors the keys are: a team learns of it where it looks for modules. What is
+    published is published, whether or not that can be written."""
+    from runtime.store.errors import StoreError
+    from runtime.trust.rotation import leading_here
 
-    statements = [signed for key in keys if isinstance(key, str) for signed in rotations(runtime.keys, key)]
-    if statements:
-        runtime.store.log.adopt(statements)
+    names = [key for key in keys if isinstance(key, str)]
+    statements = [signed for name in names for signed in leading_here(runtime.keys, name)]
+    try:
+        if statements:
+            runtime.store.log.adopt(statements)
+    except StoreError as error:
+        _warn(f"whose successor the key is, is not on record until 'rtfsc trust update': {error}")
 
 
 def manifest(
@@ -215,20 +221,21 @@ def source_text(compilation: Compilation) -> str:
 
 
 def _describe(runtime: Runtime, entry: Entry, artifact: bytes) -> None:
-    """A module is published whether or not a model can say what it is for."""
+    """A module is published whether or not a model can say what it is for, and that can be written."""
     from runtime.providers.errors import ProviderError
     from runtime.searching import describe
+    from runtime.store.errors import StoreError
 
     try:
         describe(runtime, entry, artifact)
-    except ProviderError as error:
-        import warnings
+    except (ProviderError, StoreError) as error:
+        _warn(f"{entry.name} is published, but not found by its meaning until 'rtfsc store embed': {error}")
 
-        warnings.warn(
-            f"{entry.name} is published, but not found by its meaning until 'rtfsc store embed': {error}",
-            UserWarning,
-            stacklevel=2,
-        )
+
+def _warn(message: str) -> None:
+    import warnings
+
+    warnings.warn(message, UserWarning, stacklevel=3)
 
 
 def action_key(compilation: Compilation) -> str:

@@ -259,6 +259,10 @@ def test_a_successor_that_was_never_kept_is_not_adopted(project: Cli) -> None:
     assert "no trusted key has a successor" in project("trust", "update").stdout
     project.file("n.rtfs", "(defn twice [x : Int] : Int (* x 2))")
     project("publish", "n.rtfs", "--inputs", "3")
+    with sqlite3.connect(project.folder / ".rtfsc" / "store" / "index.sqlite") as index:
+        leaves = [bytes(leaf) for (leaf,) in index.execute("SELECT leaf FROM rtfs_log")]
+    index.close()
+    assert len(leaves) == 4 and not any(leaf.startswith(b"rotation") for leaf in leaves)
 
 
 def test_arguments_that_are_no_text(project: Cli) -> None:

@@ -12,7 +12,8 @@ from rtfsc import Runtime
 from rtfsc.diagnostics import DiagnosticError
 from rtfsc.source import SourceFile
 from runtime.meaning.embedding import Lexical, to_bytes
-from runtime.store.errors import NotStored
+from runtime.searching import describe_missing
+from runtime.store.errors import NotStored, StoreFull
 from runtime.store.groups import Groups
 from runtime.store.retrieval import retrieve
 from runtime.values import RtfsError
@@ -248,3 +249,17 @@ def test_an_older_version_is_no_hit_where_a_newer_one_was_seen(runtime, tmp_path
 def test_groups_of_a_size_that_is_no_number(runtime, tmp_path):
     rewritten(tmp_path, "UPDATE rtfs_groups SET size = 'x'")
     assert reopened(runtime, tmp_path).search(declared(CELSIUS)).hit.export == "c2f"
+
+
+def test_a_publication_stands_where_its_meaning_cannot_be_written(runtime, monkeypatch):
+    def full(*arguments):
+        raise StoreFull("no space left for the index")
+
+    source = SourceFile("new.rtfs", '(defn triple "Multiply by three" [x : Int] : Int (* 3 x))')
+    with monkeypatch.context() as patched, pytest.warns(UserWarning, match="rtfsc store embed"):
+        patched.setattr(runtime.store.index, "add_meanings", full)
+        assert runtime.publish(source, name="new", inputs=1).created
+    wanted = '(declare f [x : Int] : Int "Multiply by three")'
+    assert runtime.search(wanted).hit is None
+    describe_missing(runtime)
+    assert runtime.search(wanted).hit.export == "triple"
