@@ -52,6 +52,7 @@ def interface(module: Module, facts: Facts) -> dict[str, Any]:
         "exports": [_export(module, facts, export) for export in module.exports],
         "functions": [{"origin": list(f.origin), "name": f.display_name or f.name} for f in functions],
         **({"guards": describe_guards(module)} if module.guards else {}),
+        **({"module": module.own} if module.own else {}),
     }
 
 

@@ -179,6 +179,8 @@ def interface_of(sections: Mapping[str, bytes]) -> dict[str, Any]:
         raise MalformedModule("interface: 'standalone' is neither true nor false")
     if interface.get("separate", "") not in ("", "program", "module"):
         raise MalformedModule("interface: 'separate' is neither program nor module")
+    if type(interface.get("module", "")) is not str:
+        raise MalformedModule("interface: 'module' is not a text")
     if not isinstance(interface.setdefault("modules", []), list):
         raise MalformedModule("interface: 'modules' is not a list")
     _texts(interface["modules"], "interface: 'modules'")

@@ -201,7 +201,18 @@ class Compilation:
         own = self.ast.head.name if self.ast.head else ""
         module = self.unoptimised
         imported = {f"{unit.name}/{e.name}": e for unit in self.units for e in unit.module.exports if e.func}
-        return built(module, self.options.guard, own, imported)
+        return built(module, self.options.guard, own, imported, self._defined)
+
+    @property
+    def _defined(self) -> dict[str, tuple[int, int]]:
+        """Where the functions of this text are defined, by symbol."""
+        from rtfsc.ast.nodes import Def
+
+        found: dict[str, tuple[int, int]] = {}
+        for program in (self.ast, *self.ast.modules):
+            head = f"{program.head.name}/" if program.head is not None else ""
+            found |= {head + node.name: node.name_span for node in program.body if isinstance(node, Def)}
+        return found
 
     def guard(self, wanted: Callable[[str], bool]) -> list[str]:
         """Puts guards into the functions whose symbols are wanted (`rtfsc.ir.routes`) and into no others;
@@ -213,7 +224,7 @@ class Compilation:
             found = [symbol for symbol in symbols(self.unoptimised, own) if wanted(symbol)]
             if found != self._symbols:
                 self._symbols = found
-                self._guarded, _ = guarded(self.unoptimised, set(found).__contains__, own)
+                self._guarded, _ = guarded(self.unoptimised, set(found).__contains__, own, self._defined)
                 for phase in _AFTER_GUARDS:
                     self.__dict__.pop(phase, None)
         return found

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from rtfsc.modules.unit import Unit
 
 TARGETS = {"evaluator": "rtfs-ir", "wasm": "wasm32"}
+Hosted = tuple[Any, Callable[[Any], None] | None]
+"""The host of an instance, None for one that has nothing to offer, and what is given the instance before it
+runs."""
+World = Callable[[Compilation], Hosted]
+"""What a program that is about to run may do outside, and who answers calls of its functions. May put guards
+into it."""
 # Errors that depend on how much of a resource an engine itself uses.
 RESOURCE_KINDS = frozenset(
     {"DeadlineExceeded", "MemoryLimit", "FuelExhausted", "OutputLimit", "StackOverflow"}
@@ -50,19 +56,14 @@ def _at_limit(outcome: Any) -> bool:
     return isinstance(outcome, Outcome) and outcome.error is not None and outcome.error.kind in RESOURCE_KINDS
 
 
-def evaluate(
-    source: SourceFile, engine: str, level: int, limits: Any, path: tuple[str, ...] = (), host: Any = None
-) -> Outcome:
-    """``host``: what the program may do outside, nothing by default. Raises `DiagnosticError` if the program
-    is refused."""
-    options = CompileOptions(level=level, target=TARGETS[engine], path=path)
-    return evaluate_compiled(Compilation(source, options), engine, limits, host)
+def alone(_: Compilation) -> Hosted:
+    """The world of programs that may do nothing outside."""
+    return None, None
 
 
-def hosts(grant: Iterable[str]) -> Iterator[Any]:
-    """A host for the first engine, and one that repeats its answers for the second: effects happen once."""
+def granting(grant: Iterable[str]) -> World:
+    """A world in which programs may do what is granted. They share its state."""
     from runtime.host.access import Deferred
-    from runtime.host.replay import Recording, Replay
 
     def session() -> Any:
         from runtime.host.policy import Policy
@@ -70,18 +71,46 @@ def hosts(grant: Iterable[str]) -> Iterator[Any]:
 
         return Session(Policy.of(grant))
 
-    recording = Recording(Deferred(session))
-    yield recording
-    yield Replay(recording.answers)
+    host = Deferred(session)
+    return lambda _: (host, None)
 
 
-def evaluate_compiled(
-    compilation: Compilation, engine: str, limits: Any, host: Any = None,
-    ready: Callable[[Any], None] | None = None,
-) -> Outcome:  # fmt: skip
-    """``ready`` is given the instance before it runs."""
+def in_turn(world: World, engines: int) -> Iterator[World]:
+    """The world for each of one or two engines that evaluate a program. The second one is answered what the
+    first one was: effects happen once, and models are asked once."""
+    from runtime.host.replay import Recording, Replay
+
+    if engines == 1:
+        yield world
+        return
+    recorded: list[Recording] = []
+
+    # Two engines must ask alike, so neither is told what has been decided.
+    def first(compilation: Compilation) -> Hosted:
+        host, _ = world(compilation)
+        recorded.append(Recording(host))
+        return recorded[0], None
+
+    def again(compilation: Compilation) -> Hosted:
+        world(compilation)  # the same guards
+        return Replay(recorded[0].answers), None
+
+    yield from (first, again)
+
+
+def evaluate(
+    source: SourceFile, engine: str, level: int, limits: Any, path: tuple[str, ...] = (), world: World = alone
+) -> Outcome:
+    """Raises `DiagnosticError` if the program is refused."""
+    options = CompileOptions(level=level, target=TARGETS[engine], path=path)
+    return evaluate_compiled(Compilation(source, options), engine, limits, world)
+
+
+def evaluate_compiled(compilation: Compilation, engine: str, limits: Any, world: World = alone) -> Outcome:
+    """Raises `DiagnosticError` if the program is refused."""
     from runtime.values import RtfsError
 
+    host, ready = world(compilation)
     try:
         with instantiate(compilation, engine, limits, host) as instance:
             if ready is not None:

@@ -50,3 +50,13 @@ def read_declaration(signature: str) -> Declaration:
     parameters = tuple(zip(export.params, export.param_types, strict=True))
     doc = str(docs[0].value) if docs else ""
     return Declaration(export.name, export.interface_hash, doc, parameters, export.result_type, export.rest)
+
+
+def wrong_arity(name: str, parameters: int, rest: bool, given: int) -> str | None:
+    """What to say of a call with so many arguments; None if there is nothing to say. ``parameters``: with the
+    rest parameter, if there is one."""
+    fixed = parameters - rest
+    if given == fixed or (rest and given > fixed):
+        return None
+    count = f"{fixed}{' or more' if rest else ''} argument{'s' * (fixed != 1 or rest)}"
+    return f"{name} takes {count}, not {given}"

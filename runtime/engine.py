@@ -522,10 +522,12 @@ class Runtime:
         compilation: Compilation | None = None,
         routing: Routing | None = None,
         wrap: Any = None,
+        own: str = "",
     ) -> Module:
         """Evaluates the top level once, so that what is wrong with it shows here and not at the first call.
         Where it raises, functions in the data of the error keep the instance. ``routing``: of an instance
-        with guards; ``wrap``: what routes calls of its other exports."""
+        with guards; ``wrap``: what routes calls of its other exports; ``own``: the name that the module gives
+        itself."""
         recorder: Any = host if self.auditor is not None else None
         if self.auditor is not None and recorder is not None:
             self.auditor.start(instance, recorder, provenance, artifact, compilation)
@@ -534,7 +536,7 @@ class Runtime:
         if routing is None and self.routes:
             from runtime.routing import Routing
 
-            wrap = Routing(self, exports).wrap
+            wrap = Routing(self, exports, own=own).wrap
         return Module(instance, exports, provenance, names, self.emit, recorder, wrap)
 
     def _validate(self, artifact: bytes, target: str) -> None:

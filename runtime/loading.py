@@ -42,10 +42,11 @@ def _load_bytes(
         linked = _linked(runtime, data, verified, path, modules)
         interface, _ = read(data)
         exports = {e["name"]: e for e in interface["exports"]}
-        routing, host = _file_host(runtime, interface.get("guards"), exports, signer, compiled=True)
+        own = interface.get("module", "")
+        routing, host = _file_host(runtime, interface.get("guards"), exports, own, signer, compiled=True)
         instance = runtime.instance_of(data, host=host, modules=linked)
         provenance = Provenance("file", "wasm", digest, signer)
-        return _run_file(runtime, instance, exports, provenance, host, data, routing)
+        return _run_file(runtime, instance, exports, provenance, host, data, routing, own)
     from backend_wasm.interface import describe_guards
     from rtfsc.evaluation import exports_of
     from rtfsc.ir.errors import IRError
@@ -56,12 +57,13 @@ def _load_bytes(
     try:
         module = loads(data)
         exports = exports_of(module)
-        routing, host = _file_host(runtime, describe_guards(module), exports, signer, compiled=False)
+        guards, own = describe_guards(module), module.own
+        routing, host = _file_host(runtime, guards, exports, own, signer, compiled=False)
         instance = executor("rtfs-ir").instantiate(data, limits=runtime.limits, host=host)
     except IRError as error:
         raise ModuleRejected(f"not an RTFS module: {error}", hint=_what_it_is(data)) from None
     provenance = Provenance("file", "evaluator", digest, signer)
-    return _run_file(runtime, instance, exports, provenance, host, data, routing)
+    return _run_file(runtime, instance, exports, provenance, host, data, routing, own)
 
 
 def _linked(
@@ -88,6 +90,7 @@ def _file_host(
     runtime: Runtime,
     guards: Any,
     exports: Mapping[str, Mapping[str, Any]],
+    own: str,
     signer: str | None,
     *,
     compiled: bool,
@@ -97,7 +100,7 @@ def _file_host(
     if guards:
         from runtime.routing import of_file
 
-        routing = of_file(runtime, guards, exports, compiled=compiled)
+        routing = of_file(runtime, guards, exports, own, compiled=compiled)
     return routing, runtime.closed_host(routing) if signer is None else runtime.host(routing=routing)
 
 
@@ -109,12 +112,13 @@ def _run_file(
     host: HostCallable | None,
     data: bytes,
     routing: Routing | None,
+    own: str,
 ) -> Module:
     wrap = None
     if routing is not None:
         routing.ask(instance, remember=runtime.remembers)
         wrap = routing.wrap if runtime.routes else None
-    return runtime.module_of(instance, exports, provenance, host, data, routing=routing, wrap=wrap)
+    return runtime.module_of(instance, exports, provenance, host, data, routing=routing, wrap=wrap, own=own)
 
 
 def _what_it_is(data: bytes) -> str:

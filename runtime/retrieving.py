@@ -145,14 +145,16 @@ def _load(
     if found is None:
         instance = runtime.instance_of(artifact.artifact, host=host)
         exports |= {e["name"]: e for e in instance.interface["exports"]}
-        return runtime.module_of(instance, exports, provenance, host, artifact.artifact)
+        own = instance.interface.get("module", "")
+        return runtime.module_of(instance, exports, provenance, host, artifact.artifact, own=own)
     instance = runtime.instance_of(artifact.artifact, spans=found.spans, names=found.names, host=host)
     stored = {e["name"]: e for e in instance.interface["exports"]}
     renamed = {name: stored[own] for name, own in found.exports.items()}
     # Both: code calls a declared function by the name that it had when it was published.
     exports |= {**renamed, **stored}
+    own = compilation.unoptimised.own if compilation is not None else ""
     return runtime.module_of(
-        instance, renamed, provenance, host, artifact.artifact, found.exports, compilation
+        instance, renamed, provenance, host, artifact.artifact, found.exports, compilation, own=own
     )
 
 

@@ -28,7 +28,7 @@ class Routing:
     """What one instance of a program has to do with delegation. ``interfaces``: of its functions, by the
     names that it calls them by; ``symbols``: those that are guarded, by number; ``compiled``: it runs as
     WebAssembly, so the same definition in the store would not be faster; ``inside``: exports that ask by
-    themselves, of a file with guards."""
+    themselves, of a file with guards; ``own``: the name of a program that is a module."""
 
     def __init__(
         self,
@@ -38,8 +38,9 @@ class Routing:
         *,
         compiled: bool = True,
         inside: Collection[str] = (),
+        own: str = "",
     ) -> None:
-        self._runtime = runtime
+        self._runtime, self._own = runtime, own
         self.interfaces, self.symbols, self._inside = interfaces, symbols, inside
         self._stored = Stored(runtime, interfaces, compiled)
 
@@ -100,10 +101,11 @@ class Routing:
     def wrap(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """An export of a module without guards, whose calls are routed where rules speak of it."""
         delegating = self._runtime.delegation
-        if delegating is None or name in self._inside or not speaks_of(self._runtime, delegating, name):
+        symbol = f"{self._own}/{name}" if self._own else name
+        if delegating is None or name in self._inside or not speaks_of(self._runtime, delegating, symbol):
             return function
         assert self.router is not None
-        return self.router.wrap(name, function)
+        return self.router.wrap(symbol, name, function)
 
 
 class Asked:
@@ -247,10 +249,10 @@ def guard(runtime: Runtime, compilation: Compilation) -> tuple[list[str], dict[s
 
 
 def of_file(
-    runtime: Runtime, guards: Sequence[Mapping[str, Any]], exports: Interfaces, *, compiled: bool
+    runtime: Runtime, guards: Sequence[Mapping[str, Any]], exports: Interfaces, own: str, *, compiled: bool
 ) -> Routing | None:
     """Of a module that was built with guards, listed as in the section ``rtfs.interface``; None where there
-    are none, or nobody has rules."""
+    are none, or nobody has rules. ``own``: the name of one that was made of a module form."""
     if not guards or runtime.delegation is None:
         return None
     interfaces = dict(exports)
@@ -260,7 +262,7 @@ def of_file(
             interfaces[guard["symbol"]] = found
     symbols = [guard["symbol"] for guard in guards]
     inside = {guard["export"] for guard in guards if "export" in guard}
-    return Routing(runtime, interfaces, symbols, compiled=compiled, inside=inside)
+    return Routing(runtime, interfaces, symbols, compiled=compiled, inside=inside, own=own)
 
 
 def hint_of(module: Module, symbol: str) -> tuple[str, str | None] | None:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from rtfsc.signature import wrong_arity
 from rtfsc.source import SourceFile
 from runtime.auditing import purpose
 from runtime.obs.events import tell
-from runtime.tickets.job import BadJob, Job, Outcome, failure
+from runtime.tickets.job import BadCall, BadJob, Job, Outcome, failure
 from runtime.tickets.ticket import CANCELLED, STATES, Ticket, Tickets
 from runtime.tickets.worker import LEASE_S, Worker, wait
 from runtime.values import LimitExceeded, RtfsError
@@ -61,16 +62,16 @@ class TicketOffice:
         program. ``stored``: name or digest of a stored module in place of a ``program``. ``key``: what was
         submitted with the same one before is the same ticket.
 
-        Raises `DiagnosticError` for a program that is refused, `BadJob` for a function that it does not
-        export and for arguments with functions in them, `TicketError`.
+        Raises `DiagnosticError` for a program that is refused, `BadCall` for a function that it does not
+        export, a wrong number of arguments and arguments with functions in them, `TicketError`.
         """
         if (program is None) == (stored is None):
-            raise BadJob("a ticket is for a program, or for a stored module")
+            raise BadCall("a ticket is for a program, or for a stored module")
         if program is None:
             job = Job(function, tuple(arguments), stored=stored)
         else:
             source = program if isinstance(program, SourceFile) else SourceFile("<ticket>", program)
-            self._confirm(source, function)
+            self._confirm(source, function, len(arguments))
             job = Job(function, tuple(arguments), source.text, file=source.name)
         id = self.place.submit(job.encode(), label=label or _label(job), key=key)
         tell(self._runtime.emit, "ticket.submitted", ticket=id, function=function)
@@ -181,12 +182,20 @@ class TicketOffice:
         except TypeError as error:
             raise BadJob(str(error)) from None
 
-    def _confirm(self, source: SourceFile, function: str | None) -> None:
+    def _confirm(self, source: SourceFile, function: str | None, arguments: int) -> None:
         """Says now what the worker would say later."""
-        exports = {e.name: e for e in self._compilation(source).ir.exports}
-        if function is not None and (function not in exports or exports[function].func is None):
-            known = ", ".join(name for name, e in exports.items() if e.func is not None) or "none"
-            raise BadJob(f"the program exports no function {function}", hint=f"functions: {known}")
+        exports = {e.name: e for e in self._compilation(source).ir.exports if e.func is not None}
+        if function is None:
+            if arguments:
+                raise BadCall("the program itself takes no arguments")
+            return
+        if function not in exports:
+            known = ", ".join(exports) or "none"
+            raise BadCall(f"the program exports no function {function}", hint=f"functions: {known}")
+        export = exports[function]
+        wrong = wrong_arity(function, len(export.params), export.rest, arguments)
+        if wrong is not None:
+            raise BadCall(wrong)
 
     def _compilation(self, source: SourceFile) -> Compilation:
         """The last ones are kept: tickets come in swarms."""
@@ -203,7 +212,8 @@ class TicketOffice:
         name = "ticket.done" if state == "done" else "ticket.failed"
         facts: dict[str, Any] = {"ticket": ticket.id, "function": ticket.label, "seconds": seconds}
         if state != "done":
-            facts["error"] = state
+            error = Outcome.decode(ticket.result).error if ticket.result is not None else None
+            facts["error"] = error.kind if error is not None else state
         tell(self._runtime.emit, name, **facts)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
 from rtfsc.cli.calls import arguments_for, call, declaration
 from rtfsc.cli.common import OK, positive, print_json
-from rtfsc.cli.delegating import VARIABLE, delegation_of
+from rtfsc.cli.delegating import add_file, delegation_of
 
 if TYPE_CHECKING:
     from runtime.delegation.setup import Delegating
@@ -29,10 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="types, such as '[text : String] : [:enum :spam :ham]' or '(declare f [a : Int] : Int)'",
     )  # fmt: skip
     parser.add_argument("--model", required=True, metavar="ID", help="the model that is asked")
-    parser.add_argument(
-        "--delegation", metavar="FILE", default=os.environ.get(VARIABLE) or None,
-        help=f"where models and caches are configured (default: ${VARIABLE})",
-    )  # fmt: skip
+    add_file(parser, "where models and caches are configured")
     parser.add_argument("--timeout", type=positive, default=60, metavar="S", help="seconds (default 60)")
     parser.add_argument(
         "--show-prompt", action="store_true", help="print what would be asked, and ask nobody"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rtfsc.cli.common import OK, TRUST, UsageError, print_json
+from rtfsc.cli.common import OK, TRUST, UsageError, positive, print_json
 from rtfsc.cli.failures import show
 from rtfsc.diagnostics import Diagnostic
 
@@ -16,8 +16,8 @@ from rtfsc.diagnostics import Diagnostic
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     showing = actions.add_parser("show", help="the runs, or what one of them did")
-    showing.add_argument("--run", type=int, metavar="N", help="the actions of this run")
-    showing.add_argument("--last", type=int, metavar="N", help="only the last N runs")
+    showing.add_argument("--run", type=positive, metavar="N", help="the actions of this run")
+    showing.add_argument("--last", type=positive, metavar="N", help="only the last N runs")
     verifying = actions.add_parser("verify", help="look for changed, removed, moved and added records")
     verifying.add_argument(
         "--head", metavar="FILE", help="that the chain contains this head, which 'audit head' gave"
@@ -50,7 +50,7 @@ def _show(runtime: Any, options: argparse.Namespace) -> int:
         return OK
     every = runs(records(folder))
     if options.last is not None:
-        every = every[-options.last :] if options.last > 0 else []
+        every = every[-options.last :]
     if options.json:
         print_json([found.as_json() for found in every])
         return OK

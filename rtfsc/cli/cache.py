@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtfsc.cli.common import OK, UsageError, positive, print_json
-from rtfsc.cli.delegating import VARIABLE
+from rtfsc.cli.delegating import VARIABLE, add_file, refused
 
 if TYPE_CHECKING:
     from runtime.caches.manager import CacheManager
@@ -25,10 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     def add(name: str, help: str) -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=help)
-        action.add_argument(
-            "--delegation", metavar="FILE", default=os.environ.get(VARIABLE) or None,
-            help=f"what describes them (default: ${VARIABLE})",
-        )  # fmt: skip
+        add_file(action, "what describes them")
         action.add_argument("--json", action="store_true", help="as JSON")
         return action
 
@@ -45,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from runtime.caches.opening import open_caches
     from runtime.caches.shared import Redis
-    from runtime.delegation.policy_file import PolicyError, load
+    from runtime.delegation.policy_file import load
     from runtime.delegation.shared import SharedDecisions
     from runtime.offline import offline
 
@@ -53,12 +49,8 @@ def run(options: argparse.Namespace) -> int:
         # One that lies here is not taken by itself: it might name servers to which nobody has agreed.
         raise UsageError(f"--delegation FILE, or {VARIABLE}, says which caches")
     path = Path(options.delegation)
-    try:
+    with refused(options):
         policy = load(path)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
-    except (PolicyError, UnicodeDecodeError) as error:
-        raise UsageError(str(error)) from None
     if policy.caches is None:
         raise UsageError(f"{path} has no section [caches]: answers are kept in memory alone")
     address = policy.caches.l1.redis

@@ -4,6 +4,7 @@ declaration before anybody is asked anything."""
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rtfsc.cli.common import UsageError
@@ -37,18 +38,26 @@ def declaration(text: str) -> Declaration:
 def arguments_for(declared: Declaration, call: str) -> list[Any]:
     """What the call passes. Raises `UsageError` for a call that the function would refuse."""
     from rtfsc.evaluation import read_example
-    from runtime.providers.declared import Misfit, type_of
 
     arguments = list(read_example(call, "nil")[0])
-    parameters = list(declared.parameters)
-    fixed = len(parameters) - declared.rest
-    if len(arguments) < fixed or (len(arguments) > fixed and not declared.rest):
-        count = f"{fixed}{' or more' if declared.rest else ''} argument{'s' * (fixed != 1 or declared.rest)}"
-        raise UsageError(f"{declared.name} takes {count}, not {len(arguments)}")
+    check_arguments(declared.name, declared.parameters, declared.rest, arguments)
+    return arguments
+
+
+def check_arguments(
+    name: str, parameters: Sequence[tuple[str, str]], rest: bool, arguments: Sequence[Any]
+) -> None:
+    """``parameters``: names and types, with ``rest`` the last one for each further argument. Raises
+    `UsageError` for arguments that the function would refuse."""
+    from rtfsc.signature import wrong_arity
+    from runtime.providers.declared import Misfit, type_of
+
+    wrong = wrong_arity(name, len(parameters), rest, len(arguments))
+    if wrong is not None:
+        raise UsageError(wrong)
     for at, value in enumerate(arguments):
-        name, type = parameters[min(at, len(parameters) - 1)]
+        parameter, type = parameters[min(at, len(parameters) - 1)]
         try:
             type_of(type).check(value)
         except Misfit as error:
-            raise UsageError(f"the argument {name}: {error}") from None
-    return arguments
+            raise UsageError(f"the argument {parameter}: {error}") from None

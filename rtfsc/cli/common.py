@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from rtfsc.source import MAX_BYTES, SourceFile
@@ -25,18 +25,31 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **options})
+        self.actions: Any = None
+
+    def add_subparsers(self, **options: Any) -> Any:
+        self.actions = super().add_subparsers(**options)
+        return self.actions
 
 
-def parser_for(name: str, help: str, epilog: str) -> argparse.ArgumentParser:
-    parser = Parser(prog=f"rtfsc {name}", description=help[0].upper() + help[1:] + ".", epilog=epilog)
-    parser.add_argument(
-        "--output-format",
-        choices=["full", "concise", "json"],
-        default="full",
-        help="how diagnostics are shown",
-    )
-    parser.add_argument("--offline", action="store_true", help="open no network connection")
-    return parser
+def parser_for(name: str, help: str, epilog: str) -> Parser:
+    return Parser(prog=f"rtfsc {name}", description=help[0].upper() + help[1:] + ".", epilog=epilog)
+
+
+def add_common(parser: Parser, add: Callable[[argparse.ArgumentParser], None]) -> None:
+    """What every command takes, and what ``add`` adds; where a command has actions, before them or after."""
+    for one in (parser, *(parser.actions.choices.values() if parser.actions is not None else ())):
+        own = one.argument_default
+        one.argument_default = own if one is parser else argparse.SUPPRESS  # what stood before holds
+        one.add_argument(
+            "--output-format",
+            choices=["full", "concise", "json"],
+            help="how diagnostics are shown (default: full)",
+        )
+        one.add_argument("--offline", action="store_true", help="open no network connection")
+        add(one)
+        one.argument_default = own
+    parser.set_defaults(output_format="full")
 
 
 def add_level(parser: argparse.ArgumentParser, default: int = 2) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
 
 from rtfsc.cli.common import OK, UsageError, add_store
+from rtfsc.cli.delegating import add_file, refused
 from rtfsc.cli.serving import add_address, serve
 
 TOKEN = "RTFSC_DASHBOARD_TOKEN"
@@ -19,9 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"only for whoever has the token in this file, or in ${TOKEN}; needed for other hosts than this",
     )
-    parser.add_argument(
-        "--delegation", metavar="FILE", help="show the health of the models of this delegation.toml too"
-    )
+    add_file(parser, "show the health of the models of this file too")
     add_store(parser)
 
 
@@ -36,7 +34,8 @@ def run(options: argparse.Namespace) -> int:
     token = _token(options.token_file)
     with Runtime(store=options.store or True, delegation=options.delegation) as runtime:
         runtime.choice  # noqa: B018 - a configuration that is wrong is said here, not on the page
-        _require_policy(runtime)
+        with refused(options):
+            runtime.delegation  # noqa: B018
         collector = Collector(runtime)
 
         def metrics() -> str:
@@ -50,17 +49,6 @@ def run(options: argparse.Namespace) -> int:
             raise UsageError(f"{options.host} port {options.port}: {error.strerror}") from None
         serve(server, "dashboard", "" if token is None else "?token=…")
     return OK
-
-
-def _require_policy(runtime: Any) -> None:
-    from runtime.delegation.policy_file import PolicyError
-
-    try:
-        runtime.delegation  # noqa: B018
-    except PolicyError as error:
-        raise UsageError(str(error)) from None
-    except OSError as error:
-        raise UsageError(f"--delegation: {error.strerror}: {error.filename}") from None
 
 
 def _token(path: str | None) -> str | None:

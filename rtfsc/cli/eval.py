@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
 from rtfsc.cli.common import (
     OK,
@@ -13,12 +12,11 @@ from rtfsc.cli.common import (
     add_level,
     add_limits,
     add_path,
-    granted,
     limits_of,
     read_source,
     search_path,
 )
-from rtfsc.cli.delegating import add_delegation
+from rtfsc.cli.delegating import add_delegation, worlds_of
 from rtfsc.cli.failures import show
 from rtfsc.source import SourceFile
 
@@ -44,8 +42,6 @@ def run(options: argparse.Namespace) -> int:
     if options.jsonl:
         from rtfsc.cli.jsonl import serve
 
-        if options.delegation is not None:
-            raise UsageError("--jsonl takes no --delegation")
         if options.expression is not None:
             raise UsageError("--jsonl reads its programs from standard input, not from the command line")
         return serve(sys.stdin.buffer, sys.stdout.buffer, options)
@@ -58,34 +54,15 @@ def _source(text: str) -> SourceFile:
     return read_source("-") if text == "-" else SourceFile("<expression>", text)
 
 
-def _delegated(source: SourceFile, engines: list[str], options: argparse.Namespace) -> list[Any]:
-    from rtfsc.cli.delegating import delegation_of, environment_of, evaluate
-    from runtime.engine import Runtime
-
-    with (
-        delegation_of(options) as delegating,
-        Runtime(
-            limits=limits_of(options),
-            level=options.level,
-            path=search_path(options, source),
-            grant=granted(options),
-            delegation=delegating,
-            environment=environment_of(options),
-        ) as runtime,
-    ):
-        return evaluate(runtime, source, engines)
-
-
 def _evaluate(source: SourceFile, options: argparse.Namespace) -> int:
-    from rtfsc.evaluation import evaluate, hosts, outcomes_agree
+    from rtfsc.evaluation import evaluate, in_turn, outcomes_agree
 
     engines = ["evaluator", "wasm"] if options.engine == "both" else [options.engine]
-    if options.delegation is not None:
-        outcomes = _delegated(source, engines, options)
-    else:
+    limits, path = limits_of(options), search_path(options, source)
+    with worlds_of(options) as worlds:
         outcomes = [
-            evaluate(source, engine, options.level, limits_of(options), search_path(options, source), host)
-            for engine, host in zip(engines, hosts(granted(options)), strict=False)
+            evaluate(source, engine, options.level, limits, path, world)
+            for engine, world in zip(engines, in_turn(worlds(), len(engines)), strict=True)
         ]
     outcome = outcomes[0]
     if outcome.diagnostics:

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
-from rtfsc.cli.common import granted
+from rtfsc.cli.common import limits_of
+from rtfsc.cli.delegating import worlds_of
 from rtfsc.diagnostics import DiagnosticError
 from rtfsc.driver import Compilation
-from rtfsc.evaluation import TARGETS, evaluate_compiled, hosts, outcomes_agree
+from rtfsc.evaluation import TARGETS, World, evaluate_compiled, granting, in_turn, outcomes_agree
 from rtfsc.options import CompileOptions
 from rtfsc.source import SourceFile
 
@@ -31,22 +32,19 @@ _KINDS = {
 
 
 def serve(lines: Iterable[bytes], out: BinaryIO, options: argparse.Namespace) -> int:
-    from runtime.values.limits import Limits
-
-    limits = Limits(
-        deadline_ms=options.deadline_ms or DEADLINE_MS,
-        memory_bytes=options.memory_mb << 20,
-        fuel=options.fuel,
-        output_bytes=options.output_mb << 20,
-    )
-    path = (".", *options.path)
-    grant = granted(options, stderr=True)
-    for line in lines:
-        if line.strip():
-            told = answer(line, options.engine, options.level, limits, path, grant)
-            out.write(json.dumps(told).encode() + b"\n")
-            out.flush()
+    options.deadline_ms = options.deadline_ms or DEADLINE_MS
+    limits, path = limits_of(options), (".", *options.path)
+    with worlds_of(options, stderr=True) as worlds:
+        for line in lines:
+            if line.strip():
+                told = answer(line, options.engine, options.level, limits, path, worlds)
+                out.write(json.dumps(told).encode() + b"\n")
+                out.flush()
     return 0
+
+
+def _denying() -> World:
+    return granting(())
 
 
 def answer(
@@ -55,10 +53,11 @@ def answer(
     level: int,
     limits: Any,
     path: tuple[str, ...] = (),
-    grant: Sequence[str] = (),
+    worlds: Callable[[], World] = _denying,
 ) -> dict[str, Any]:
     """What the protocol answers to one line. ``engine``: evaluator, wasm or both. ``path``: where imported
-    modules are looked for. ``grant``: capabilities that the programs may call."""
+    modules are looked for. ``worlds``: makes the world of each program, which may call no capability by
+    default."""
     id = None
     try:
         request = json.loads(line)
@@ -69,8 +68,8 @@ def answer(
         return _failure(id, "BadRequest", f"not a request: {error}", None)
     engines = ("evaluator", "wasm") if engine == "both" else (engine,)
     outcomes = [
-        _outcome(text, engine, level, limits, path, host)
-        for engine, host in zip(engines, hosts(grant), strict=False)
+        _outcome(text, engine, level, limits, path, world)
+        for engine, world in zip(engines, in_turn(worlds(), len(engines)), strict=True)
     ]
     return _both(id, *outcomes) if engine == "both" else _render(id, outcomes[0])
 
@@ -83,13 +82,13 @@ def _both(id: Any, first: Any, second: Any) -> dict[str, Any]:
     return told
 
 
-def _outcome(text: str, engine: str, level: int, limits: Any, path: tuple[str, ...], host: Any) -> Any:
+def _outcome(text: str, engine: str, level: int, limits: Any, path: tuple[str, ...], world: World) -> Any:
     """An `Outcome`, or (kind, message, span) of a program that is refused."""
     compilation = Compilation(
         SourceFile("<program>", text), CompileOptions(level=level, target=TARGETS[engine], path=path)
     )
     try:
-        return evaluate_compiled(compilation, engine, limits, host)
+        return evaluate_compiled(compilation, engine, limits, world)
     except DiagnosticError as error:
         kind = _KINDS.get(error.code) or ("SyntaxError" if error.code[0] in "SF" else "StaticError")
         return kind, error.message, error.span

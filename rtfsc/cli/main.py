@@ -44,7 +44,7 @@ COMMANDS = {
     "doctor": "say what works on this machine",
 }
 
-EPILOG = "exit codes: 0 ok, 1 error in the program, 2 usage, 3 trust, 5 store, 70 internal"
+EPILOG = "exit codes: 0 ok, 1 error in the program, 2 usage, 3 trust, 5 store, 70 internal, 130 interrupted"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,13 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         return _unknown(name)
     from rtfsc.cli import observing
-    from rtfsc.cli.common import parser_for
+    from rtfsc.cli.common import add_common, parser_for
     from rtfsc.cli.failures import guarded
 
     command = import_module(f"rtfsc.cli.{name}")
     parser = parser_for(name, COMMANDS[name], EPILOG)
     command.add_arguments(parser)
-    observing.add_arguments(parser)
+    add_common(parser, observing.add_arguments)
     return guarded(observing.observing(name, command.run), parser.parse_args(arguments[1:]))
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING, Any
 
 from rtfsc.cli.common import OK, PROGRAM_ERROR, UsageError, print_json
-from rtfsc.cli.delegating import VARIABLE, delegation_of
+from rtfsc.cli.delegating import add_file, delegation_of
 
 if TYPE_CHECKING:
     from runtime.providers.registry import ModelRegistry
@@ -17,10 +16,7 @@ _AT_A_TIME = 8
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="*", help="these alone (default: all)")
-    parser.add_argument(
-        "--delegation", metavar="FILE", default=os.environ.get(VARIABLE) or None,
-        help=f"where models are configured (default: ${VARIABLE})",
-    )  # fmt: skip
+    add_file(parser, "where models are configured")
     parser.add_argument("--no-health", action="store_true", help="ask nobody whether they answer")
     parser.add_argument("--json", action="store_true", help="as JSON")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtfsc.cli.common import (
     OK,
@@ -13,13 +13,17 @@ from rtfsc.cli.common import (
     add_level,
     add_limits,
     add_path,
-    granted,
     limits_of,
+    positive,
     print_json,
     read_source,
     search_path,
 )
+from rtfsc.cli.delegating import add_delegation, worlds_of
 from rtfsc.cli.emit import write
+
+if TYPE_CHECKING:
+    from rtfsc.evaluation import World
 
 ROWS = 20
 
@@ -31,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="profile a call of an exported function with these arguments, each as RTFS text; default: the "
         "program itself",
     )  # fmt: skip
-    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="call it so often (default 1)")
+    parser.add_argument(
+        "--repeat", type=positive, default=1, metavar="N", help="call it so often (default 1)"
+    )
     parser.add_argument(
         "--folded", metavar="PATH", help="also write stacks for flame graphs ('-': only these)"
     )
@@ -40,20 +46,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_limits(parser)
     add_path(parser)
     add_allow(parser)
+    add_delegation(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     from rtfsc.driver import Compilation
     from rtfsc.options import CompileOptions
 
-    if options.repeat < 1:
-        raise UsageError("--repeat wants a number from 1 up")
     if options.repeat > 1 and not options.call:
         raise UsageError("--repeat goes with --call: a program runs once")
     source = read_source(options.file)
     compilation = Compilation(source, CompileOptions(level=options.level, path=search_path(options, source)))
     try:
-        profile = _profile(compilation, options)
+        with worlds_of(options) as worlds:
+            profile = _profile(compilation, options, worlds())
     except Exception as error:
         error.source = source  # type: ignore[attr-defined]  # for the excerpt with the span
         raise
@@ -66,19 +72,19 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-def _profile(compilation: Any, options: argparse.Namespace) -> Any:
+def _profile(compilation: Any, options: argparse.Namespace, world: World) -> Any:
     from rtfsc.evaluation import instantiate
     from rtfsc.profiling import read_profile
-    from runtime.host.policy import Policy
-    from runtime.host.session import Session
     from runtime.values import RtfsError
     from runtime.wasm.executor import Instance
 
     call = [_value(text) for text in (options.call or [])[1:]]
-    host = Session(Policy.of(granted(options)))
+    host, ready = world(compilation)
     with instantiate(compilation, "wasm", limits_of(options), host) as instance:
         if not isinstance(instance, Instance):
             raise UsageError("profiles need direct calls of wasmtime: see 'rtfsc doctor'")
+        if ready is not None:
+            ready(instance)
         try:
             function = _function(instance, options.call[0]) if options.call else None
             started = time.perf_counter()

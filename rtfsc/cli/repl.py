@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rtfsc.cli.common import (
     OK,
@@ -16,10 +16,13 @@ from rtfsc.cli.common import (
     add_level,
     add_limits,
     add_path,
-    granted,
     limits_of,
 )
+from rtfsc.cli.delegating import add_delegation, worlds_of
 from rtfsc.cli.failures import guarded, show
+
+if TYPE_CHECKING:
+    from rtfsc.evaluation import World
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,16 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_limits(parser)
     add_path(parser)
     add_allow(parser)
+    add_delegation(parser)
 
 
 def run(options: argparse.Namespace) -> int:
+    with worlds_of(options) as worlds:
+        return _converse(options, worlds())
+
+
+def _converse(options: argparse.Namespace, world: World) -> int:
     from rtfsc.repl.console import Console
     from rtfsc.repl.session import Session
     from rtfsc.repl.terminal import line_editing, read_piped, read_typed
-    from runtime.host.access import Deferred
 
-    path, host = (".", *options.path), Deferred(partial(_host, granted(options)))
-    session = Session(options.engine, options.level, limits_of(options), path, host)
+    session = Session(options.engine, options.level, limits_of(options), (".", *options.path), world)
     console = Console(session, partial(_guard, options), partial(show, style=options.output_format))
     for file in options.files:
         console.load(file)
@@ -65,10 +72,3 @@ def _guard(options: argparse.Namespace, action: Callable[[], None]) -> None:
         return OK
 
     guarded(run, options)
-
-
-def _host(grant: list[str]) -> Any:
-    from runtime.host.policy import Policy
-    from runtime.host.session import Session
-
-    return Session(Policy.of(grant))

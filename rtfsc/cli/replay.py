@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from rtfsc.cli.common import OK, PROGRAM_ERROR, add_path, add_store, print_json, read_source
+from rtfsc.cli.common import OK, PROGRAM_ERROR, add_path, add_store, positive, print_json, read_source
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=int, help="number of the run, as 'rtfsc audit show' has it")
+    parser.add_argument("run", type=positive, help="number of the run, as 'rtfsc audit show' has it")
     parser.add_argument(
         "--engine", choices=["evaluator", "wasm"], help="default: the one that the run was recorded on"
     )

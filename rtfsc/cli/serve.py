@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from rtfsc.cli.common import OK, UsageError, positive
-from rtfsc.cli.delegating import VARIABLE, delegation_of
+from rtfsc.cli.delegating import add_file, delegation_of
 from rtfsc.cli.serving import add_address, serve
 
 _SHORTEST_TOKEN = 16
@@ -16,10 +16,7 @@ _SHORTEST_TOKEN = 16
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arbiter", action="store_true", required=True, help="models for other hosts")
-    parser.add_argument(
-        "--delegation", metavar="FILE", default=os.environ.get(VARIABLE) or None,
-        help=f"where the models are configured (default: ${VARIABLE})",
-    )  # fmt: skip
+    add_file(parser, "where the models are configured")
     parser.add_argument(
         "--offer", action="append", metavar="ID",
         help="offer this model; may be repeated (default: all that FILE configures)",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from rtfsc.cli.calls import arguments_for, call, declaration, halves
 from rtfsc.cli.common import OK, add_store, positive, print_json
-from rtfsc.cli.delegating import VARIABLE, delegation_of
+from rtfsc.cli.delegating import add_file, delegation_of
 from rtfsc.cli.passphrase import ask
 
 _USAGE = "'[price : Float] : Float' or '(declare discount [price : Float] : Float)'"
@@ -43,10 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="ID", help="the model that writes it")
-    parser.add_argument(
-        "--delegation", metavar="FILE", default=os.environ.get(VARIABLE) or None,
-        help=f"where models are configured (default: ${VARIABLE})",
-    )  # fmt: skip
+    add_file(parser, "where models are configured")
 
 
 def run(options: argparse.Namespace) -> int:

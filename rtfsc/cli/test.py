@@ -16,16 +16,16 @@ from rtfsc.cli.common import (
     add_level,
     add_limits,
     add_path,
-    granted,
     limits_of,
     read_source,
     rtfs_files,
     search_path,
 )
+from rtfsc.cli.delegating import add_delegation, worlds_of
 from rtfsc.diagnostics import DiagnosticError
 
 if TYPE_CHECKING:
-    from rtfsc.testing.runner import Result
+    from rtfsc.testing.runner import Result, Runner
 
 ENGINES = {"evaluator": ["evaluator"], "wasm": ["wasm"], "both": ["evaluator", "wasm"]}
 
@@ -40,12 +40,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_limits(parser)
     add_path(parser)
     add_allow(parser)
+    add_delegation(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     from rtfsc.testing.report import summary
+    from rtfsc.testing.runner import Runner
 
-    results = [result for path in rtfs_files(options.paths) for result in _run(path, options)]
+    engines = ENGINES[options.engine]
+    with worlds_of(options) as worlds:
+        runner = Runner(engines, options.level, limits_of(options), search_path(options), worlds)
+        results = [result for path in rtfs_files(options.paths) for result in _run(path, runner, options)]
     if not results:
         wanted = f" whose name contains '{options.wanted}'" if options.wanted else ""
         raise UsageError(f"there are no tests{wanted} in {' '.join(options.paths)}")
@@ -58,12 +63,9 @@ def run(options: argparse.Namespace) -> int:
     return PROGRAM_ERROR if any(result.failure for result in results) else OK
 
 
-def _run(path: str, options: argparse.Namespace) -> list[Result]:
+def _run(path: str, runner: Runner, options: argparse.Namespace) -> list[Result]:
     from rtfsc.testing.collect import TestFile
-    from rtfsc.testing.runner import Runner
 
-    engines = ENGINES[options.engine]
-    runner = Runner(engines, options.level, limits_of(options), search_path(options), granted(options))
     try:
         source = read_source(path)
         if path not in options.paths and "deftest" not in source.text:
@@ -76,7 +78,7 @@ def _run(path: str, options: argparse.Namespace) -> list[Result]:
         found = runner.run(file, tests) if tests else []
     results = []
     for result in found:
-        _show(result, len(engines), options)
+        _show(result, len(runner.engines), options)
         results.append(result)
     return results
 

@@ -221,6 +221,11 @@ def _work(options: argparse.Namespace) -> int:
     ):
         worker = office.worker(lease_s=options.lease, stored_only=options.stored_only)
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())
-        done = worker.run(drain=options.drain, most=options.most)
-        print(f"{done} ticket{'' if done == 1 else 's'}", file=sys.stderr)
+        try:
+            worker.run(drain=options.drain, most=options.most)
+        except KeyboardInterrupt:  # which is how a worker without an end is ended
+            if options.drain or options.most:
+                raise
+        finally:
+            print(f"{worker.done} ticket{'' if worker.done == 1 else 's'}", file=sys.stderr)
     return OK

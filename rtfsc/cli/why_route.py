@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from rtfsc.cli.calls import check_arguments
 from rtfsc.cli.common import OK, UsageError, print_json, read_source
 from rtfsc.cli.delegating import VARIABLE, delegation_of, environment_of
 
@@ -51,9 +52,16 @@ def _call(runtime: Runtime, options: argparse.Namespace, arguments: list[Any]) -
     if options.program is not None:
         compilation = runtime.compilation(read_source(options.program))
         interfaces = {**exports_of(compilation.unoptimised), **interfaces_of(compilation)}
-        if options.file not in interfaces:
-            known = ", ".join(sorted(interfaces)) or "none"
+        functions = sorted(name for name, found in interfaces.items() if found["kind"] == "function")
+        if options.file not in functions:
+            known = ", ".join(functions) or "none"
             raise UsageError(f"{options.program} has no function '{options.file}'; functions: {known}")
+        interface = interfaces[options.file]
+        parameters = list(zip(interface["params"], interface["param_types"], strict=True))
+        if interface["rest"]:  # its type is that of the list
+            parameters[-1] = (parameters[-1][0], ":any")
+        if arguments:  # without any it is asked about in general
+            check_arguments(options.file, parameters, interface["rest"], arguments)
         mode, model = hint_of(compilation.unoptimised, options.file) or (mode, model)
     router = Routing(runtime, interfaces).router
     assert router is not None

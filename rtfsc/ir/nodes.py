@@ -279,7 +279,8 @@ class Module:
     """``functions`` holds INIT too. ``globals`` maps each top-level value to its type.
     ``sites[i - 1]`` is the site with id ``i``. ``separate``: empty, or "program" or "module" for
     one of several in an instance (`rtfsc.ir.separate`); ``needs``: the others, in the order of evaluation.
-    ``guards``: by number, of a module that is built with them; one that is compiled to run here has none."""
+    ``guards``: by number, of a module that is built with them; one that is compiled to run here has none.
+    ``own``: what a module form says that its name is, by which policies know its functions; else empty."""
 
     name: str
     functions: dict[str, Function]
@@ -289,6 +290,7 @@ class Module:
     separate: str = ""
     needs: list[str] = field(default_factory=list)
     guards: list[Guard] = field(default_factory=list)
+    own: str = ""
 
 
 def nil() -> Const:

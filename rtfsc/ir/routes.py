@@ -11,12 +11,15 @@ host is told (``delegate/done``) before it, after it, and once more, so that it 
 A host that has decided for good sets the byte that ``routed`` reads (``layout.STATE_ROUTES``); then a call
 costs one load and one jump more. The body stands in two functions so that this way has no join.
 
+What fails elsewhere is reported where the function is defined: the call of it may be anywhere, or outside.
+
 Guards are put into a copy that is about to run here, or into a file that was asked to have them (`built`),
 which lists them; never into what is published or identified.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -38,6 +41,7 @@ from rtfsc.ir.nodes import (
     Module,
     Prim,
     Seq,
+    Site,
     Var,
 )
 from rtfsc.ir.walk import copy_function, deep
@@ -49,6 +53,7 @@ _KINDS: Final = {":int": T.INT, ":bool": T.BOOL, ":string": T.STR}
 """Kinds of declared results that the passes can make use of. The host has checked what it answers."""
 CACHED: Final = 888
 """How many functions of an instance have a byte (``layout.LIMITS_ROUTES``); the others always ask."""
+Spans = Mapping[str, tuple[int, int]]
 
 
 def symbols(module: Module, own: str = "") -> dict[str, str]:
@@ -66,30 +71,59 @@ def symbols(module: Module, own: str = "") -> dict[str, str]:
     return found
 
 
-def guarded(module: Module, wanted: Callable[[str], bool], own: str = "") -> tuple[Module, list[str]]:
+def guarded(
+    module: Module, wanted: Callable[[str], bool], own: str = "", spans: Spans | None = None
+) -> tuple[Module, list[str]]:
     """The module with guards in the functions whose symbols are wanted, and those symbols; the number of each
-    is its place in the list. The module itself stays as it is; what is not guarded is shared."""
+    is its place in the list. ``spans``: where the functions of the program's text are defined, by symbol. The
+    module itself stays as it is; what is not guarded is shared."""
     names = {symbol: name for symbol, name in symbols(module, own).items() if wanted(symbol)}
     if not names:
         return module, []
-    functions = dict(module.functions)
+    functions, sites = dict(module.functions), _Sites(module.sites)
     declared = {export.func: _KINDS.get(export.result_type, T.ANY) for export in module.exports}
+    spans = spans or {}
     with deep():
         for number, (symbol, name) in enumerate(names.items()):
             function = functions[name]
-            asked, plain = (
-                _asked(function, symbol, declared.get(name, T.ANY)),
-                copy_function(function, f"{name} plain"),
-            )
+            site = sites.of(function, spans.get(symbol))
+            asked = _asked(function, symbol, declared.get(name, T.ANY), site)
+            plain = copy_function(function, f"{name} plain")
             functions[name] = _entry(function, number, asked.name)
             functions[asked.name], functions[plain.name] = asked, plain
-    return replace(module, functions=functions), list(names)
+    return replace(module, functions=functions, sites=sites.all), list(names)
 
 
-def built(module: Module, globs: Sequence[str], own: str, imported: Mapping[str, Export]) -> Module:
+class _Sites:
+    """Those of a module, and more for what is defined in it."""
+
+    def __init__(self, sites: Sequence[Site]) -> None:
+        self.all = list(sites)
+        self._first: dict[str, int] = {}
+        self._counts: Counter[str] = Counter()
+        for id, site in enumerate(self.all, 1):
+            self._first.setdefault(site.definition, id)
+            self._counts[site.definition] += 1
+
+    def of(self, function: Function, span: tuple[int, int] | None) -> int:
+        """The site of its definition; of one in another text the first inside of it; 0 without any."""
+        definition = function.origin[0]
+        if span is None:
+            return self._first.get(definition, 0)
+        self.all.append(Site(*span, definition, self._counts[definition]))
+        self._counts[definition] += 1
+        return len(self.all)
+
+
+def built(
+    module: Module, globs: Sequence[str], own: str, imported: Mapping[str, Export], spans: Spans
+) -> Module:
     """The module with guards in the functions that the globs fit, which it lists: for a file. ``imported``:
-    exports of imported modules by symbol. Raises ValueError where they are more than have a byte."""
-    found, names = guarded(module, lambda symbol: any(fnmatchcase(symbol, glob) for glob in globs), own)
+    exports of imported modules by symbol; ``spans``: as in `guarded`. Raises ValueError where they are more
+    than have a byte."""
+    found, names = guarded(
+        module, lambda symbol: any(fnmatchcase(symbol, glob) for glob in globs), own, spans
+    )
     if len(names) > CACHED:
         raise ValueError(f"{len(names)} functions are to be guarded, a module has room for {CACHED}")
     exported = {f"{own}/{e.name}" if own else e.name: e.name for e in module.exports if e.func}
@@ -105,7 +139,7 @@ def _entry(function: Function, number: int, asked: str) -> Function:
     return entry
 
 
-def _asked(function: Function, symbol: str, declared: T.Type) -> Function:
+def _asked(function: Function, symbol: str, declared: T.Type, site: int) -> Function:
     params = [Var(p.name, p.type) for p in function.params]
     asked = Function(
         f"{function.name} asked", params, Const(T.NIL, None), function.result,
@@ -114,7 +148,7 @@ def _asked(function: Function, symbol: str, declared: T.Type) -> Function:
     request = [Const(T.STR, symbol), Const(T.KW, MODE), Const(T.NIL, None), _arguments(function, params)]
     answer, token = Var("answer"), Var("token")
     kinds = function.result if declared == T.ANY else declared
-    value = _checked(_prim("nth", [Local(answer), Const(T.INT, 1)]), kinds)
+    value = _checked(_prim("nth", [Local(answer), Const(T.INT, 1)]), kinds, site)
     timed = _timed(function, params, token)
     here = Let(
         token,
@@ -123,7 +157,7 @@ def _asked(function: Function, symbol: str, declared: T.Type) -> Function:
     )
     asked.body = Let(
         answer,
-        _prim("host", request, "delegate"),
+        _prim("host", request, "delegate", site),
         If(_prim("truthy", [_prim("first", [Local(answer)])]), value, here),
     )
     return asked
@@ -151,13 +185,13 @@ def _arguments(function: Function, params: list[Var]) -> Expr:
     return _prim("concat", [vector, Local(params[-1])]) if function.rest else vector
 
 
-def _checked(value: Expr, result: T.Type) -> Expr:
+def _checked(value: Expr, result: T.Type, site: int) -> Expr:
     if result == T.ANY:
         return value
-    check = _prim("check", [value], result)
+    check = _prim("check", [value], result, site)
     check.type = result
     return check
 
 
-def _prim(op: str, args: list[Expr], imm: object = None) -> Prim:
-    return Prim(op, args, OPS[op].result, 0, imm)
+def _prim(op: str, args: list[Expr], imm: object = None, site: int = 0) -> Prim:
+    return Prim(op, args, OPS[op].result, site, imm)

@@ -37,10 +37,12 @@ def dumps(module: Module, note: str = "") -> bytes:
     w.u(len(module.sites))
     for s in module.sites:
         encode_site(w, s)
-    if module.guards:  # else nothing at all
+    if module.guards or module.own:  # else nothing at all
         w.u(len(module.guards))
         for g in module.guards:
             encode_guard(w, g)
+        if module.own:
+            w.s(module.own)
     with deep():
         functions = [encode_function(f) for f in module.functions.values()]
     return b"".join([MODULE_MAGIC, _block(w.finish()), *map(_block, functions)])
@@ -94,8 +96,9 @@ def _load(data: bytes) -> tuple[Module, str]:
     module.sites = [decode_site(r) for _ in range(r.count())]
     if r.position < r.end:
         module.guards = [decode_guard(r) for _ in range(r.count())]
-        if not module.guards:
-            r.fail("an empty list of guards")
+        module.own = r.s() if r.position < r.end else ""
+        if not (module.guards or module.own) or (r.position < r.end):
+            r.fail("neither guards nor a name")
     r.done()
     r = Reader(data, end)
     with deep():

@@ -38,7 +38,7 @@ def lower_program(
     ``strict``: types that are not proved are reported too.
     """
     linker = Linker(library if library is not None else _installed())
-    module = Module(module_name, {})
+    module = Module(module_name, {}, own=program.head.name if program.head is not None else "")
     m, resolver = _lowered(program, sink, imports, module, linker, library is not None, "", strict)
     if not sink.has_errors and library is None:
         m.module.exports = _exports(program, resolver, sink)
@@ -53,7 +53,9 @@ def lower_unit(program: A.Program, sink: Sink, imports: Imports) -> Module:
     assert head is not None
     prefix = prefix_of(head.name)
     linker = Linker(_installed())
-    m, resolver = _lowered(program, sink, imports, Module(head.name, {}), linker, False, prefix)
+    m, resolver = _lowered(
+        program, sink, imports, Module(head.name, {}, own=head.name), linker, False, prefix
+    )
     if not sink.has_errors:
         m.module.exports = _exports(program, resolver, sink)
         for export in m.module.exports:

@@ -91,6 +91,7 @@ def copy_module(module: Module) -> Module:
         module.separate,
         module.needs,
         module.guards,
+        module.own,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from rtfsc.diagnostics import Diagnostic, DiagnosticError
 from rtfsc.driver import Compilation
-from rtfsc.evaluation import TARGETS, evaluate_compiled
+from rtfsc.evaluation import TARGETS, World, alone, evaluate_compiled
 from rtfsc.options import CompileOptions
 from rtfsc.repl.entries import Piece, pieces
 from rtfsc.source import SourceFile
@@ -44,13 +44,13 @@ class Answer:
 
 
 class Session:
-    """``engine``: ``evaluator`` or ``wasm``. ``path``: where modules are looked for. ``host``: what all that
-    is evaluated may do outside, nothing by default."""
+    """``engine``: ``evaluator`` or ``wasm``. ``path``: where modules are looked for. ``world``: that of
+    all that is evaluated."""
 
     def __init__(
-        self, engine: str, level: int, limits: Any, path: tuple[str, ...] = (), host: Any = None
+        self, engine: str, level: int, limits: Any, path: tuple[str, ...] = (), world: World = alone
     ) -> None:
-        self.engine, self.level, self.limits, self.path, self.host = engine, level, limits, path, host
+        self.engine, self.level, self.limits, self.path, self.world = engine, level, limits, path, world
         self.definitions: list[Definition] = []
 
     @property
@@ -71,7 +71,7 @@ class Session:
         program, start = self.program(piece.text)
         compilation = self.compilation(program)
         try:
-            outcome = evaluate_compiled(compilation, self.engine, self.limits, self.host)
+            outcome = evaluate_compiled(compilation, self.engine, self.limits, self.world)
         except DiagnosticError as error:
             raise self._about_entry(error, start) from None
         warnings = [d for d in outcome.diagnostics if d.span is None or d.span.start >= start]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from rtfsc.ast.tests import FAILED
 from rtfsc.diagnostics import Diagnostic, DiagnosticError
 from rtfsc.driver import Compilation
-from rtfsc.evaluation import TARGETS, evaluate_compiled, hosts, outcomes_agree
+from rtfsc.evaluation import TARGETS, World, alone, evaluate_compiled, in_turn, outcomes_agree
 from rtfsc.options import CompileOptions
 from rtfsc.source import SourceFile, Span
 from rtfsc.testing.collect import Test, TestFile
@@ -50,7 +50,7 @@ class Result:
 
 class Runner:
     """``engines``: in order; each test runs on all of them. ``path``: where modules are looked for.
-    ``grant``: what tests may do outside, as `runtime.host.policy.Policy.of` takes it."""
+    ``worlds``: makes the world of each test."""
 
     def __init__(
         self,
@@ -58,10 +58,10 @@ class Runner:
         level: int,
         limits: Any,
         path: Sequence[str] = (),
-        grant: Sequence[str] = (),
+        worlds: Callable[[], World] = lambda: alone,
     ) -> None:
         self.engines, self.level, self.limits = engines, level, limits
-        self.path, self.grant = tuple(path), grant
+        self.path, self._worlds = tuple(path), worlds
 
     def unreadable(self, name: str, error: DiagnosticError) -> Result:
         """What stands for the tests of a file that could not be read."""
@@ -86,19 +86,20 @@ class Runner:
 
     def _run_test(self, file: TestFile, test: Test) -> Iterator[Result]:
         outcomes: list[Any] = []
-        for engine, host in zip(self.engines, hosts(self.grant), strict=False):
+        worlds = in_turn(self._worlds(), len(self.engines))
+        for engine, world in zip(self.engines, worlds, strict=True):
             start = perf_counter()
-            outcome, failure = self._evaluate(file, test, engine, host)
+            outcome, failure = self._evaluate(file, test, engine, world)
             outcomes.append(outcome)
             if failure is None and not outcomes_agree(outcomes[0], outcome):
                 failure = _disagreement(file, test, outcomes)
             seconds = perf_counter() - start
             yield Result(file.source.name, file.line(test), test, engine, seconds, failure)
 
-    def _evaluate(self, file: TestFile, test: Test, engine: str, host: Any) -> tuple[Any, Failure | None]:
+    def _evaluate(self, file: TestFile, test: Test, engine: str, world: World) -> tuple[Any, Failure | None]:
         compilation = self._compilation(file.program(test), engine)
         try:
-            outcome = evaluate_compiled(compilation, engine, self.limits, host)
+            outcome = evaluate_compiled(compilation, engine, self.limits, world)
         except DiagnosticError as error:
             return None, _refused(error, file)
         return outcome, outcome.error and _raised(outcome.error, compilation, file)

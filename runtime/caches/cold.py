@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
+from runtime.connection import OwnConnection, prepared
+
 _KIND = "answers"
 _MOST_BYTES = 4 << 20
 
@@ -42,6 +44,14 @@ class ColdStore(Protocol):
     def close(self) -> None: ...
 
 
+_PREPARE = (
+    "PRAGMA journal_mode = WAL",
+    # An answer lost with the machine is asked for again.
+    "PRAGMA synchronous = NORMAL",
+    "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, data BLOB NOT NULL)",
+)
+
+
 class SqliteCold:
     """In one SQLite file, shared by processes; made at the first write."""
 
@@ -49,8 +59,7 @@ class SqliteCold:
         self._path = Path(path)
         self.name = str(self._path)
         self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._owner = 0
+        self._connection = OwnConnection()
 
     def read(self, key: str) -> bytes | None:
         found = self._run("SELECT data FROM answers WHERE key = ?", (key,), create=False)
@@ -75,9 +84,7 @@ class SqliteCold:
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None and self._owner == os.getpid():
-                self._connection.close()
-            self._connection = None
+            self._connection.close()
 
     def _run(self, statement: str, values: tuple[object, ...], *, create: bool = True) -> list[Any]:
         with self._lock:
@@ -88,18 +95,14 @@ class SqliteCold:
                 raise ColdError(f"{self._path}: {error}") from error
 
     def _open(self, create: bool) -> sqlite3.Connection | None:
-        if self._connection is not None and self._owner == os.getpid():
-            return self._connection
+        found = self._connection.get()
+        if found is not None:
+            return found
         if not create and not self._path.exists():
             return None
         make_private(self._path)
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=5.0, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        # An answer lost with the machine is asked for again.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, data BLOB NOT NULL)")
-        self._connection, self._owner = connection, os.getpid()
-        return connection
+        return self._connection.set(prepared(connection, _PREPARE))
 
 
 def make_private(path: Path) -> None:

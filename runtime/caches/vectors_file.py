@@ -14,6 +14,7 @@ from typing import Any
 
 from runtime.caches.cold import make_private
 from runtime.caches.vectors import LARGE, Group, Match, MemoryVectors, SemanticHit
+from runtime.connection import OwnConnection, prepared
 from runtime.meaning.embedding import to_bytes
 
 _SCHEMA = """
@@ -39,8 +40,7 @@ class FileVectors(MemoryVectors):
         super().__init__(capacity)
         self._path = Path(path)
         self.name = str(self._path)
-        self._connection: sqlite3.Connection | None = None
-        self._owner = 0
+        self._connection = OwnConnection()
         # Of the groups in memory: the numbers of their texts, the last one, the file's version when read.
         self._known: dict[tuple[str, str], dict[str, int]] = {}
         self._last: dict[tuple[str, str], int] = {}
@@ -122,8 +122,9 @@ class FileVectors(MemoryVectors):
             self._write(
                 f"INSERT INTO hits ({columns}) VALUES ({', '.join('?' * len(hit))})", *hit, create=True
             )
-            assert self._connection is not None
-            self._grown(self._connection)
+            file = self._connection.get()
+            assert file is not None
+            self._grown(file)
 
     def hits(self, limit: int) -> list[SemanticHit]:
         columns = ", ".join(SemanticHit._fields)
@@ -132,25 +133,22 @@ class FileVectors(MemoryVectors):
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None and self._owner == os.getpid():
-                self._connection.close()
-            self._connection = None
+            self._connection.close()
             self._forget()
 
     # -- the file
 
     def _open(self, create: bool = False) -> sqlite3.Connection | None:
         """The connection of this process; None while there is no file."""
-        if self._connection is not None and self._owner == os.getpid():
-            return self._connection
+        found = self._connection.get()
+        if found is not None:
+            return found
         if not create and not self._path.exists():
             return None
         make_private(self._path)
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=2.0, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.executescript(_SCHEMA)
-        self._connection, self._owner = connection, os.getpid()
+        settings = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", _SCHEMA)
+        self._connection.set(prepared(connection, settings))
         self._forget()
         return connection
 

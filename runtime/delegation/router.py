@@ -97,8 +97,9 @@ class Router:
         self.dispatcher.measured(delegation, LOCAL_WAY, seconds)
         self._set(self._numbers[symbol], False)
 
-    def wrap(self, symbol: str, function: Callable[..., Any]) -> Routed:
-        return Routed(self, symbol, function, self._interfaces.get(symbol))
+    def wrap(self, symbol: str, name: str, function: Callable[..., Any]) -> Routed:
+        """``name``: of the export; policies know it by its ``symbol``."""
+        return Routed(self, symbol, name, function, self._interfaces.get(name))
 
     def _begin(self, symbol: str) -> int:
         # A body that raises never comes to its end: its guard then stays as it is, and the calls here.
@@ -125,10 +126,15 @@ class Routed:
     """An exported function without a guard of its own, whose calls from Python are routed."""
 
     def __init__(
-        self, router: Router, symbol: str, function: Callable[..., Any], interface: Interface | None
+        self,
+        router: Router,
+        symbol: str,
+        name: str,
+        function: Callable[..., Any],
+        interface: Interface | None,
     ) -> None:
-        self.__wrapped__, self.__name__, self.__doc__ = function, symbol, function.__doc__
-        self._router, self._interface = router, interface
+        self.__wrapped__, self.__name__, self.__doc__ = function, name, function.__doc__
+        self._router, self._symbol, self._interface = router, symbol, interface
         self._engine = router.dispatcher.engine
         self._settled = -1
         """The epoch in which it was decided that calls stay here, whatever they are called with."""
@@ -141,7 +147,7 @@ class Routed:
         engine = self._engine
         if self._settled == engine.epoch:
             return self.__wrapped__(*arguments)
-        delegation = Delegation(self.__name__, ROUTED, None, list(arguments), self._interface)
+        delegation = Delegation(self._symbol, ROUTED, None, list(arguments), self._interface)
         return self._routed(delegation)
 
     def _routed(self, delegation: Delegation) -> Any:

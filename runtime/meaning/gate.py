@@ -51,7 +51,7 @@ def _differences(a: Reading, b: Reading, confirmed: bool) -> Iterator[str]:
         ("numbers", a.numbers, b.numbers), ("units", a.units, b.units), ("bounds", a.bounds, b.bounds),
     ):  # fmt: skip
         if Counter(ours) != Counter(theirs):
-            yield f"{what}: {_shown(ours)} and {_shown(theirs)}"
+            yield f"{what}: {_both(ours, theirs)}"
     for scale in sorted(a.poles.keys() & b.poles.keys()):
         if a.poles[scale] != b.poles[scale]:
             yield f"opposites: {_shown(a.poles[scale])} and {_shown(b.poles[scale])}"
@@ -59,8 +59,8 @@ def _differences(a: Reading, b: Reading, confirmed: bool) -> Iterator[str]:
     one, other = Counter(word.text for word in mine), Counter(word.text for word in others)
     if one != other:
         if Counter(a.names) != Counter(b.names):
-            yield f"names: {_shown(a.names)} and {_shown(b.names)}"
-        yield f"words: {_shown((one - other).elements())} and {_shown((other - one).elements())}"
+            yield f"names: {_both(a.names, b.names)}"
+        yield f"words: {_both((one - other).elements(), (other - one).elements())}"
     else:
         yield from _roles(mine, others)
     yield from _voices(mine, others)
@@ -125,7 +125,7 @@ def _roles(a: Words, b: Words) -> Iterator[str]:
         if (more or less) and _before(word, a, head) != _before(word, b, head) and not _owner(word, a, b):
             yield f"order: {word} in another place, with another part"
         if not all(_alike(one, other, word) for one in less for other in more):
-            yield f"roles: {_shown(less)} and {_shown(more)} {word}"
+            yield f"roles: {_marked(less, word)} and {_marked(more, word)}"
     if ({"from", "to"} <= gained.keys()) != ({"from", "to"} <= lost.keys()):
         yield "roles: from and to on one side only"  # ``in Celsius, in Fahrenheit``: which is which?
     for marker in sorted(gained.keys() & lost.keys() - {""}):
@@ -221,13 +221,20 @@ def _sequence(words: Words, others: Words, marker: str) -> list[str]:
     return [word.text for word in words if word.marker == marker and word.text in common]
 
 
+def _both(ours: Iterable[str], theirs: Iterable[str]) -> str:
+    """What the two texts say, or that one of them says nothing of it."""
+    one, other = _shown(ours), _shown(theirs)
+    return f"{one} and {other}" if one and other else f"{one or other} on one side only"
+
+
+def _marked(markers: Iterable[str], word: str) -> str:
+    return ", ".join(f"{marker} {word}".lstrip() for marker in sorted(markers)) or word
+
+
 def _shown(words: Iterable[str]) -> str:
     found = sorted(words) if isinstance(words, frozenset) else list(words)
-    return (
-        ", ".join(
-            [*(word[:40] for word in found[:_MOST_SHOWN]), *(["…"] if len(found) > _MOST_SHOWN else [])]
-        )
-        or "none"
+    return ", ".join(
+        [*(word[:40] for word in found[:_MOST_SHOWN]), *(["…"] if len(found) > _MOST_SHOWN else [])]
     )
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from runtime.connection import OwnConnection, prepared
 from runtime.trust.files import PRIVATE_FILE, private_folder
 
 MOST_PAIRS: Final = 500
@@ -82,14 +83,17 @@ class Samples:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._owner = 0
+        self._connection = OwnConnection()
 
     def find(self, identity: Identity) -> Function | None:
+        if not self.path.exists():
+            return None
         with self._open() as connection:
             return _of(connection, identity)
 
     def get(self, id: int) -> Function | None:
+        if not self.path.exists():
+            return None
         with self._open() as connection:
             return _one(connection, "f.id = ?", (id,))
 
@@ -164,16 +168,12 @@ class Samples:
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None and self._owner == os.getpid():
-                self._connection.close()
-            self._connection = None
+            self._connection.close()
 
     @contextmanager
     def _open(self, write: bool = False) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            if self._connection is None or self._owner != os.getpid():
-                self._connection, self._owner = _opened(self.path), os.getpid()
-            connection = self._connection
+            connection = self._connection.get() or self._connection.set(_opened(self.path))
             if not write:
                 yield connection
                 return
@@ -190,10 +190,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     private_folder(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
     connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.executescript(_SCHEMA)
-    return connection
+    return prepared(connection, ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", _SCHEMA))
 
 
 def _of(connection: sqlite3.Connection, identity: Identity) -> Function | None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from runtime.connection import OwnConnection
 from runtime.store.errors import DamagedIndex, ReadOnlyStore, StoreBusy, StoreError, StoreFull, from_os_error
 from runtime.store.migrations import MIGRATIONS, SCHEMA
 
@@ -27,9 +28,7 @@ class SqliteFile:
         self.path = path
         self._wanted_read_only = read_only
         self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
-        self._owner = 0
-        self._inherited: list[sqlite3.Connection] = []
+        self._connection = OwnConnection()
         self._reason: str | None = "opened read-only" if read_only else None
 
     def read_only_reason(self) -> str | None:
@@ -40,9 +39,7 @@ class SqliteFile:
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None and self._owner == os.getpid():
-                self._connection.close()
-            self._connection = None
+            self._connection.close()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
@@ -87,12 +84,9 @@ class SqliteFile:
 
     def _open(self, *, create: bool = False) -> sqlite3.Connection | None:
         """The connection of this process; None while there is no file."""
-        if self._connection is not None:
-            if self._owner == os.getpid():
-                return self._connection
-            # After a fork the parent's connection must be neither used nor closed here.
-            self._inherited.append(self._connection)
-            self._connection = None
+        found = self._connection.get()
+        if found is not None:
+            return found
         if not self.path.exists():
             if not create or self._wanted_read_only:
                 return None
@@ -107,8 +101,8 @@ class SqliteFile:
                 _migrate(connection)
             else:
                 connection = _migrated_copy(connection)
-        self._connection, self._owner, self._reason = connection, os.getpid(), reason
-        return connection
+        self._reason = reason
+        return self._connection.set(connection)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -23,11 +23,17 @@ class BadJob(TicketError):
     code = "TK004"
 
 
+class BadCall(BadJob):
+    """What is submitted cannot be called: nothing was left for anybody."""
+
+    exit_code = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A call of ``function`` with ``arguments``, or with None for one the value of the program itself.
     ``source``: text of the program; ``stored``: instead of it, name or digest of a stored module; ``file``:
-    what messages call it. Raises `BadJob` for arguments with functions in them."""
+    what messages call it. Raises `BadCall` for arguments with functions in them."""
 
     function: str | None = None
     arguments: tuple[Any, ...] = ()
@@ -102,7 +108,7 @@ def failure(kind: str, message: str) -> Outcome:
 def _value(value: Any) -> str:
     found = Encoded(value)
     if not found.whole:
-        raise BadJob("a value with a function in it cannot be sent elsewhere")
+        raise BadCall("a value with a function in it cannot be sent elsewhere")
     return base64.b64encode(found.data).decode()
 
 

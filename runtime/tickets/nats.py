@@ -29,6 +29,7 @@ from runtime.tickets.ticket import (
     QUEUED,
     RUNNING,
     STATES,
+    UNREACHABLE,
     Foreign,
     StaleLease,
     Ticket,
@@ -144,8 +145,8 @@ class NatsTickets:
             future = asyncio.run_coroutine_threadsafe(bounded(), self._running())
             return future.result(TIMEOUT_S * 6)
         except (nats.errors.Error, OSError, TimeoutError) as error:
-            said = str(error) or type(error).__name__
-            raise TicketsUnavailable(f"tickets on {self._name}: {said}") from error
+            said, hint = _told(error)
+            raise TicketsUnavailable(f"tickets on nats://{self._name}: {said}", hint=hint) from error
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -168,15 +169,21 @@ class NatsTickets:
         )
         from nats.js.errors import APIError, BadRequestError
 
-        async def quiet(_: Exception) -> None:
-            """What a call cannot do it says itself."""
+        said: list[Exception] = []
+
+        async def quiet(error: Exception) -> None:
+            """What a call cannot do it says itself; while it connects, nobody else says why it does not."""
+            said[:] = [error]
 
         options: dict[str, Any] = {"token": self._token} if self._token else {}
         connecting = nats.connect(
             self._url, connect_timeout=TIMEOUT_S, max_reconnect_attempts=-1, reconnect_time_wait=0.1,
             error_cb=quiet, **options,
         )  # fmt: skip
-        client = await asyncio.wait_for(connecting, TIMEOUT_S)
+        try:
+            client = await asyncio.wait_for(connecting, TIMEOUT_S)
+        except TimeoutError:
+            raise (said or [TimeoutError()])[0] from None
         js = client.jetstream(timeout=TIMEOUT_S)
         try:
             self._kv = await js.create_key_value(
@@ -371,6 +378,22 @@ class NatsTickets:
                 await self._kv.purge(ticket.id)
                 gone += 1
         return gone
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """What is wrong with the server, and what may help."""
+    from nats.js.errors import ServiceUnavailableError
+
+    if isinstance(error, ServiceUnavailableError):
+        return "the server has no JetStream", "start it with 'nats-server --jetstream'"
+    if "authorization" in str(error).lower():
+        return "the server refuses who asks", f"the token is taken from {PASSWORD}"
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno), UNREACHABLE  # its own text has the address once more
+    if isinstance(error, TimeoutError) or "timeout" in str(error):
+        return f"no answer within {TIMEOUT_S:g} s", UNREACHABLE
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return said.removeprefix("nats: ").strip("'"), UNREACHABLE
 
 
 def _now() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from runtime.tickets.ticket import Tickets, TicketsUnavailable
 
@@ -24,9 +25,11 @@ def open_tickets(
         from runtime.tickets.sqlite import SqliteTickets
 
         return SqliteTickets(Path(given))
-    if scheme not in ("redis", "rediss", "nats"):
+    if scheme not in ("redis", "rediss", "nats") or not _is_address(given):
+        shown = f"{scheme}://{given.removeprefix(f'{scheme}://').rpartition('@')[2]}"  # without a password
         raise TicketsUnavailable(
-            f"no place for tickets: {scheme}://", hint="a file, redis://HOST:PORT/0 or nats://HOST:PORT"
+            f"no place for tickets: {shown}",
+            hint="a file, redis://HOST:PORT/NUMBER?prefix=NAME or nats://HOST:PORT?prefix=NAME",
         )
     if offline:
         raise TicketsUnavailable("offline: no tickets of a team", hint="without --offline")
@@ -37,3 +40,11 @@ def open_tickets(
     from runtime.tickets.redis import RedisTickets
 
     return RedisTickets(given, environ)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port that is none, or an address in brackets
+        return False

@@ -20,6 +20,7 @@ from runtime.tickets.ticket import (
     QUEUED,
     RUNNING,
     STATES,
+    UNREACHABLE,
     Foreign,
     StaleLease,
     Ticket,
@@ -33,6 +34,7 @@ PASSWORD = "RTFSC_REDIS_PASSWORD"
 """The environment variable with the password, for addresses without one."""
 TIMEOUT_S = 5.0
 _PREFIX = re.compile(r"[\w.-]{1,64}")
+_NUMBER = re.compile(r"/?\d*")
 _BATCH = 200
 
 # KEYS[1]: what all names begin with. Names: all, queued, running (by the end of the lease), ended.
@@ -130,7 +132,7 @@ class RedisTickets:
         parts = urlsplit(address)
         query = dict(parse_qsl(parts.query))
         prefix = query.pop("prefix", "rtfsc")
-        if query or not _PREFIX.fullmatch(prefix):
+        if query or not _PREFIX.fullmatch(prefix) or not _NUMBER.fullmatch(parts.path):
             raise TicketsUnavailable(
                 f"no address of tickets: {urlunsplit(parts._replace(netloc=parts.hostname or ''))}",
                 hint="redis://HOST:PORT/NUMBER?prefix=NAME",
@@ -238,7 +240,16 @@ class RedisTickets:
         try:
             return command()
         except self._errors as error:
-            raise TicketsUnavailable(f"tickets on {self._name}: {error}") from error
+            raise TicketsUnavailable(
+                f"tickets on redis://{self._name}: {error}", hint=_hint(error)
+            ) from error
+
+
+def _hint(error: Exception) -> str:
+    said = str(error).lower()
+    if "authentication required" in said or "password" in said or "noauth" in said:
+        return f"the password is taken from {PASSWORD}"
+    return UNREACHABLE
 
 
 def _ticket(found: dict[bytes, bytes]) -> Ticket:

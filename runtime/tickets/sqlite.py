@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
+from runtime.connection import OwnConnection
 from runtime.tickets.ticket import (
     CANCELLED,
     ENDED,
@@ -53,9 +54,7 @@ class SqliteTickets:
     ) -> None:
         self.path, self._clock_ms = path, clock_ms
         self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
-        self._owner = 0
-        self._inherited: list[sqlite3.Connection] = []
+        self._connection = OwnConnection()
 
     def submit(self, job: bytes, *, label: str = "", key: str | None = None) -> str:
         check_size("job", job)
@@ -69,7 +68,8 @@ class SqliteTickets:
 
     def get(self, id: str) -> Ticket:
         with self._reading() as sql:
-            row = sql.execute(f"SELECT {_COLUMNS} FROM tickets WHERE id = ?", (id,)).fetchone()
+            wanted = f"SELECT {_COLUMNS} FROM tickets WHERE id = ?"
+            row = None if sql is None else sql.execute(wanted, (id,)).fetchone()
         if row is None:
             raise UnknownTicket(f"no ticket {id}")
         return Ticket(*row)
@@ -78,6 +78,8 @@ class SqliteTickets:
         wanted = tuple(states)
         marks = ",".join("?" * len(wanted))
         with self._reading() as sql:
+            if sql is None:
+                return []
             rows = sql.execute(
                 f"SELECT {_COLUMNS} FROM tickets WHERE state IN ({marks})"
                 " ORDER BY submitted_ms DESC, id DESC LIMIT ?",
@@ -86,6 +88,7 @@ class SqliteTickets:
         return [Ticket(*row) for row in rows]
 
     def cancel(self, id: str) -> Ticket:
+        self.get(id)
         with self._writing() as sql:
             sql.execute(
                 "UPDATE tickets SET state = ?, ended_ms = ? WHERE id = ? AND state IN (?, ?)",
@@ -95,7 +98,7 @@ class SqliteTickets:
 
     def lease(self, worker: str, seconds: float) -> Ticket | None:
         with self._reading() as sql:  # so that those who wait for work do not write
-            if self._next(sql, self._clock_ms()) is None:
+            if sql is None or self._next(sql, self._clock_ms()) is None:
                 return None
         with self._writing() as sql:
             now = self._clock_ms()  # the lock may have been waited for
@@ -136,6 +139,8 @@ class SqliteTickets:
                 raise StaleLease(f"ticket {ticket.id} is no longer this worker's: the result was not taken")
 
     def forget(self, before_ms: int) -> int:
+        if not self.path.exists():
+            return 0
         marks = ",".join("?" * len(ENDED))
         with self._writing() as sql:
             done = sql.execute(
@@ -145,9 +150,7 @@ class SqliteTickets:
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None and self._owner == os.getpid():
-                self._connection.close()
-            self._connection = None
+            self._connection.close()
 
     def _next(self, sql: sqlite3.Connection, now: int) -> Ticket | None:
         """Who was given up comes first: somebody waits for it the longest."""
@@ -161,9 +164,11 @@ class SqliteTickets:
         return None
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """None while there is no file: who looks does not make it."""
         with self._lock, self._errors():
-            yield self._open()
+            found = self._connection.get()
+            yield self._open() if found is not None or self.path.exists() else None
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -180,12 +185,9 @@ class SqliteTickets:
                 raise
 
     def _open(self) -> sqlite3.Connection:
-        if self._connection is not None:
-            if self._owner == os.getpid():
-                return self._connection
-            # After a fork the parent's connection must be neither used nor closed here.
-            self._inherited.append(self._connection)
-            self._connection = None
+        found = self._connection.get()
+        if found is not None:
+            return found
         if not self.path.exists():
             private_folder(self.path.parent)
             os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -202,8 +204,7 @@ class SqliteTickets:
         except BaseException:
             sql.close()
             raise
-        self._connection, self._owner = sql, os.getpid()
-        return sql
+        return self._connection.set(sql)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -23,6 +23,8 @@ MOST_ATTEMPTS: Final = 5
 """How many workers may die of one ticket before it has failed."""
 MOST_BYTES: Final = 16 << 20
 """Of a job or a result."""
+UNREACHABLE: Final = "does it run there? --tickets, else RTFSC_TICKETS, says where the tickets are"
+"""A hint."""
 LOST: Final = b'{"error":"WorkerLost","message":"the workers that ran it died"}'
 """The result of a ticket that too many workers died of."""
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import replace
 
 from runtime.latch import Latch
 from runtime.tickets.ticket import FAILED, StaleLease, Ticket, Tickets, TicketsUnavailable, TooLarge
@@ -24,8 +25,9 @@ Perform = Callable[[Ticket], "tuple[str, bytes]"]
 
 
 class Worker:
-    """``perform`` runs a ticket. ``told``: of each, by its ticket and state (``stale`` if the result was not
-    taken). A place that cannot be reached is asked again for as long as it takes."""
+    """``perform`` runs a ticket. ``told``: of each, with its result, by its state (``stale`` if that was not
+    taken) and seconds. ``done``: how many it ran. A place that cannot be reached is asked again for as long
+    as it takes."""
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Worker:
         self._tickets, self._perform, self.name, self._lease_s = tickets, perform, name, lease_s
         self._told = told
         self._ended = Latch()
+        self.done = 0
 
     def stop(self) -> None:
         """After the ticket that runs now. May be called by the handler of a signal."""
@@ -46,8 +49,8 @@ class Worker:
 
     def run(self, *, drain: bool = False, most: int | None = None) -> int:
         """Until it is stopped; ``drain``: until nothing waits; ``most``: so many. Returns how many it ran."""
-        done, pause = 0, _IDLE_S[0]
-        while not self._ended.is_set() and (most is None or done < most):
+        before, pause = self.done, _IDLE_S[0]
+        while not self._ended.is_set() and (most is None or self.done - before < most):
             try:
                 ticket = self._tickets.lease(self.name, self._lease_s)
             except TicketsUnavailable:
@@ -56,13 +59,14 @@ class Worker:
                 ticket = None
             if ticket is not None:
                 self.take(ticket)
-                done, pause = done + 1, _IDLE_S[0]
+                pause = _IDLE_S[0]
+                self.done += 1
             elif drain:
                 break
             else:
                 self._ended.wait(pause)
                 pause = min(2 * pause, _IDLE_S[1])
-        return done
+        return self.done - before
 
     def take(self, ticket: Ticket) -> str:
         """Runs a ticket that is leased; the state that it came to, ``stale`` if it was not this worker's
@@ -77,8 +81,7 @@ class Worker:
             token = current.set(ticket.id)
             try:
                 with suppress(StaleLease):
-                    ended, result = self._perform(ticket)
-                    state = self._finish(ticket, ended, result)
+                    state, ticket = self._finish(ticket, *self._perform(ticket))
             except BaseException:
                 with suppress(StaleLease, TicketsUnavailable):
                     self._tickets.extend(ticket, 0)
@@ -91,18 +94,19 @@ class Worker:
             self._told(ticket, state, time.perf_counter() - started)
         return state
 
-    def _finish(self, ticket: Ticket, state: str, result: bytes) -> str:
-        """Again while the place is away, for as long as the lease may last. The state that was taken."""
+    def _finish(self, ticket: Ticket, state: str, result: bytes) -> tuple[str, Ticket]:
+        """Again while the place is away, for as long as the lease may last. The state that was taken, and the
+        ticket with its result."""
         end = time.monotonic() + max(self._lease_s, _PATIENCE_S)
         while True:
             try:
                 self._tickets.finish(ticket, state, result)
-                return state
+                return state, replace(ticket, state=state, result=result)
             except TooLarge as error:
                 state, result = FAILED, _TOO_LARGE % error.message.encode()
             except TicketsUnavailable:
                 if time.monotonic() > end:  # somebody else runs it, or will
-                    return "stale"
+                    return "stale", ticket
                 time.sleep(0.1)
 
     def _renew(self, ticket: Ticket, running: Stoppable, finished: threading.Event) -> None:

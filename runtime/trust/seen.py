@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
+from runtime.connection import OwnConnection
 from runtime.trust.errors import TrustStoreError
 from runtime.trust.files import private_folder
 from runtime.trust.merkle import Frontier
@@ -62,9 +63,7 @@ class Seen:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
-        self._owner = 0
-        self._inherited: list[sqlite3.Connection] = []
+        self._connection = OwnConnection()
 
     def newest_time(self) -> int:
         """In seconds since 1970; 0 if none was noted."""
@@ -83,9 +82,7 @@ class Seen:
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None and self._owner == os.getpid():
-                self._connection.close()
-            self._connection = None
+            self._connection.close()
 
     # -- inside, also for `SeenStore`
 
@@ -108,19 +105,15 @@ class Seen:
             except sqlite3.OperationalError as error:
                 if _primary(error) not in _UNWRITABLE:
                     raise
-            self._connection = _copied(connection)
-            return _transaction(self._connection, work)
+            return _transaction(self._connection.set(_copied(connection)), work)
 
     def _open(self, *, create: bool) -> sqlite3.Connection | None:
-        if self._connection is not None:
-            if self._owner == os.getpid():
-                return self._connection
-            self._inherited.append(self._connection)  # of the parent: neither to be used nor closed here
-            self._connection = None
+        found = self._connection.get()
+        if found is not None:
+            return found
         if self.path is not None and not create and not self.path.exists():
             return None
-        self._connection, self._owner = self._connect(), os.getpid()
-        return self._connection
+        return self._connection.set(self._connect())
 
     def _connect(self) -> sqlite3.Connection:
         if self.path is None:

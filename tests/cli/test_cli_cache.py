@@ -90,7 +90,7 @@ def test_servers_that_do_not_answer_are_named(cli):
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
-        (None, ["stats"], "delegation.toml: No such file"),
+        (None, ["stats"], "RTFSC_DELEGATION: No such file or directory: delegation.toml"),
         ("", ["stats"], "has no section [caches]"),
         ("[caches]\nx = 1", ["stats"], "delegation.toml:2: no key 'x'"),
         ("[caches", ["stats"], "delegation.toml:1: no TOML"),

@@ -53,8 +53,43 @@ def test_run(mail: Cli, engine: str) -> None:
 def test_eval(mail: Cli, engine: str) -> None:
     told = mail("eval", "-", "--engine", engine, "--delegation", "delegation.toml", input=PROGRAM)
     assert told.stdout == '"spam"\n'
-    refused = mail("eval", "--jsonl", "--delegation", "delegation.toml", code=2)
-    assert "--jsonl takes no --delegation" in refused.stderr
+
+
+@pytest.mark.parametrize("engine", ["wasm", "evaluator", "both"])
+def test_batches_and_tests_follow_rules_too(mail: Cli, engine: str) -> None:
+    rules = ("--engine", engine, "--delegation", "delegation.toml")
+    lines = "".join(json.dumps({"id": n, "source": PROGRAM}) + "\n" for n in range(2))
+    for tenant, value in (("acme", '"spam"'), ("other", '"unknown"')):
+        told = mail("eval", "--jsonl", *rules, "--tenant", tenant, input=lines).stdout.splitlines()
+        assert [json.loads(line)["value"] for line in told] == [value, value]
+    mail.file(
+        "mail_test.rtfs",
+        PROGRAM + '(deftest far (is (= ["spam" "ham"] (map classify ["a winner" "hello"]))))',
+    )
+    assert mail("test", "mail_test.rtfs", *rules).returncode == 0
+    assert '["unknown" "unknown"]' in mail("test", "mail_test.rtfs", "--engine", engine, code=1).stdout
+
+
+@pytest.mark.parametrize("engine", ["wasm", "evaluator"])
+def test_sessions_follow_rules_too(mail: Cli, engine: str) -> None:
+    lines = '(classify "a winner")\n(def kept (classify "hello"))\nkept\n'
+    granted = ("--allow", "ccos.state.kv.put", "--allow", "ccos.state.kv.get")
+    lines += "(do (call :ccos.state.kv.put :a 1) nil)\n(call :ccos.state.kv.get :a)"
+    told = mail(
+        "repl", "--engine", engine, "--delegation", "delegation.toml", *granted, "mail.rtfs", input=lines
+    ).stdout
+    assert told.splitlines()[-5:] == ['"spam"', '"ham"', '"ham"', "nil", "1"]
+
+
+def test_profiles_follow_rules_too(mail: Cli) -> None:
+    mail.file(
+        "delegation.toml", RULES.replace("'\"ham\"'", "'12'").replace('fallback = ["local-pure"]\n', "")
+    )
+    call = ("profile", "mail.rtfs", "--call", "classify", '"hello"')
+    assert mail(*call).returncode == 0
+    told = mail(*call, "--delegation", "delegation.toml", code=1).stderr
+    assert "classify by local-words: answered twice with no value of type :string" in told
+    assert "mail.rtfs:1:7" in told, "where the function is defined"
 
 
 def test_what_is_decided_can_be_logged(mail: Cli) -> None:
@@ -72,6 +107,17 @@ def test_mistakes_in_the_file(mail: Cli) -> None:
     assert "No such file" in mail("run", "mail.rtfs", "--delegation", "none.toml", code=2).stderr
     (mail.folder / "delegation.toml").write_bytes(b"\xff")
     assert "UTF-8" in mail("run", "mail.rtfs", "--delegation", "delegation.toml", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("run", "mail.rtfs"), ("models",), ("cache", "stats"), ("dashboard",), ("why", "route", "classify")],
+)
+def test_who_named_the_file(mail: Cli, command: tuple[str, ...]) -> None:
+    assert "it names a file" in mail(*command, "--delegation", "", code=2).stderr
+    assert "rtfsc: --delegation: No such file" in mail(*command, "--delegation", "none", code=2).stderr
+    mail.env["RTFSC_DELEGATION"] = "none"
+    assert "rtfsc: RTFSC_DELEGATION: No such file" in mail(*command, code=2).stderr
 
 
 def test_why_route(mail: Cli) -> None:
@@ -105,6 +151,8 @@ def test_why_route_called_wrongly(mail: Cli) -> None:
     why = ("why", "route", "--delegation", "delegation.toml", "--program", "mail.rtfs")
     assert "functions: classify, hinted, pinned" in mail(*why, "nothing", code=2).stderr
     assert mail(*why, "classify", "(", code=1).stderr
+    assert "classify takes 1 argument, not 2" in mail(*why, "classify", '"a"', "2", code=2).stderr
+    assert "the argument text: " in mail(*why, "classify", "2", code=2).stderr
     assert "takes one program" in mail("why", "hit", "mail.rtfs", "1", code=2).stderr
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 
@@ -76,6 +77,7 @@ def test_a_worker_that_is_stopped_or_killed(cli: Cli, how: int) -> None:
         time.sleep(0.05)
     worker.send_signal(how)
     worker.communicate(timeout=120)
+    assert worker.returncode == (0 if how == signal.SIGINT else -how), "as servers that Ctrl-C ends"
     cli("ticket", "work", "--lease", "2", "--most", "1", "--deadline-ms", "50")
     assert "error[R027]" in cli("ticket", "wait", ticket, code=1).stderr
     found = cli.json("ticket", "poll", ticket)
@@ -84,15 +86,52 @@ def test_a_worker_that_is_stopped_or_killed(cli: Cli, how: int) -> None:
 
 def test_what_is_asked_for_wrongly(cli: Cli) -> None:
     cli.file("p.rtfs", TWICE)
-    assert "error[TK004]" in cli("ticket", "submit", "p.rtfs", "nope", code=5).stderr
+    assert "error[TK004]" in cli("ticket", "submit", "p.rtfs", "nope", code=2).stderr
+    assert (
+        "twice takes 1 argument, not 3"
+        in cli("ticket", "submit", "p.rtfs", "twice", "1", "2", "3", code=2).stderr
+    )
     assert "error[TK001]" in cli("ticket", "poll", "0" * 32, code=2).stderr
     assert "error[TK003]" in cli("ticket", "ls", "--tickets", "ftp://x", code=5).stderr
-    assert "error[TK003]" in cli("ticket", "ls", "--tickets", "redis://127.0.0.1:1/0", code=5).stderr
+    for place in ("redis://127.0.0.1:1", "nats://127.0.0.1:1"):
+        told = cli("ticket", "ls", "--tickets", place, code=5).stderr
+        assert f"error[TK003]: tickets on {place}: " in told and "onnection refused" in told
+        assert "RTFSC_TICKETS" in told
     assert "offline" in cli("--offline", "ticket", "ls", "--tickets", "nats://127.0.0.1:1", code=5).stderr
     assert "error" in cli("ticket", "submit", "p.rtfs", "twice", "(", code=1).stderr
     cli.file("bad.rtfs", "(defn f [")
     cli("ticket", "submit", "bad.rtfs", code=1)
     cli("ticket", code=2)
+
+
+def test_who_only_looks_makes_no_file(cli: Cli) -> None:
+    place = ("--tickets", "new.sqlite")
+    assert cli("ticket", "ls", *place).stdout == "no tickets\n"
+    assert "0 tickets" in cli("ticket", "work", "--drain", *place).stderr
+    for action in ("poll", "cancel", "wait"):
+        assert "error[TK001]" in cli("ticket", action, "0" * 32, *place, code=2).stderr
+    assert list(cli.folder.glob("new*")) == []
+
+
+def test_a_drain_that_is_interrupted_says_so(cli: Cli) -> None:
+    cli.file("p.rtfs", SPIN)
+    ticket = submit(cli, "p.rtfs", "spin")
+    worker = cli.start("ticket", "work", "--drain")
+    end = time.monotonic() + 60
+    while state(cli, ticket) != "running" and time.monotonic() < end:
+        time.sleep(0.05)
+    worker.send_signal(signal.SIGINT)
+    worker.communicate(timeout=120)
+    assert worker.returncode == 130
+    assert state(cli, ticket) == "running", "its lease has run out, the next worker takes it"
+
+
+def test_what_failed_is_logged_with_its_error(cli: Cli) -> None:
+    cli.file("p.rtfs", TWICE)
+    submit(cli, "p.rtfs", "fails", "1")
+    told = cli("ticket", "work", "--drain", "--log-format", "json", "--log-level", "debug").stderr
+    events = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    assert [e["error"] for e in events if e["event"] == "ticket.failed"] == ["DivisionByZero"]
 
 
 def test_warnings_show_when_it_is_submitted(cli: Cli) -> None:

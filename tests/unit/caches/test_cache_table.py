@@ -215,4 +215,5 @@ def test_threads(eviction):
     assert len(cache) <= 50
     stats = cache.stats()
     assert stats.hits + stats.misses == 18000
-    assert stats.puts == stats.invalidations + stats.evictions + stats.size
+    # Two threads that both miss a key both put it.
+    assert stats.puts >= stats.invalidations + stats.evictions + stats.size

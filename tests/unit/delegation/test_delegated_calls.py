@@ -136,19 +136,22 @@ def test_functions_that_nobody_marked_are_routed(engine: str, level: int) -> Non
     ],
 )  # fmt: skip
 def test_faults_are_errors_of_the_program_alike_on_both_engines(answer: Any, reason: str) -> None:
-    source = F + "(defn g [x]\n (+ 1 (f x)))"
+    source = F + "(defn g [x]\n (+ 1 (f x)))\n(defn tail [x] (f x))\n(defn all [xs] (map f xs))"
+    calls = [("g", 3), ("tail", 3), ("all", [3]), ("f", 3)]
     found = []
     for engine in ("wasm", "evaluator"):
         for level in (0, 2):
             delegating = open_delegation(text=RULE, models=[model(answer)])
             module = run(source, engine, delegating, level=level)
-            error = failure(lambda module=module: module.g(3))
-            assert error.data[Keyword("reason")] == reason
-            found.append((error.kind, error.message, error.data, error.span))
+            for name, argument in calls:
+                error = failure(lambda name=name, argument=argument, module=module: module[name](argument))
+                assert error.data[Keyword("reason")] == reason
+                found.append((error.kind, error.message, error.data, error.span))
     assert found[0][0] == "HostError"
     assert found[0][1].startswith("Host error: f by remote-m: ")
-    assert source[slice(*found[0][3])] == "(f x)"
-    assert found.count(found[0]) == 4
+    start, end = found[0][3]
+    assert source[start - len("(defn ") : end] == "(defn f", "whoever called it, and from wherever"
+    assert found.count(found[0]) == 4 * len(calls)
 
 
 def test_programs_catch_them(engine: str) -> None:

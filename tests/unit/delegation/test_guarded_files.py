@@ -21,7 +21,7 @@ from rtfsc.driver import Compilation, compile_text
 from rtfsc.ir.errors import IRError
 from rtfsc.ir.nodes import Guard, Prim
 from rtfsc.ir.routes import CACHED
-from rtfsc.ir.serial import dumps, loads
+from rtfsc.ir.serial import dumps, loads, read_note
 from rtfsc.ir.verify import verify
 from rtfsc.ir.walk import nodes
 from rtfsc.options import CompileOptions
@@ -107,6 +107,31 @@ def test_exports_without_a_guard_are_routed_from_python_as_ever(target: str) -> 
     module = Runtime(delegation=asked).load(built(target, "f"))
     assert (module.both(1), module.g(1)) == ([2, 2], 42)
     assert decisions(asked) == 2  # g from Python, f inside
+
+
+def test_rules_know_exports_by_their_module(target: str) -> None:
+    source = "(module my.app (:exports [f g]) (defn f [x] [x]) (defn g [x] [x]))"
+    for module, answers in (("my.app", (42, 42)), ("other", ([1], [1])), ("", ([1], [1]))):
+        asked = delegating(f'[[rule]]\nmodule = "{module}"\nsymbol = "[fg]"\ntarget = "remote-m"\n')
+        for globs in ((), ("my.app/f",)):
+            loaded = Runtime(delegation=asked).load(built(target, *globs, source=source))
+            assert (loaded.f(1), loaded.g(1)) == answers
+        plain = Runtime(delegation=asked).load(built(target, source="(defn f [x] [x])"))
+        assert plain.f(1) == (42 if module == "" else [1])
+
+
+def test_a_module_says_its_name_and_a_program_none(target: str) -> None:
+    data = built(target, source="(module my.app (:exports [f]) (defn f [x] [x]))")
+    plain = built(target)
+    if target == "rtfs-ir":
+        assert (loads(data).own, loads(plain).own) == ("my.app", "")
+        assert dumps(loads(data), read_note(data)) == data
+        return
+    assert read_interface(data)["module"] == "my.app"
+    assert "module" not in read_interface(plain)
+    lie = canonical_json({**read_interface(data), "module": 7})
+    with pytest.raises(MalformedModule, match="'module' is not a text"):
+        read_interface(drop_section(data, INTERFACE) + custom_section(INTERFACE, lie))
 
 
 def test_exports_with_a_guard_are_asked_about_once(target: str) -> None:
@@ -352,7 +377,7 @@ def test_bytes_that_are_cut_or_changed(target: str) -> None:
 def test_a_module_of_unknown_origin_asks_about_nothing_else() -> None:
     asked = delegating(RULE.format("*"))
     runtime = Runtime(delegation=asked)
-    routing = of_file(runtime, [{"symbol": "f"}], {}, compiled=True)
+    routing = of_file(runtime, [{"symbol": "f"}], {}, "", compiled=True)
     assert routing is not None
     delegate = routing.only_guards()
     assert delegate(Delegation("f", "routed", None, [1])) == (True, 42)

@@ -77,6 +77,12 @@ def test_what_is_refused_when_it_is_submitted(office: TicketOffice) -> None:
         office.submit(TWICE, "nope")
     with pytest.raises(BadJob, match="function in it"):
         office.submit(TWICE, "twice", [rtfsc.HostFunction(abs)])
+    with pytest.raises(BadJob, match="twice takes 1 argument, not 2"):
+        office.submit(TWICE, "twice", [1, 2])
+    with pytest.raises(BadJob, match="takes no arguments"):
+        office.submit(TWICE, None, [1])
+    with pytest.raises(BadJob, match="f takes 1 or more arguments, not 0"):
+        office.submit("(defn f [a & more] a)", "f")
     with pytest.raises(BadJob, match="a program, or"):
         office.submit(TWICE, "twice", stored="x")
     assert office.find() == []

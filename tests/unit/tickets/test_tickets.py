@@ -231,7 +231,9 @@ def test_two_that_finish_at_once(tickets: Tickets, address: str) -> None:
 
 
 def test_places_that_are_none(tmp_path: Path) -> None:
-    for address in ("ftp://x", "redis://127.0.0.1:1/0?prefix=a b", "redis://127.0.0.1/0?x=1", "nats://h?x=1"):
+    none = ("ftp://x", "redis://", "nats://", "nats://h:99999", "redis://h:x", "nats://[::1", "redis://h/x")
+    wrong = ("redis://127.0.0.1:1/0?prefix=a b", "redis://127.0.0.1/0?x=1", "nats://h?x=1")
+    for address in (*none, *wrong):
         with pytest.raises(TicketsUnavailable):
             open_tickets(address, tmp_path / "t")
     with pytest.raises(TicketsUnavailable, match="offline"):
