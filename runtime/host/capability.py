@@ -39,6 +39,8 @@ class Capability:
             raise
         except OSError as error:
             raise host_error("IoError", f"IO error: {_said(error)}") from error
+        except RecursionError as error:  # of calls that nest, through the program or not
+            raise host_error("StackOverflow", "Stack overflow") from error
         except Exception as error:
             raise host_error("HostError", f"Host error: {self.id}: {_said(error)}") from error
         self.output.check(value)

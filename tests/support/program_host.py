@@ -14,6 +14,8 @@ from runtime.values import Keyword
 from runtime.values.errors import RtfsError
 
 CONTEXT = {"n": 7, "name": "añ", "k": [1, {"a": None}], "plan-id": "p7"}
+KEPT = 3
+"""Functions that ``my.keep`` keeps open."""
 EVENTS = 50
 """Further ones are not kept."""
 
@@ -79,14 +81,28 @@ class Host:
     def __init__(self) -> None:
         self.told: list[str] = []
         self._printed: list[Any] = []
+        self._kept: list[Any] = []
         grant = [
             *GRANTED,
             *(capability(f"ccos.io.{name}")(self._print) for name in ("println", "print", "log")),
         ]
+        grant += [capability("my.keep")(self._keep), capability("my.kept")(self._call_kept)]
         grant += ["ccos.state.kv.get", "ccos.state.kv.put", "ccos.ai.llm-execute"]
         self.session = Session(
             Policy.of(grant), context=dict(CONTEXT), observer=self._note, delegate=self._delegate
         )
+
+    def _keep(self, function: Any) -> int:
+        """Functions that outlive the call, of which the oldest are closed."""
+        self._kept.append(function)
+        if len(self._kept) > KEPT:
+            oldest = self._kept.pop(0)
+            if hasattr(oldest, "close"):
+                oldest.close()
+        return len(self._kept)
+
+    def _call_kept(self, number: int, *given: Any) -> Any:
+        return self._kept[number % len(self._kept)](*given) if self._kept else None
 
     def _print(self, *values: Any) -> None:
         self._printed.append(len(values))

@@ -309,6 +309,13 @@ def test_signature(engine: str) -> None:
     assert add.doc == "The sum."
 
 
+def test_calls_that_nest_too_deeply_through_the_host_are_a_stack_overflow(engine: str) -> None:
+    source = "(defn f [x] (if (= x 0) 0 (inc (call :my.apply (fn [y] (f (dec y))) x))))"
+    assert value(f"{source} (f 40)", engine) == 40
+    caught = value(f"{source} (try (f 100000) (catch StackOverflow e [(:type e) (:message e)]))", engine)
+    assert caught == [Keyword("stack-overflow"), "Stack overflow"]
+
+
 def test_errors_with_what_is_no_text(engine: str) -> None:
     def lost() -> None:
         raise FileNotFoundError(2, "no such file", "caf\udce9")
