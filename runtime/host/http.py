@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from runtime.host.capability import host_error
 from runtime.values.atoms import Keyword
 
 TIMEOUT = 30.0
+"""Seconds for one piece of an answer, and for the whole body."""
 MOST_BYTES = 16 << 20
 
 
@@ -44,25 +46,42 @@ def _fetch(url: str, options: dict[str, Any]) -> dict[Any, Any]:
             return None
 
     body = options.get("body")
+    method = str(getattr(options.get("method"), "name", options.get("method") or "GET")).upper()
+    if not (method.isascii() and method.isalpha()):
+        raise host_error("InvalidArgument", f"Invalid argument: no method of HTTP: {method[:40]!r}")
     request = urllib.request.Request(
         url,
         data=body.encode() if isinstance(body, str) else None,
         headers={str(getattr(k, "name", k)): str(v) for k, v in (options.get("headers") or {}).items()},
-        method=str(getattr(options.get("method"), "name", options.get("method") or "GET")).upper(),
+        method=method,
     )
     try:
         with urllib.request.build_opener(Stay).open(request, timeout=TIMEOUT) as answer:
-            return _answer(answer.status, answer.headers, answer.read(MOST_BYTES + 1))
+            return _answer(answer.status, answer.headers, _body(answer))
     except urllib.error.HTTPError as error:
         with error:
-            return _answer(error.code, error.headers, error.read(MOST_BYTES + 1))
+            return _answer(error.code, error.headers, _body(error))
     except OSError as error:
         raise host_error("NetworkError", f"Network error: {getattr(error, 'reason', error)}") from error
 
 
+def _body(answer: Any) -> bytes:
+    """All of it: neither a part, nor what comes for ever, is an answer."""
+    end, pieces, size = time.monotonic() + TIMEOUT, [], 0
+    while piece := answer.read1(1 << 16):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise host_error("NetworkError", f"Network error: an answer of more than {MOST_BYTES} bytes")
+        if time.monotonic() > end:
+            raise host_error("NetworkError", f"Network error: the answer takes more than {TIMEOUT:g} s")
+    missing = getattr(answer, "length", None)
+    if missing:
+        raise host_error("NetworkError", f"Network error: {missing} bytes of the answer are missing")
+    return b"".join(pieces)
+
+
 def _answer(status: int, headers: Any, body: bytes) -> dict[Any, Any]:
-    if len(body) > MOST_BYTES:
-        raise host_error("NetworkError", f"Network error: an answer of more than {MOST_BYTES} bytes")
     return {
         Keyword("status"): status,
         Keyword("headers"): {name.lower(): value for name, value in headers.items()},

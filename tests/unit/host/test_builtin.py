@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -127,6 +128,26 @@ def test_http(server: str) -> None:
     assert kind('(http-fetch "http://example.invalid/")', granted) == "SecurityViolation"
     assert kind('(http-fetch "file:///etc/passwd")', granted) == "InvalidArgument"
     assert kind(f'(http-fetch "http://user@{server}/")', granted) == "SecurityViolation"
+    assert kind(f'(http-fetch "http://{server}/" {{:method "GE T"}})', granted) == "InvalidArgument"
+
+
+def test_half_an_answer_is_none() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = f"127.0.0.1:{listening.getsockname()[1]}"
+
+        def serve() -> None:
+            for status in ("200 OK", "404 Not Found"):
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(f"HTTP/1.1 {status}\r\ncontent-length: 9\r\n\r\nhalf".encode())
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        granted = f"ccos.network.http-fetch={server}"
+        for _ in range(2):
+            assert kind(f'(http-fetch "http://{server}/")', granted) == "NetworkError"
+        thread.join(60)
 
 
 @pytest.mark.parametrize(
