@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as NoAnswer
 from contextvars import copy_context
 from dataclasses import dataclass
+from threading import TIMEOUT_MAX
 from typing import Any, Final
 
 from runtime.host.capability import Capability, host_error
@@ -18,6 +19,8 @@ PASSING: Final = frozenset({"IoError", "NetworkError", "StorageError", "Resource
 """Kinds of errors after which the same call may succeed a moment later."""
 FALLS_BACK: Final = PASSING | {"HostError"}
 """Kinds of errors after which another capability is asked: what is wrong with the call itself stays so."""
+_LONGEST_PAUSE_MS: Final = 10_000.0
+_DOUBLINGS: Final = 20
 _KEYS = ("timeout-ms", "attempts", "pause-ms", "fallback")
 
 
@@ -26,7 +29,8 @@ class Handling:
     """``timeout_ms``: for one attempt; the call is given up then, and what it still does is nobody's
     business. Calls that hand over functions are waited for: these can be called in the program's own thread
     alone. ``attempts`` in all, of calls that fail with one of `PASSING` or give no answer: more than one is
-    for capabilities that may act twice. Between two of them there is a pause of 0 to ``pause_ms * 2**n``.
+    for capabilities that may act twice. Between two of them there is a pause of 0 to ``pause_ms * 2**n``, at
+    most ten seconds.
     ``fallback``: id of the capability that is called with the same arguments in the end; it has to be
     granted too, and its own handling holds. It is asked after errors of the kinds `FALLS_BACK`.
     """
@@ -52,7 +56,7 @@ class Handling:
             except RtfsError as error:
                 if error.kind not in PASSING or attempt >= self.attempts:
                     raise
-            sleep(draw() * self.pause_ms * 2 ** (attempt - 1) / 1000)
+            sleep(draw() * min(self.pause_ms * 2.0 ** min(attempt - 1, _DOUBLINGS), _LONGEST_PAUSE_MS) / 1000)
             attempt += 1
 
     def _attempt(self, found: Capability, arguments: list[Any]) -> Any:
@@ -63,7 +67,7 @@ class Handling:
         call = Call(found.invoke, (arguments,), copy_context())
         THREADS.run(call.run)
         try:
-            return call.future.result(self.timeout_ms / 1000)
+            return call.future.result(min(self.timeout_ms / 1000, TIMEOUT_MAX))
         except NoAnswer:
             if call.future.done():  # of the capability itself
                 raise
