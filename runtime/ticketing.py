@@ -14,7 +14,7 @@ from rtfsc.source import SourceFile
 from runtime.auditing import purpose
 from runtime.obs.events import tell
 from runtime.tickets.job import BadCall, BadJob, Job, Outcome, failure
-from runtime.tickets.ticket import CANCELLED, STATES, Ticket, Tickets
+from runtime.tickets.ticket import CANCELLED, STATES, StaleLease, Ticket, Tickets
 from runtime.tickets.worker import LEASE_S, Worker, wait
 from runtime.values import LimitExceeded, RtfsError
 
@@ -159,6 +159,10 @@ class TicketOffice:
             return failure("HostError", f"the program is refused: {error}")
         except (BadJob, TrustError, StoreError, ModuleRejected, OSError) as error:
             return failure("HostError", f"the ticket cannot be run: {error}")
+        except StaleLease:  # how a ticket that was cancelled is stopped
+            raise
+        except Exception as error:  # a fault of ours: the ticket ends, not one worker after the other
+            return failure("HostError", f"the ticket cannot be run: {type(error).__name__}: {error}")
 
     def _module(self, job: Job) -> Module:
         if job.stored is not None:

@@ -243,5 +243,6 @@ def _sound(response: Response) -> bool:
     return (
         all(isinstance(text, str) for text in texts)
         and response.stop_reason == "stop"
-        and all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
+        and all(type(number) in (int, float) and 0 <= number < math.inf for number in numbers)
+        and (response.confidence or 0.0) <= 1
     )

@@ -55,7 +55,13 @@ class Job:
             if found["form"] != _FORM:
                 raise BadJob(f"a job of form {found['form']}, this rtfsc knows {_FORM}")
             arguments = decoded(base64.b64decode(found["arguments"]))
-            return cls(found["function"], tuple(arguments), found["source"], found["stored"], found["file"])
+            texts = [found[name] for name in ("function", "source", "stored", "file")]
+            if not all(text is None or isinstance(text, str) for text in texts) or found["file"] is None:
+                raise BadJob("not what this rtfsc has written: a name that is no text")
+            if (found["source"] is None) == (found["stored"] is None):
+                raise BadJob("a ticket is for a program, or for a stored module")
+            function, source, stored, file = texts
+            return cls(function, tuple(arguments), source, stored, file)
 
         return _read(data, read)
 
@@ -119,5 +125,5 @@ def _json(value: Any) -> bytes:
 def _read(data: bytes, read: Callable[[dict[str, Any]], T]) -> T:
     try:
         return read(json.loads(data))
-    except (ValueError, KeyError, TypeError, AttributeError, TrustError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, TrustError) as error:
         raise BadJob(f"not what this rtfsc has written: {error!r}") from None

@@ -129,7 +129,8 @@ GOOD = json.loads(encode(response(), "KEY"))
     "data",
     [b"", b"{}", b"[]", b"null", b"\xff", b"[" * 100_000, b" " * (5 << 20), {"v": 1}, {"v": 2}, {"text": 3},
      {"extra": 1}, {"key": "0" * 64}, {"key": None}, {"stop_reason": "length"}, {"seconds": "1"},
-     {"confidence": [1]}, {"seconds": float("nan")}, {"input_tokens": True}],
+     {"confidence": [1]}, {"seconds": float("nan")}, {"input_tokens": True},
+     {"confidence": 5}, {"confidence": -0.5}, {"output_tokens": -1}],
     ids=lambda data: str(data)[:30],
 )  # fmt: skip
 def test_damaged_cold_answers_are_misses(data):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -221,3 +222,39 @@ def test_outcomes_survive_their_encoding() -> None:
     for data in (b"", b"[]", b"{}", b'{"value":"!"}', b'{"value":"AAAA"}'):
         with pytest.raises(BadJob):
             Outcome.decode(data)
+
+
+def _job(**changes: Any) -> bytes:
+    return json.dumps({**json.loads(Job(source="(+ 1 2)").encode()), **changes}).encode()
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        b"[" * 100_000, b'{"form":' + b"[" * 100_000, b"null", b"[]", b"\xff", b"{}",
+        _job(function=["f"]), _job(function={}), _job(function=3), _job(source=3), _job(file=3),
+        _job(file=None), _job(source=None), _job(stored="x"), _job(source=None, stored=["x"]),
+        _job(arguments=3), _job(arguments="AAAA"), _job(arguments="////" * 100),
+    ],
+)  # fmt: skip
+def test_jobs_that_are_none_fail_and_harm_no_worker(tmp_path: Path, job: bytes) -> None:
+    """Whoever may write to the place could end one worker after the other with them."""
+    with Runtime(home=tmp_path, engine="evaluator") as runtime, runtime.tickets() as office:
+        id, after = office.place.submit(job), office.submit(TWICE, "twice", [2])
+        assert office.work() == 2
+        assert office.get(id).state == FAILED and office.result(after) == 4
+        with pytest.raises(rtfsc.RtfsError, match="cannot be run"):
+            office.result(id)
+
+
+def test_a_fault_of_ours_ends_the_ticket_and_not_the_worker(
+    office: TicketOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("ours")
+
+    id = office.submit(TWICE, "twice", [2])
+    monkeypatch.setattr(office, "_value", broken)
+    assert office.work() == 1
+    with pytest.raises(rtfsc.RtfsError, match="ZeroDivisionError: ours"):
+        office.result(id)
