@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
 MOST_WAITING = 10_000
+_LOST_S = 600.0
 _MISSING = "spans need OpenTelemetry: pip install 'rtfsc[otel]'"
 _NAMES = {
     "model": "gen_ai.request.model",
@@ -53,10 +54,13 @@ class Spans:
         self._waiting: dict[int, list[Event]] = {}
         self._count = 0
         self._dropped = 0
+        self._looked = 0.0
 
     def __call__(self, event: Event) -> None:
         if event.parent:
             with self._lock:
+                if self._count >= MOST_WAITING:
+                    self._forget_lost(event.time)
                 if self._count < MOST_WAITING:
                     self._count += 1
                     self._waiting.setdefault(event.parent, []).append(event)
@@ -68,6 +72,18 @@ class Spans:
         else:
             around = self._trace.get_current_span()
             around.add_event(event.name, _attributes(event), _nanoseconds(event.time))
+
+    def _forget_lost(self, now: float) -> None:
+        """What waits for something that never tells of its end, such as a model that was left behind. Looked
+        for now and then, when there is no room."""
+        if now - self._looked < _LOST_S / 10:
+            return
+        self._looked = now
+        for parent, inside in list(self._waiting.items()):
+            if now - inside[-1].time > _LOST_S:
+                del self._waiting[parent]
+                self._count -= len(inside)
+                self._dropped += len(inside)
 
     def _make(self, event: Event, context: Context | None) -> None:
         start = event.time - _seconds(event)

@@ -136,7 +136,7 @@ def _read(id: str, path: Path) -> Iterator[tuple[str, Response | ProviderError]]
         try:
             data = json.loads(line)
             yield _any_key(_request(data["request"])), _answer(id, data)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             # The last line may be cut off where a process was killed while it wrote.
             if number == len(lines):
                 return

@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 import rtfsc
 from runtime.obs import otel
-from runtime.obs.events import Bus, span, tell
+from runtime.obs.events import Bus, Event, span, tell
 from runtime.obs.otel import MissingExtra, Spans, spans_to
 
 
@@ -122,6 +122,19 @@ def test_what_waits_is_bounded(traced: Traced, monkeypatch: pytest.MonkeyPatch) 
     for found in (first, second):
         assert found.attributes and found.attributes["rtfsc.dropped"] == 3
         assert len(found.events) == 5
+
+
+def test_what_waits_for_nobody_makes_room(traced: Traced, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that was left behind tells of what it does when the call around it is over."""
+    monkeypatch.setattr(otel, "MOST_WAITING", 2)
+    with span(traced.bus, "call.done", function="over"):
+        lost = Event("cache.put", 0.0, {"layer": "L1"})
+    for _ in range(3):
+        traced.bus.emit(lost)
+    with span(traced.bus, "call.done", function="f"):
+        tell(traced.bus, "cache.put", layer="L2")
+    found = traced.spans["call f"]
+    assert len(found.events) == 1 and found.attributes and found.attributes["rtfsc.dropped"] == 3
 
 
 def test_odd_texts(traced: Traced) -> None:

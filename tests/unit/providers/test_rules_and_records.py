@@ -149,3 +149,15 @@ def test_of_a_call_rules_see_the_arguments_alone():
     messages = (Message("user", "Is it about a lottery?\n\ntext = dinner"),)
     assert model.infer(Request("m", messages)).text == "spam"
     assert model.infer(Request("m", messages, core="dinner")).text == "ham"
+
+
+@pytest.mark.parametrize(
+    "line", ["[" * 100_000, "3", "[]", '{"request": "x"}', '{"request": []}', "nonsense"]
+)
+def test_lines_that_are_no_recorded_answers(tmp_path, line):
+    file = tmp_path / "recording.jsonl"
+    file.write_text(f"{line}\n{line}\n")
+    model = Replayed("m", path=file)
+    assert not model.health().ok
+    with pytest.raises(Misconfigured, match="jsonl:1: not a recorded answer"):
+        model.infer(Request("m", (Message("user", "x"),)))
