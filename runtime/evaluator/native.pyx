@@ -407,6 +407,8 @@ cdef class Instance:
         cdef Entry e
         open_entry(&e, task)
         e.value = value
+        if self.machine.memory == NULL:
+            raise InstanceClosed("the instance is closed")
         self.machine.result = 0
         if task == ENCODE and not is_ref(value):
             self.machine.result = value
@@ -429,11 +431,11 @@ cdef class Instance:
         cdef uint64_t value
         self.start()
         number, rep = self.program.globals[name]
-        if not self.machine.known[<Py_ssize_t> number]:
-            raise KeyError(name)
         open_entry(&e, ENCODE)
         self.enter(&e)
         try:
+            if not self.machine.known[<Py_ssize_t> number]:
+                raise KeyError(name)
             value = self.boxed(self.machine.globals[<Py_ssize_t> number].v, rep)
             return self.converted(ENCODE, value)
         finally:

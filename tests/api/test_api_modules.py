@@ -256,3 +256,20 @@ def test_names_that_the_interface_uses_itself(engine: str) -> None:
     module = rtfsc.compile(text, engine=engine)
     assert [module[name]() for name in ("$init", "$apply", "=x")] == [1, 2, 4]
     assert module.x == 3 and module["=f"](5) == 1 and module.make()() == 5
+
+
+def test_nothing_of_a_closed_module_can_be_reached(engine: str) -> None:
+    source = "(def number 5) (def items [1 2]) (defn f [x] x) (defn g [] (fn [x] x)) 7"
+    module = rtfsc.compile(source, engine=engine)
+    instance, function, handle = module.__rtfs_instance__, module.f, module.g()
+    module.close()
+    for use in (
+        lambda: module["number"], lambda: module["items"], lambda: module["f"](1), lambda: module.g(),
+        lambda: function([1]), lambda: handle(1), instance.run, instance.run_printed,
+    ):  # fmt: skip
+        with pytest.raises(rtfsc.InstanceClosed, match="closed"):
+            use()
+    assert module.__rtfs_memory__ == 0
+    instance.router()(0, True)
+    handle.close()
+    module.close()
