@@ -29,7 +29,7 @@ from runtime.delegation.spending import Spending
 from runtime.obs.events import Emit
 from runtime.offline import offline
 from runtime.providers.base import ModelProvider
-from runtime.providers.registry import ModelRegistry, beside
+from runtime.providers.registry import ModelRegistry, beside, close_all
 
 
 class Delegating:
@@ -132,8 +132,7 @@ class Delegating:
             self.policies.load(policy)
             for router in self._routers:
                 router.forget()
-        for model in gone:
-            model.close()
+        close_all(gone)
 
     def _priced(self, policy: Policy) -> Policy:
         """With what models that were brought along say that they cost, where the file does not say it."""

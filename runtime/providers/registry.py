@@ -13,8 +13,9 @@ what the model is asked and answers is appended to that file, which the provider
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +74,22 @@ class ModelRegistry:
         """Closes what was made; the registry can be used again."""
         with self._lock:
             models, self._models = self._models, {}
-        for model in models.values():
-            model.close()
+        close_all(models.values())
 
     def _made(self, id: str) -> ModelProvider:
         table = self._tables.get(id)
         if table is None:
             raise UnknownModel(id, f"there is no model {id!r}", hint=hint(id, self.ids()))
         return model_of(id, table)
+
+
+def close_all(models: Iterable[ModelProvider]) -> None:
+    """One of somebody else that cannot be closed keeps the others, and caches, from nothing."""
+    for model in models:
+        try:
+            model.close()
+        except Exception as error:
+            logging.getLogger("rtfsc").warning("the model %s cannot be closed: %r", model.id, error)
 
 
 def beside(file: Path, table: Mapping[str, Any]) -> dict[str, Any]:

@@ -97,3 +97,22 @@ def test_what_a_model_is_asked_can_be_recorded_and_answered_from_the_recording(t
     assert registry.get("again").infer(request).text == "! hi"
     with pytest.raises(Misconfigured, match="path of a file"):
         ModelRegistry({"m": {"provider": "echo", "record": 3}}).get("m")
+
+
+class Stubborn(Echo):
+    def close(self):
+        raise RuntimeError("no")
+
+
+def test_a_model_that_cannot_be_closed_keeps_no_other_open(caplog):
+    closed = []
+
+    class Closing(Echo):
+        def close(self):
+            closed.append(self.id)
+
+    registry = ModelRegistry()
+    for model in (Closing("a"), Stubborn("b"), Closing("c")):
+        registry.register(model)
+    registry.close()
+    assert closed == ["a", "c"] and "the model b cannot be closed" in caplog.text
