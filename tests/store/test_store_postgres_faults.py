@@ -81,7 +81,8 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("waiting")
 def test_a_server_that_is_restarted_while_entries_are_added(own_server: Postgres) -> None:
     index = index_of(own_server, "restarted")
-    told, failed, leaves = [], [], []
+    # The index is there: who connects for the first time is told at once what is wrong.
+    told, failed, leaves = [index.add(new_entry())], [], []
     restarted = threading.Event()
 
     def work(n: int) -> None:
