@@ -170,6 +170,22 @@ def positive(text: str) -> int:
     return number
 
 
+def days(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 36500:
+        raise argparse.ArgumentTypeError(f"must be a number of days, from 0 to 36500, not {text}")
+    return number
+
+
+def place(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the place of the store is empty")
+    return text
+
+
 def megabytes(text: str) -> int:
     number = positive(text)
     if not 2 <= number <= 4095:
@@ -186,6 +202,7 @@ def add_engine(parser: argparse.ArgumentParser, default: str = "wasm") -> None:
 def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store",
+        type=place,
         metavar="PLACE",
         help="a folder, or 's3://bucket/prefix postgresql://user@host/database' (default: the configured"
         " one, else the project's folder, else the user's)",

@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rtfsc.cli.common import OK, print_json, tell
+from rtfsc.cli.common import OK, days, positive, print_json, tell
 
 
 def add_arguments(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     add("stats", "counts and sizes")
     collecting = add("gc", "remove old versions and what nobody needs")
     collecting.add_argument(
-        "--versions", type=int, default=3, metavar="N", help="newest of a name that stay (3)"
+        "--versions", type=positive, default=3, metavar="N", help="newest of a name that stay (3)"
     )
-    collecting.add_argument("--unused-days", type=float, default=90, metavar="N", help="(90)")
+    collecting.add_argument("--unused-days", type=days, default=90, metavar="N", help="(90)")
     collecting.add_argument("--dry-run", action="store_true", help="say what would go")
     add(
         "fsck", "verify every module, decide pending ones, remove what crashes left; not while others publish"
@@ -24,7 +24,7 @@ def add_arguments(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     add("index", "make the search by meaning fast in large groups")
     add("embed", "embed what functions are for, where it was not done")
     hits = add("hits", "the governance log: what was asked for and what came of it, latest first")
-    hits.add_argument("--limit", type=int, default=20, metavar="N", help="(20)")
+    hits.add_argument("--limit", type=positive, default=20, metavar="N", help="(20)")
 
 
 def _gc(runtime: Any, options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +110,14 @@ def _in_roles(roles: tuple[str, ...]) -> str:
 
 
 def _add_successor(runtime: Any, options: argparse.Namespace, data: bytes) -> int:
+    from runtime.store.errors import StoreError
+    from runtime.trust.errors import LogRewritten
     from runtime.trust.rotation import read
 
     if options.name or options.namespace or options.role or options.not_before or options.not_after:
         raise UsageError("a successor has the name and the rights of the key before it")
+    with suppress(StoreError, LogRewritten):
+        runtime.store.log.refresh()  # whether the key before it is revoked on record, where that can be read
     _adopt(runtime, read(data))
     return OK
 

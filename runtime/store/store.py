@@ -138,7 +138,7 @@ class ModuleStore:
         existing = self.index.at_action(predicate.build.action_key)
         if existing is not None:
             if existing.status == "Revoked":
-                raise RevokedModule(f"Module {existing.digest[:16]} is revoked: {existing.status_reason}")
+                raise _revoked(existing)
             if self._usable(existing):
                 return Published(existing, False)
             if self.waits(existing):
@@ -199,7 +199,7 @@ class ModuleStore:
         existing = self.index.at_action(statement.predicate.build.action_key)
         if existing is not None:
             if existing.status == "Revoked":
-                raise RevokedModule(f"Module {existing.digest[:16]} is revoked: {existing.status_reason}")
+                raise _revoked(existing)
             if self._usable(existing):
                 return existing, False
         self.blobs.put(kind, artifact)
@@ -290,7 +290,7 @@ class ModuleStore:
         Raises `TrustError`, `MissingBlob`, `CorruptBlob`, `NotVerified`, `StoreError`.
         """
         if entry.status == "Revoked":
-            raise RevokedModule(f"Module {entry.digest[:16]} is revoked: {entry.status_reason}")
+            raise _revoked(entry)
         if entry.status != "Verified":
             raise NotVerified(f"Module {entry.digest[:16]} is {entry.status.lower()}: {entry.status_reason}")
         return self.examine(entry)
@@ -466,6 +466,11 @@ def open_folder(
         read_only=read_only,
         location=str(folder.absolute()),
     )
+
+
+def _revoked(entry: Entry) -> RevokedModule:
+    reason = f": {entry.status_reason}" if entry.status_reason else ""
+    return RevokedModule(f"Module {entry.digest[:16]} is revoked{reason}")
 
 
 def _statement(artifact: bytes, predicate: Predicate, source: str | None, ir: bytes | None) -> Statement:

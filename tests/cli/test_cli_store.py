@@ -328,3 +328,25 @@ def test_names_that_others_wrote_do_not_steer_the_terminal(cli: Cli) -> None:
         told = cli("store", command, code=code).stdout
         assert "shop" in told and "\x1b" not in told
         assert not any(line.startswith("forged") for line in told.splitlines())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("gc", "--versions", "0"), ("gc", "--versions", "-1"), ("gc", "--unused-days", "-1"),
+        ("gc", "--unused-days", "nan"), ("gc", "--unused-days", "1e400"), ("hits", "--limit", "0"),
+        ("hits", "--limit", "9" * 30), ("ls", "--store", ""), ("ls", "--store", " "),
+    ],
+)  # fmt: skip
+def test_numbers_and_places_that_mean_nothing(cli: Cli, arguments: tuple[str, ...]) -> None:
+    error = cli("store", *arguments, code=2).stderr
+    assert f"argument {arguments[1]}: " in error
+
+
+def test_a_module_that_was_revoked_without_a_reason(cli: Cli) -> None:
+    cli("init", "--home")
+    cli("publish", PRICING, "--inputs", "1")
+    digest = row(cli)["digest"]
+    cli("trust", "revoke", "pricing", "--module", "--sign", "local")
+    error = cli("run", "--stored", "pricing", *CALL, code=3).stderr
+    assert error.splitlines()[0] == f"error[T008]: Module {digest[:16]} is revoked"

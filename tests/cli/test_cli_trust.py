@@ -275,3 +275,18 @@ def test_a_build_that_is_there_under_another_name(project: Cli) -> None:
     project.file("again.rtfs", MODULE)
     assert project("publish", "again.rtfs").stdout.startswith("again: already there as m, sha256 ")
     assert project.json("publish", "again.rtfs")["stored_as"] == "m"
+
+
+def test_a_key_that_is_revoked_on_record_names_no_successor(project: Cli, tmp_path: Path) -> None:
+    """Neither by the store nor by a file, whatever it said before it was revoked."""
+    other = colleague(project, tmp_path, "anna", "local")
+    project("keys", "rotate", "local", "--no-passphrase")
+    [statement] = (project.home / "keys").glob("*.rotation")
+    old = next(row["id"] for row in project.json("trust", "list") if row["retired"])
+    project("keys", "new", "chief", "--no-passphrase")
+    project("trust", "add", "chief", "--role", "revoke")
+    other("trust", "add", project.file("chief.pub", project("keys", "export", "chief").stdout),
+          "--role", "revoke")  # fmt: skip
+    project("trust", "revoke", old, "--reason", "stolen", "--sign", "chief")
+    assert "no trusted key has a successor" in other("trust", "update").stdout
+    assert "is revoked on record" in other("trust", "add", statement, code=3).stderr
