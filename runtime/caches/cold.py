@@ -123,6 +123,7 @@ class BlobCold:
         from runtime.store.opening import open_blobs
 
         self.name = without_secrets(address)
+        self.local = address.startswith("file:")
         # What is waited for here is waited for by a caller who would rather ask the model.
         self._blobs = open_blobs(address, hasty=True)
 

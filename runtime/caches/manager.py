@@ -67,6 +67,10 @@ class CacheManager:
         self.l4 = l4
         self._emit = emit
         self._flight: SingleFlight[Answered] = SingleFlight()
+        parts = [self.l2.hot, self.l2.cold, *((l3.index, l3.embedder) if l3 is not None else ())]
+        self.local = all(getattr(part, "local", True) for part in parts)
+        """Whether what is asked and answered stays on this machine. Whoever works on private data must ask
+        past caches that tell it to a server."""
 
     def infer(
         self,

@@ -58,6 +58,7 @@ class _Hasty(Connection):
 class PostgresVectors(PostgresPool):
     """``address``: a PostgreSQL URL; its query may have ``schema`` (default ``rtfsc``)."""
 
+    local = False
     migrations = _MIGRATIONS
     versions, written = "rtfs_cores_schema", "rtfs_cores"
     connection_class = _Hasty

@@ -50,6 +50,7 @@ class Redis:
         self._password = None if parts.password is not None else environ.get(PASSWORD)
         host = f"{parts.hostname}:{parts.port or 6379}"
         self.name = urlunsplit((parts.scheme, host, parts.path, "", ""))
+        self.local = parts.hostname in ("localhost", "127.0.0.1", "::1")
         self._lock = threading.Lock()
         self._client: Any = None
         self.circuit = Circuit()
@@ -125,7 +126,7 @@ class RedisCache(Generic[K]):
         decode: Callable[[bytes, str], Any],
         name_of: Callable[[K], str] = str,
     ) -> None:
-        self.redis, self.circuit, self.name = redis, redis.circuit, redis.name
+        self.redis, self.circuit, self.name, self.local = redis, redis.circuit, redis.name, redis.local
         self._start = f"{redis.prefix}:{kind}:"
         self._ttl, self._encode, self._decode, self._name_of = ttl, encode, decode, name_of
         self._lock = threading.Lock()

@@ -207,6 +207,8 @@ class Dispatcher:
 
     def _infer(self, provider: ModelProvider, decision: Decision) -> Callable[[Request], Response]:
         manager, tenant, policy = self.manager, self.environment.tenant, self._policy()
+        if self.environment.privacy == "private" and not getattr(manager, "local", True):
+            manager = None  # its stores are elsewhere
         known = policy.models.get(provider.id)
         cost = known.cost if known is not None and known.cost else provider.cost_per_call()
         guarded: ModelProvider = Guarded(

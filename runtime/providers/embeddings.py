@@ -41,6 +41,7 @@ class HttpEmbedder:
         timeout: float = 30.0,
     ) -> None:
         self._server = Endpoint(model, url, key_env=key_env, key_file=key_file, ca_file=ca_file)
+        self.local = self._server.local
         self._model, self._dimensions, self._timeout = model, dimensions, timeout
         self._retry = Retry(attempts)
         self._size: int | None = dimensions

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from scripted import Scripted
 from scripted_model import ScriptedModel, question
 
 from runtime.caches.protocol import Eviction
 from runtime.caches.semantic import LEAST
+from runtime.delegation.context import Environment
 from runtime.delegation.policy_file import PolicyError, parse
 from runtime.delegation.setup import open_delegation
 from runtime.engine import Runtime
@@ -192,3 +194,33 @@ def test_the_store_of_modules_is_in_the_table(tmp_path):
         runtime.search('(declare f [x : Float] : Float "Twice the number")')
         l4 = runtime.delegation.manager.stats()[-1]
         assert (l4.layer, l4.stats.hits, l4.stats.misses) == ("L4", 0, 1)
+
+
+ELSEWHERE = [
+    '[caches.l2]\nhot = "redis://cache.example/0"\n',
+    '[caches.l2]\ncold = "s3://bucket/prefix?endpoint=http://192.0.2.1:1"\n',
+    '[caches.l2]\ncold = "none"\n[caches.l3]\nindex = "postgresql://user@192.0.2.1/db"\n',
+    '[caches.l2]\ncold = "none"\n[caches.l3]\nindex = "memory"\nembedder = "https://models.example/v1#small"\n',
+]
+HERE = [
+    '[caches.l2]\ncold = "none"\n',
+    '[caches]\nfolder = "kept"\n[caches.l3]\nthreshold = 0.99\n',
+    '[caches.l2]\nhot = "redis://localhost:1/0"\ncold = "none"\n',
+]
+RULE = '[[rule]]\nsymbol = "f"\ntarget = "local-m"\nretries = 0\n'
+
+
+@pytest.mark.parametrize(("caches", "here"), [(c, False) for c in ELSEWHERE] + [(c, True) for c in HERE])
+def test_private_data_are_told_to_no_store_elsewhere(tmp_path, caches, here, monkeypatch):
+    file = tmp_path / "delegation.toml"
+    file.write_text(RULE + caches)
+    model = Scripted("1", id="m")
+    with open_delegation(file, models=[model]) as asked:
+        assert asked.manager.local is here
+        if not here:
+            monkeypatch.setattr(type(asked.manager), "infer", lambda *_, **__: pytest.fail("was told"))
+        private = Environment(privacy="private")
+        module = Runtime(delegation=asked, environment=private).compile('(defn f "d" [x : Int] : Int 0)')
+        assert [module.f(7), module.f(7)] == [1, 1]
+        away = not here or "redis" in caches  # there is none
+        assert len(model.requests) == 1 + away
