@@ -157,6 +157,8 @@ class _Judge(NamedTuple):
         return artifact
 
     def _similarity(self, text: str) -> float:
+        if text == self.task:
+            return 1.0
         (vector,) = self.embedder.embed([text])
         # 32 bits, as the index keeps them: what is just enough there is enough here.
         return vectors.cosine(vectors.floats(to_bytes(self.vector)), vectors.floats(to_bytes(vector)))
