@@ -14,7 +14,7 @@ from runtime.delegation.context import CallContext, Environment
 from runtime.delegation.engine import DelegationEngine
 from runtime.delegation.guarded import Guarded
 from runtime.delegation.measure import LEAST, Measurements
-from runtime.delegation.policy import Policy
+from runtime.delegation.policy import Policy, Settings
 from runtime.delegation.spending import Spending
 from runtime.delegation.types import (
     LOCAL,
@@ -90,7 +90,9 @@ class Dispatcher:
         most_s: float | None = None,
         planner: Planner | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        vetted: bool = True,
     ) -> None:
+        """``vetted``: whether the engine keeps private data here; else its decisions are looked at."""
         self.engine, self.registry, self.manager = engine, registry, manager
         self.environment = environment or Environment()
         self.breakers = breakers or Breakers()
@@ -99,7 +101,7 @@ class Dispatcher:
         self._ask, self._stored = ask or ask_for_value, stored
         self._policy = policy
         self._emit, self._sleep, self._most_s = emit, sleep, most_s
-        self._planner = planner
+        self._planner, self._vetted = planner, vetted
 
     def __call__(self, delegation: Delegation) -> tuple[bool, Any]:
         """(True, value), or (False, None) where the function's own body is to run.
@@ -167,10 +169,14 @@ class Dispatcher:
         for target in (decision.target, *decision.fallback):
             if isinstance(target, LocalPure):
                 return False, None
+            if not self._vetted and self._policy().against(target, Settings(), self.context(delegation)):
+                continue
             try:
                 return True, self._tried(target, decision, delegation)
             except ProviderError as error:
                 failed.append(Attempt(str(target), error.code, error.kind, error.message))
+        if not failed:
+            return False, None
         raise _all_failed(delegation, failed)
 
     def _tried(self, target: ExecTarget, decision: Decision, delegation: Delegation) -> Any:

@@ -101,7 +101,7 @@ class Delegating:
             environment=environment, stored=stored, ask=ask,
             policy=lambda: self.policy,
             breakers=self.breakers, measurements=self.measurements, spending=self.spending, emit=self.emit,
-            most_s=most_s, planner=self.planner,
+            most_s=most_s, planner=self.planner, vetted=self.engine is self.policies,
         )  # fmt: skip
 
     def router(

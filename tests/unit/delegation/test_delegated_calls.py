@@ -474,3 +474,12 @@ def test_a_hasty_question_does_not_fail_the_patient_one() -> None:
         asked.wait(60)
         assert patient.f(3) == 1
         first.result(60)
+
+
+def test_no_engine_sends_private_data_away(engine: str) -> None:
+    static = StaticDelegationEngine({"f": RemoteModel("m")})
+    asked = model("1")
+    delegating = open_delegation(models=[asked], engine=static)
+    assert run(F, engine, delegating).f(4) == 1
+    private = run(F, engine, delegating, environment=Environment(privacy="private"))
+    assert private.f(5) == 10 and len(asked.requests) == 1
