@@ -101,7 +101,7 @@ def in_child(code: str, engine: str) -> str:
     head = f"import os, threading, rtfsc\nENGINE, SOURCE = {engine!r}, {SOURCE!r}\n"
     done = subprocess.run(
         [sys.executable, "-c", head + textwrap.dedent(code)], capture_output=True, text=True, timeout=120,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
