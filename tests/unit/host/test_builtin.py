@@ -174,12 +174,12 @@ def test_replay(engine: str) -> None:
 
     source = SourceFile("<t>", "[(call :count) (try (call :none) (catch HostError e :no)) (call :count)]")
     recording = Recording(Session(Policy.of([count])))
-    first = evaluate(source, engine, 2, None, host=recording)
-    again = evaluate(source, engine, 2, None, host=Replay(recording.answers))
+    first = evaluate(source, engine, 2, None, world=lambda _: (recording, None))
+    again = evaluate(source, engine, 2, None, world=lambda _: (Replay(recording.answers), None))
     assert first.value == again.value == "[1 :no 2]"
     assert len(made) == 2
     with pytest.raises(RuntimeError, match="the recording has nothing"):
-        evaluate(source, engine, 2, None, host=Replay(recording.answers[:1]))
+        evaluate(source, engine, 2, None, world=lambda _: (Replay(recording.answers[:1]), None))
 
 
 def test_annotations_without_a_type_are_refused() -> None:
