@@ -29,6 +29,8 @@ def engine(bint fuel=False):
     found = _engines.get(fuel)
     if found is None:
         load()
+        found = _engines.get(fuel)  # another thread may have been here meanwhile
+    if found is None:  # from here to the end none can: code of two engines does not go together
         found = _engines[fuel] = _new_engine(fuel, True)
     return found
 

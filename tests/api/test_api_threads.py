@@ -147,3 +147,26 @@ def test_an_instance_that_a_lost_thread_was_in_is_not_waited_for(engine: str) ->
         engine,
     )
     assert told == "7\n3\n"
+
+
+def test_threads_that_compile_at_once_share_one_engine(engine: str) -> None:
+    """The first use of wasmtime in a process: code of two engines does not go together."""
+    told = in_child(
+        """
+        import sys
+        sys.setswitchinterval(1e-6)
+        together, found = threading.Barrier(6), []
+        def work(i):
+            together.wait()
+            module = rtfsc.compile(f"(defn f [x] (map (fn [y] (+ y {i})) x))", engine=ENGINE)
+            found.append(module.f([1]))
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        print(sorted(found))
+        """,
+        engine,
+    )
+    assert told == "[[1], [2], [3], [4], [5], [6]]\n"
