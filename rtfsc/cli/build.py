@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+from contextlib import suppress
 from typing import Any
 
 from rtfsc.cli.common import (
@@ -19,7 +21,7 @@ from rtfsc.cli.common import (
     search_path,
 )
 from rtfsc.cli.emit import STAGES, add_print_after, refuse_idle_pass, render, write
-from rtfsc.cli.failures import show_refusal
+from rtfsc.cli.failures import of_source, show_refusal
 from rtfsc.diagnostics import DiagnosticError
 from rtfsc.driver import Compilation
 from rtfsc.options import CompileOptions
@@ -180,15 +182,27 @@ def _build(
         _check_guards(compilation, path, alone)
     if options.separate and output is not None:
         _build_modules(compilation, output, signer)
-    manifest = signer.sign(compilation) if signer else None
+    with of_source(source):
+        manifest = signer.sign(compilation) if signer else None
     # The manifest first: a module beside the manifest of an older one would be refused.
     if manifest is not None:
         write(manifest, f"{output}.dsse")
+    elif output is not None and os.path.exists(f"{output}.dsse"):
+        _unsign(output, compilation.artifact)
     write(compilation.artifact, output)
     if options.source_map and output is not None:
         write(compilation.source_map(output).encode(), f"{output}.map")
     if options.js and output is not None:
         _write_loader(output, compilation.artifact)
+
+
+def _unsign(output: str, artifact: bytes) -> None:
+    """Removes the signature of another file than the one that is to be written."""
+    with suppress(OSError), open(output, "rb") as file:
+        if file.read() == artifact:
+            return
+    os.unlink(f"{output}.dsse")
+    print(f"rtfsc: warning: {output} is not signed any more (--sign KEY)", file=sys.stderr)
 
 
 def _build_modules(compilation: Compilation, output: str, signer: _Signer | None) -> None:

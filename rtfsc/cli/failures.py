@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rtfsc.cli.common import (
@@ -70,6 +71,17 @@ def show_refusal(error: DiagnosticError, style: Any) -> None:
     if style == "full" and all(d.severity == "warning" for d in error.diagnostics):
         name = error.source.name if error.source else "the program"
         print(f"\nrtfsc: {name} is refused: running it would raise what is warned of", file=sys.stderr)
+
+
+@contextmanager
+def of_source(source: SourceFile | None) -> Iterator[None]:
+    """What fails in the block fails in this program: for the excerpt with the place."""
+    try:
+        yield
+    except Exception as error:
+        if not hasattr(error, "source"):
+            error.source = source  # type: ignore[attr-defined]
+        raise
 
 
 def show_warnings(sink: Any, source: SourceFile, style: Any) -> None:

@@ -96,9 +96,9 @@ def _print_help() -> None:
 
 
 def _unknown(name: str) -> int:
-    from difflib import get_close_matches
+    from rtfsc.diagnostics.suggest import AMONG_FEW, close_names
 
-    close = get_close_matches(name, COMMANDS, 1)
+    close = close_names(name, COMMANDS, 1, AMONG_FEW)
     hint = f"; did you mean '{close[0]}'?" if close else ""
     print(f"rtfsc: no command '{name}'{hint} ('rtfsc --help' lists them)", file=sys.stderr)
     return 2

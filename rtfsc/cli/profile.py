@@ -21,6 +21,7 @@ from rtfsc.cli.common import (
 )
 from rtfsc.cli.delegating import add_delegation, worlds_of
 from rtfsc.cli.emit import write
+from rtfsc.cli.failures import of_source
 
 if TYPE_CHECKING:
     from rtfsc.evaluation import World
@@ -57,12 +58,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--repeat goes with --call: a program runs once")
     source = read_source(options.file)
     compilation = Compilation(source, CompileOptions(level=options.level, path=search_path(options, source)))
-    try:
-        with worlds_of(options) as worlds:
-            profile = _profile(compilation, options, worlds())
-    except Exception as error:
-        error.source = source  # type: ignore[attr-defined]  # for the excerpt with the span
-        raise
+    with of_source(source), worlds_of(options) as worlds:
+        profile = _profile(compilation, options, worlds())
     if options.folded:
         write(profile.folded().encode(), None if options.folded == "-" else options.folded)
     if options.json:

@@ -19,7 +19,7 @@ from rtfsc.cli.common import (
     rtfs_files,
     tell,
 )
-from rtfsc.cli.failures import show_refusal
+from rtfsc.cli.failures import of_source, show_refusal
 from rtfsc.diagnostics import DiagnosticError
 
 
@@ -65,9 +65,11 @@ def days(text: str) -> int:
 
 def _publish(runtime: Any, path: str, keys: list[Any], options: argparse.Namespace) -> None:
     name = module_name(path)
-    published = runtime.publish(
-        read_source(path), name=name, key=keys, inputs=options.inputs, expires_days=options.expires
-    )
+    source = read_source(path)
+    with of_source(source):
+        published = runtime.publish(
+            source, name=name, key=keys, inputs=options.inputs, expires_days=options.expires
+        )
     certificate, stored = published.certificate, published.entry.name
     if options.json:
         facts = {

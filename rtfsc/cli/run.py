@@ -23,7 +23,7 @@ from rtfsc.cli.common import (
     read_source,
 )
 from rtfsc.cli.delegating import add_delegation, delegation_of, environment_of
-from rtfsc.cli.failures import show
+from rtfsc.cli.failures import of_source, show
 from rtfsc.source import SourceFile
 
 COMPILED = (".wasm", ".rtfs-ir")
@@ -82,12 +82,8 @@ def run(options: argparse.Namespace) -> int:
             _adopt_declared_function(options)
         arguments = read_arguments(options.arguments)
         source = None if options.stored or options.module.endswith(COMPILED) else read_source(options.module)
-        try:
+        with of_source(source):
             value = _value(runtime, source, options, arguments)
-        except Exception as error:
-            if not hasattr(error, "source"):
-                error.source = source  # type: ignore[attr-defined]  # for the excerpt with the span
-            raise
         print(printed(value))
     return OK
 

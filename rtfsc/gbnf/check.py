@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
+from rtfsc.diagnostics.suggest import AMONG_FEW, did_you_mean
+
 MOST_ELEMENTS: Final = 200_000
 MOST_TEXT: Final = 4 << 20
 """Bytes."""
@@ -292,10 +294,7 @@ class _Examiner:
                 )
 
     def _meant(self, name: str) -> str | None:
-        from difflib import get_close_matches
-
-        close = get_close_matches(name, self.rules, 1)
-        return f"did you mean {close[0]}?" if close else None
+        return did_you_mean(name, self.rules, AMONG_FEW)
 
     def _closure(self, holds: Callable[[Group, set[str]], bool]) -> set[str]:
         """The rules whose body holds, where a use of a rule holds if that rule does. Linear in the uses."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from rtfsc.ast import nodes as A
 from rtfsc.diagnostics import Sink
+from rtfsc.diagnostics.suggest import AMONG_FEW, did_you_mean
 from rtfsc.ir.nodes import MODULE, Export, Module
 from rtfsc.primitives.library import LIBRARY
 from rtfsc.sema.scopes import GlobalDef, Imported, LibraryName
@@ -96,10 +97,7 @@ def _known(name: str, exports: Mapping[str, Meaning]) -> str:
 
 
 def _meant(name: str, known: Iterable[str]) -> str | None:
-    from difflib import get_close_matches  # not needed by a program without mistakes
-
-    near = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else None
+    return did_you_mean(name, known, AMONG_FEW)
 
 
 def _meanings(module: Module) -> Iterable[tuple[str, Imported]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rtfsc.diagnostics.suggest import did_you_mean
 from rtfsc.primitives.library import LIBRARY
 
 _FORMS = (
@@ -53,7 +54,4 @@ def hint(name: str, known: Sequence[str]) -> str | None:
         return f"{name} is a special form, not a value"
     if name in _ELSEWHERE:
         return _ELSEWHERE[name]
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, [*known, *LIBRARY, *_FORMS], n=1, cutoff=0.7)
-    return f"did you mean {near[0]}?" if near else None
+    return did_you_mean(name, [*known, *LIBRARY, *_FORMS])

@@ -27,11 +27,11 @@ what a file says.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
+from rtfsc.diagnostics.suggest import meant_or_known
 from runtime.caches.protocol import CacheConfig, Eviction
 
 T = TypeVar("T")
@@ -155,7 +155,7 @@ class _Table:
     def known(self, *names: str) -> None:
         for key in self._data:
             if key not in names:
-                raise self.mistake(f"no key {key!r}", key, hint=_near(key, names))
+                raise self.mistake(f"no key {key!r}", key, hint=meant_or_known(key, names))
 
     def table(self, name: str) -> _Table:
         data = self._data.get(name, {})
@@ -207,7 +207,9 @@ class _Table:
             return Eviction(word)
         except ValueError:
             words = [eviction.value for eviction in Eviction]
-            raise self.mistake(f"no eviction {word!r}", "eviction", hint=_near(word, words)) from None
+            raise self.mistake(
+                f"no eviction {word!r}", "eviction", hint=meant_or_known(word, words)
+            ) from None
 
     def address(self, name: str, default: str, words: Iterable[str], schemes: Iterable[str]) -> str:
         """One of the words, or an address with one of the schemes and without a password."""
@@ -244,9 +246,3 @@ def _check(address: str, scheme: str) -> None:
         Location.of(MEMORY, address)
     else:
         Location.of(address, MEMORY)
-
-
-def _near(word: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(word, names, 1)
-    return f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}"

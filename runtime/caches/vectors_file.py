@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rtfsc.files import replacing, write_atomically
 from runtime.caches.cold import make_private
 from runtime.caches.vectors import LARGE, Group, Match, MemoryVectors, SemanticHit
 from runtime.connection import OwnConnection, prepared
@@ -218,12 +219,11 @@ class FileVectors(MemoryVectors):
 
     def _save(self, group: str, tag: str, graph: Any, last: int) -> None:
         path = self._graph_path(group, tag)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        make_private(temporary)
-        graph.save(str(temporary))
-        os.replace(temporary, path)
-        temporary.write_text(json.dumps({"last": last}))
-        os.replace(temporary, path.with_suffix(".usearch-last"))
+        with replacing(path) as temporary:
+            make_private(temporary)
+            graph.save(str(temporary))
+        noted = json.dumps({"last": last}).encode()
+        write_atomically(path.with_suffix(".usearch-last"), noted, mode=0o600, synced=False)
 
     def _adopt(self, group: str, tag: str, loaded: Group) -> None:
         """The saved graph; without one, or with one that cannot be read, the search is exact and slower."""

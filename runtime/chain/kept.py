@@ -7,9 +7,9 @@ hashes again.
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
+from rtfsc.files import write_atomically
 from runtime.chain.errors import Unrecorded
 from runtime.store.errors import from_os_error
 from runtime.trust.files import PRIVATE_FILE, private_folder
@@ -29,15 +29,10 @@ class Kept:
         path = self._path(digest)
         if path.exists():
             return digest
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
         try:
             private_folder(path.parent)
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
-            with open(handle, "wb") as file:
-                file.write(data)
-            os.replace(temporary, path)
+            write_atomically(path, data, mode=PRIVATE_FILE, synced=False)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise from_os_error(error, path, "write") from error
         return digest
 

@@ -30,13 +30,13 @@ for the first of its fallbacks that does not.
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rtfsc.diagnostics.suggest import meant_or_known
 from runtime.caches.config import CachesConfig
 from runtime.caches.config import read as read_caches
 from runtime.delegation.policy import CONDITIONS, SETTINGS, Distil, Effects, Model, Policy, Rule, Settings
@@ -203,8 +203,7 @@ class _Reader:
             and models
             and target.id not in (*models, "echo-model")
         ):
-            near = difflib.get_close_matches(target.id, models, 1)
-            hint = f"did you mean {near[0]}?" if near else f"[models] has {', '.join(sorted(models))}"
+            hint = meant_or_known(target.id, models, "[models] has")
             raise self._error(f"no model {target.id!r}", *path, hint=hint)
         return target
 
@@ -247,9 +246,7 @@ class _Reader:
         names = sorted(known)
         for key in data:
             if key not in names:
-                near = difflib.get_close_matches(key, names, 1)
-                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
-                raise self._error(f"no key {key!r}", *path, key, hint=hint)
+                raise self._error(f"no key {key!r}", *path, key, hint=meant_or_known(key, names))
 
     def _texts(self, data: Mapping[str, Any], key: str, *path: str | int) -> tuple[str, ...]:
         found = data.get(key, [])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
+from rtfsc.diagnostics.suggest import meant_or_known
 from runtime.providers.base import ModelProvider
 from runtime.providers.errors import Misconfigured
 
@@ -67,12 +67,6 @@ def model_of(id: str, table: Mapping[str, Any]) -> ModelProvider:
     return model if recording is None else _recorded(model, recording)
 
 
-def hint(word: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    near = difflib.get_close_matches(word, names, 1)
-    return f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"
-
-
 def _provider(id: str, table: Mapping[str, Any]) -> str:
     name = table.get("provider")
     if not isinstance(name, str):
@@ -99,7 +93,7 @@ def _loader(id: str, name: str) -> Loader:
 
 def _not_installed(id: str, name: str) -> Misconfigured:
     return Misconfigured(
-        id, f"no provider {name!r} is installed", hint=hint(name, providers()), option="provider"
+        id, f"no provider {name!r} is installed", hint=meant_or_known(name, providers()), option="provider"
     )
 
 
@@ -128,7 +122,7 @@ def _check_names(
     for option in options:
         if option not in known:
             raise Misconfigured(
-                id, f"{name} has no option {option!r}", hint=hint(option, known), option=option
+                id, f"{name} has no option {option!r}", hint=meant_or_known(option, known), option=option
             )
     for parameter in parameters:
         if parameter.default is parameter.empty and parameter.name not in options:

@@ -19,9 +19,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rtfsc.diagnostics.suggest import meant_or_known
 from runtime.providers.base import ModelProvider
 from runtime.providers.errors import UnknownModel
-from runtime.providers.options import FILES, hint, model_of
+from runtime.providers.options import FILES, model_of
 
 _BUILT_IN = {"echo-model": {"provider": "echo"}}
 """Models that are always there."""
@@ -79,7 +80,7 @@ class ModelRegistry:
     def _made(self, id: str) -> ModelProvider:
         table = self._tables.get(id)
         if table is None:
-            raise UnknownModel(id, f"there is no model {id!r}", hint=hint(id, self.ids()))
+            raise UnknownModel(id, f"there is no model {id!r}", hint=meant_or_known(id, self.ids()))
         return model_of(id, table)
 
 

@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from rtfsc.files import write_atomically
+
 DEFAULT_BYTES = 1 << 30
 _ROOM = 0.9  # what is left of the bound after making room
 _RECOUNT = 16  # other processes' copies are counted again after this part of the bound
@@ -57,14 +59,10 @@ class BlobCache:
         if len(data) > self.most:
             return
         path = self.folder / name
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-        try:
+        with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._make_room(len(data))
-            temporary.write_bytes(data)
-            os.replace(temporary, path)
-        except OSError:
-            _remove(temporary)
+            write_atomically(path, data, synced=False)
 
     def drop(self, name: str) -> None:
         _remove(self.folder / name)

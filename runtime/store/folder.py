@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from rtfsc.files import write_new
 from runtime.store.errors import MissingBlob, StoreError, TooLarge, from_os_error
-from runtime.trust.files import sync_folder, write_synced
+from runtime.trust.files import PRIVATE_FILE, sync_folder
 
 _FILE_MODE = 0o666  # less the umask: a store is as private as its user's other files
 _ABANDONED_AFTER_S = 3600
@@ -67,7 +68,7 @@ class FolderBackend:
             folder = folder.parent
         path = folder / f".probe.{os.getpid()}.{os.urandom(4).hex()}"
         try:
-            write_synced(path, b"probe")
+            write_new(path, b"probe", mode=PRIVATE_FILE)
             path.unlink()
         except OSError as error:
             path.unlink(missing_ok=True)
@@ -104,7 +105,7 @@ class FolderBackend:
     def _replace(self, path: Path, data: bytes) -> None:
         temporary = self._temporary / f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}"
         try:
-            write_synced(temporary, data, mode=_FILE_MODE)
+            write_new(temporary, data, mode=_FILE_MODE)
             os.replace(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)

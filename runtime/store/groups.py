@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rtfsc.files import replacing, write_atomically
 from runtime.meaning.graphs import build_graph
 from runtime.store import vectors
 from runtime.store.index import Near
@@ -171,17 +171,9 @@ class Groups:
     def _save(self, group: tuple[str, str], dimensions: int, index: Any, last: int) -> None:
         path = self._path(group, dimensions)
         path.parent.mkdir(parents=True, exist_ok=True)
-        for target, write in (
-            (path, lambda name: index.save(name)),
-            (path.with_suffix(".json"), lambda name: Path(name).write_text(json.dumps({"last": last}))),
-        ):
-            _replace(target, write)
-
-
-def _replace(path: Path, write: Callable[[str], Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    write(str(temporary))
-    os.replace(temporary, path)
+        with replacing(path) as temporary:
+            index.save(str(temporary))
+        write_atomically(path.with_suffix(".json"), json.dumps({"last": last}).encode(), synced=False)
 
 
 def _best_of_matrix(matrix: _Matrix, wanted: Any, limit: int) -> list[Near]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rtfsc.files import write_atomically, write_new
+
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
@@ -15,25 +17,20 @@ def write_atomic(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, replace: 
     ``replace=False`` raises ``FileExistsError`` where the file exists.  Raises ``OSError``; then nothing
     of the new content is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    try:
-        write_synced(temporary, data, mode=mode)
-        if replace:
-            os.replace(temporary, path)
-        else:
-            os.link(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    if replace:
+        write_atomically(path, data, mode=mode)
+    else:
+        _write_first(path, data, mode)
     sync_folder(path.parent)
 
 
-def write_synced(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
-    """Writes a new file and waits until it is on disk."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with open(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _write_first(path: Path, data: bytes, mode: int) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    try:
+        write_new(temporary, data, mode=mode)
+        os.link(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

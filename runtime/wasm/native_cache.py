@@ -13,6 +13,8 @@ import os
 import stat
 from pathlib import Path
 
+from rtfsc.files import write_atomically
+
 _MAGIC = b"rtfsc-native-1\n"
 _DIGEST = 32
 _MOST_FILES = 2048
@@ -72,15 +74,11 @@ class NativeCache:
             self._prune()
         self._puts += 1
         path = self._path(wasm_digest)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        sealed = _MAGIC + self._seal(wasm_digest, native) + native
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with open(descriptor, "wb") as file:
-                file.write(_MAGIC + self._seal(wasm_digest, native) + native)
-            os.replace(temporary, path)
+            write_atomically(path, sealed, mode=0o600, synced=False)
         except OSError as error:
             self.why_off = f"cannot write to {self.folder}: {error.strerror}"
-            _remove(temporary)
 
     def drop(self, wasm_digest: bytes) -> None:
         """Forgets one module."""

@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "rtfsc.gbnf": BOTTOM
     | IR
     | {"rtfsc.gbnf.check", "rtfsc.syntax", "rtfsc.ast", "rtfsc.sema", "rtfsc.lower"},
-    "rtfsc.gbnf.check": set(),
+    "rtfsc.gbnf.check": {"rtfsc.diagnostics"},
     "backend_wasm": BOTTOM | IR | {"rtfsc.backend"},
     "runtime.values": set(),
     "runtime.offline": set(),
@@ -57,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
     | IR
     | {"rtfsc.backend", "runtime.values", "runtime.host", "runtime.asynchronous", "backend_wasm.layout"},
     "runtime.wasm": {
+        "rtfsc.files",
         "runtime.asynchronous",
         "runtime.values",
         "runtime.host",
@@ -64,9 +65,10 @@ ALLOWED: dict[str, set[str]] = {
         "backend_wasm.layout",
     },
     "runtime.connection": set(),
-    "runtime.trust": {"runtime.connection"},
+    "runtime.trust": {"runtime.connection", "rtfsc.files"},
     "runtime.meaning": set(),
     "runtime.store": {
+        "rtfsc.files",
         "runtime.connection",
         "runtime.trust",
         "runtime.values",
@@ -83,6 +85,7 @@ ALLOWED: dict[str, set[str]] = {
         "runtime.latch",
     },
     "runtime.chain": {
+        "rtfsc.files",
         "runtime.asynchronous",
         "runtime.trust",
         "runtime.values",
@@ -90,6 +93,8 @@ ALLOWED: dict[str, set[str]] = {
         "runtime.store",
     },
     "runtime.caches": {
+        "rtfsc.diagnostics",
+        "rtfsc.files",
         "runtime.connection",
         "runtime.providers",
         "runtime.obs.events",
@@ -103,6 +108,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"rtfsc", "rtfsc.driver", "rtfsc.evaluation", "rtfsc.syntax", "rtfsc.gbnf", "rtfsc.reference"}
     | {"rtfsc.gbnf.check", "runtime.meaning"},
     "runtime.delegation": {
+        "rtfsc.diagnostics",
         "runtime.offline",
         "runtime.caches",
         "runtime.providers",

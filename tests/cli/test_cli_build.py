@@ -338,3 +338,42 @@ def test_a_limit_shows_what_ran(cli: Cli) -> None:
     shown = cli("run", "spin.rtfs", "--deadline-ms", "500", code=1).stderr
     assert "spin.rtfs:3:" in shown
     assert "in spin, line 3" in shown
+
+
+def test_a_file_that_is_built_anew_keeps_no_signature_of_another(cli: Cli) -> None:
+    cli("init", "--home")
+    cli.file("p.rtfs", "(defn f [x] x)")
+    cli("build", "--sign", "local", "p.rtfs")
+    assert cli("build", "p.rtfs").stderr == "", "the same bytes stay signed"
+    assert (cli.folder / "p.wasm.dsse").exists()
+    cli.file("p.rtfs", "(defn f [x] [x])")
+    assert "warning: p.wasm is not signed any more" in cli("build", "p.rtfs").stderr
+    assert cli("run", "p.wasm", "f", "1").stdout == "[1]\n"
+
+
+def test_a_top_level_that_fails_where_it_is_certified_has_a_place(cli: Cli) -> None:
+    cli("init", "--home")
+    cli.file("p.rtfs", '(defn f [x] x)\n(call :ccos.system.get-env "HOME")')
+    for command in (("build", "--sign", "local"), ("publish",)):
+        told = cli(*command, "p.rtfs", code=1).stderr
+        assert "error[R023]" in told and "p.rtfs:2:1" in told
+
+
+@pytest.mark.parametrize("target", ["wasm32", "rtfs-ir"])
+def test_signed_files_with_guards(cli: Cli, target: str) -> None:
+    cli("init", "--home")
+    cli.file(
+        "p.rtfs", '(defn kind "Of a mail" [text : String] : String "unknown")\n(defn both [a] [(kind a)])'
+    )
+    cli.file(
+        "delegation.toml",
+        "[models.words]\nprovider = \"rules\"\ntext = '''default = '\"ham\"' '''\n"
+        '[[rule]]\nsymbol = "kind"\ntarget = "local-words"\n',
+    )
+    file = {"wasm32": "p.wasm", "rtfs-ir": "p.rtfs-ir"}[target]
+    cli("build", "--target", target, "--guard", "kind", "--sign", "local", "p.rtfs")
+    assert "verified" in cli("verify", file).stdout
+    assert cli("run", file, "both", '"x"').stdout == '["unknown"]\n'
+    assert cli("run", file, "both", '"x"', "--delegation", "delegation.toml").stdout == '["ham"]\n'
+    assert "is a compiled module" in cli("publish", file, code=1).stderr
+    assert "published" in cli("publish", "p.rtfs", "--inputs", "2").stdout

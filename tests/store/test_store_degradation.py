@@ -119,7 +119,7 @@ def test_a_disk_that_fills_up_at_any_blob_leaves_no_entry(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     before, calls = files(shop.folder), [0]
-    genuine = folder_module.write_synced
+    genuine = folder_module.write_new
 
     def full(path: Path, data: bytes, **options: Any) -> None:
         calls[0] += 1
@@ -128,7 +128,7 @@ def test_a_disk_that_fills_up_at_any_blob_leaves_no_entry(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         genuine(path, data, **options)
 
-    monkeypatch.setattr(folder_module, "write_synced", full)
+    monkeypatch.setattr(folder_module, "write_new", full)
     with pytest.raises(StoreFull, match="No space left on device"):
         shop.store.publish(b"\0asm other", predicate(salt="2"), shop.key, source=SOURCE + " ", ir=IR + b"2")
     assert shop.store.find_by_definition(sha("retrieval2")) == []

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
+from rtfsc.files import replacing, write_atomically
 from runtime.store.bundles.errors import BadBundle
 from runtime.store.errors import from_os_error
 
@@ -171,9 +172,7 @@ class _FolderSink:
         target.parent.mkdir(parents=True, exist_ok=True)
         if name.startswith("blobs/") and target.exists() and target.read_bytes() == data:
             return
-        temporary = target.with_name(f".{target.name}.{os.getpid()}")
-        temporary.write_bytes(data)
-        os.replace(temporary, target)
+        write_atomically(target, data, synced=False)
 
 
 class _ZipSink:
@@ -208,16 +207,11 @@ def created(path: Path) -> Iterator[Sink]:
             path.mkdir(parents=True, exist_ok=True)
             yield _FolderSink(path)
             return
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with open(temporary, "wb") as file:
-                sink = _ZipSink(file) if path.suffix == ".zip" else _TarSink(file)
-                with sink.archive:
-                    yield sink
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            sink = _ZipSink(file) if path.suffix == ".zip" else _TarSink(file)
+            with sink.archive:
+                yield sink
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         raise from_os_error(error, path, "write the bundle") from error

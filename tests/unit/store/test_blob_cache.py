@@ -141,14 +141,12 @@ def test_a_folder_that_cannot_be_used_is_a_miss(remote: Counting, tmp_path: Path
 
 
 def test_a_full_disk_is_a_miss(remote: Counting, cache: BlobCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    genuine = Path.write_bytes
-
-    def full(path: Path, data: bytes) -> int:
-        genuine(path, data[: len(data) // 2])
+    def full(path: Path, data: bytes, **_: object) -> None:
+        path.write_bytes(data[: len(data) // 2])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     blobs = BlobStore(remote, cache)
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("rtfsc.files.write_new", full)
     digest = blobs.put(WASM, b"data" * 100)
     assert blobs.get(WASM, digest) == b"data" * 100
     assert cache.size() == 0, "nothing half-written is left"
