@@ -56,6 +56,8 @@ def _countersigned(store: ModuleStore, entry: Entry, keys: tuple[SigningKey, ...
     status: Status = "Pending" if missing else "Verified"
     store.index.set_status(entry.id, status, missing, signature=signature)
     store.log.published(statement, keys[0])
+    if not missing:
+        store.let_stand(entry)
     return entry._replace(signature=signature, status=status, status_reason=missing)
 
 

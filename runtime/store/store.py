@@ -34,6 +34,7 @@ from runtime.trust.errors import (
     DigestMismatch,
     Malformed,
     RevokedModule,
+    RolledBack,
     StatementMismatch,
     TooFewSignatures,
     TrustError,
@@ -168,6 +169,8 @@ class ModuleStore:
         entry, created = self.index.add(new, existing, self.log.leaf_of(statement, signer))
         if created:
             self.log.published(statement, signer)
+            if not missing:
+                self.let_stand(entry)
         if entry.signature != new.signature:
             self.blobs.delete(MANIFEST, new.signature)  # somebody else was faster, nobody points to ours
         self._refused.discard((entry.id, entry.signature))
@@ -211,9 +214,43 @@ class ModuleStore:
             verified.signers[0].public.key_id, int(self._clock() * 1000), "Verified", "",
         )  # fmt: skip
         leaf = record if record is not None and self.log.records(record, verified) else None
+        before = self.index.current(statement.predicate.name)
         entry, created = self.index.add(new, existing, leaf)
+        if created:
+            self._place(entry, verified, before)
         self._refused.discard((entry.id, entry.signature))
         return entry, created
+
+    def let_stand(self, entry: Entry) -> None:
+        """The newest version stands for its name, also where an older one was chosen before it was there."""
+        current = self.index.current(entry.name)
+        if current is None or current.id != entry.id:
+            self.index.set_current(entry.name, None)
+
+    def _place(self, entry: Entry, verified: Verified, before: Entry | None) -> None:
+        """A version that comes from elsewhere stands for its name, if it is not older than the one that does
+        (``before``) and was not rolled back."""
+        self.log.refresh(now=True)
+        try:
+            self.log.confirm_version(verified)
+        except RolledBack:
+            stays = True
+        else:
+            stays = before is not None and self._is_newer(before, verified)
+        if not stays:
+            self.let_stand(entry)
+        elif before is not None:
+            self.index.set_current(entry.name, before.id)
+
+    def _is_newer(self, entry: Entry, than: Verified) -> bool:
+        """Whether an entry is a newer version of the same signer."""
+        try:
+            verified = self.verifier.but_for_signatures(self.manifest(entry), entry.digest)
+        except (TrustError, StoreError):
+            return False
+        owners = [{self.verifier.trust.owner(key) for key in v.signers} for v in (verified, than)]
+        serials = [v.statement.predicate.serial for v in (verified, than)]
+        return bool(owners[0] & owners[1]) and serials[0] > serials[1]
 
     def _checked(self, artifact: bytes, target: str) -> Kind:
         kind = ARTIFACT_KINDS.get(target)

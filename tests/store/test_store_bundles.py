@@ -338,3 +338,27 @@ def test_attack_random_damage(origin, bundle, tmp_path):
             path.write_bytes(data)
             with suppress(StoreError):
                 assert {t.outcome for t in import_bundle(there.store, path)} <= {"taken", "there", "refused"}
+
+
+def test_an_older_version_that_comes_later_does_not_stand_for_the_name(tmp_path):
+    """Nor does the order in a bundle decide."""
+    with Runtime.init(store=tmp_path / "store", home=tmp_path / "home") as runtime:
+
+        def publish(body):
+            return runtime.publish(
+                SourceFile("m.rtfs", f"(defn f [x : Int] : Int {body})"), name="m", inputs=1
+            )
+
+        old = publish("(+ x 1)").entry
+        export(runtime.store, [old], tmp_path / "old.zip")
+        new = publish("(+ x 2)").entry
+        runtime.store.index.remove(old.id)
+        assert [t.outcome for t in import_bundle(runtime.store, tmp_path / "old.zip")] == ["taken"]
+        assert runtime.store.get("m").digest == new.digest
+        assert runtime.get(runtime.store.get("m")).f(1) == 3
+        export(runtime.store, runtime.store.list(), tmp_path / "both.zip")
+        newest = publish("(+ x 3)").entry
+        assert runtime.store.get("m").digest == newest.digest
+        with Runtime(store=tmp_path / "other", home=tmp_path / "home") as other:
+            assert {t.outcome for t in import_bundle(other.store, tmp_path / "both.zip")} == {"taken"}
+            assert other.get(other.store.get("m")).f(1) == 3

@@ -108,6 +108,16 @@ def test_rollback_on_record_is_accepted_by_those_who_saw_more(shop: Shop) -> Non
         shop.reopened().fetch_current(shop.entry)
 
 
+def test_what_is_published_after_a_rollback_stands_for_the_name(shop: Shop) -> None:
+    newer(shop)
+    roll_back(shop.store, shop.entry, "", shop.key)
+    assert shop.store.get(NAME) == shop.entry
+    good = newer(shop, 3)
+    store = shop.reopened()
+    assert store.get(NAME) == good
+    assert store.fetch_current(good).statement.predicate.serial == 3
+
+
 def test_old_rollback_record_cannot_be_used_again(shop: Shop) -> None:
     newer(shop)
     roll_back(shop.store, shop.entry, "", shop.key)
