@@ -6,6 +6,7 @@ An empty trust store trusts nothing.  `TrustStore` is a value: changing it makes
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 from runtime.trust import strict
@@ -208,9 +209,12 @@ def _place(data: bytes, error: Malformed, what: str) -> str:
 
     try:
         text = data.decode()
+        json.loads(text)
         found = None if error.path else places.duplicate(text)
         line, column = found or places.place(text, error.path)
-    except (ValueError, IndexError, RecursionError):  # no JSON at all: the message has the place
+    except json.JSONDecodeError as wrong:
+        line, column = wrong.lineno, wrong.colno
+    except (ValueError, IndexError, RecursionError):
         return what
     return f"{what}:{line}:{column}"
 
