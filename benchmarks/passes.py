@@ -28,6 +28,8 @@ class Row(NamedTuple):
 
 
 _FIB = "(defn run [n] (if (< n 2) n (+ (run (- n 1)) (run (- n 2)))))"
+_TAK = """(defn run [x y z]
+  (if (< y x) (run (run (- x 1) y z) (run (- y 1) z x) (run (- z 1) x y)) z))"""
 _MEAN = "(defn run [n] (loop [i 0 x 0.5] (if (< i n) (recur (inc i) (* 0.5 (+ x (float i)))) x)))"
 _MAP = "(defn run [n] (count (map (fn [x] (* x 3)) (range 0 n))))"
 _PIPE = "(defn run [n] (reduce + 0 (filter (fn [x] (= 0 (mod x 3))) (map (fn [x] (* x 2)) (range 0 n)))))"
@@ -87,6 +89,7 @@ ROWS: tuple[Row, ...] = (
     Row("cases", "match of twelve words", _WORDS, ((100_000,), (100_001,), (99_999,))),
     Row("common", "neighbours in a matrix", _BLUR, ((300,), (301,), (299,))),
     Row("common", "fields of a map", _RULES, ((100_000,), (100_001,), (99_999,))),
+    Row("peel", "tak", _TAK, ((18, 12, 6), (17, 12, 6), (18, 11, 6))),
     Row("ranges", "collatz", _COLLATZ.rtfs, _COLLATZ.arguments),
     Row("ranges", "points in a circle", _POINTS, ((1_000_000,), (999_999,), (1_000_001,))),
 )

@@ -35,16 +35,18 @@ PASSES: Final[dict[str, str]] = {
     "common": "rtfsc.passes.common",
     "ranges": "rtfsc.passes.ranges",
     "dead": "rtfsc.passes.dead",
+    "peel": "rtfsc.passes.peel",
 }
 
 O0: Final[list[str]] = []
 O1: Final = ["tail", "fold", "branches", "dead"]
 O2: Final = [
     "tail", "inline", "lift", "dead", "scalars", "specialise", "counting", "cases", "ranges", "fuse",
-    "common", "owned", "branches", "dead",
+    "common", "owned", "branches", "dead", "peel",
 ]  # fmt: skip
 """`fuse` knows from `ranges` what cannot raise, and finds loops that `common` has not taken apart yet;
-`owned` comes after `common`: a vector that is changed in place must not be shared between rounds."""
+`owned` comes after `common`: a vector that is changed in place must not be shared between rounds;
+`peel` is last: what it writes twice is as small as it gets."""
 PIPELINES: Final = {0: O0, 1: O1, 2: O2}
 
 
