@@ -156,6 +156,7 @@ class Analysis:
             for _ in range(2):
                 self.undo(0)
                 self.better.clear()
+                self.divisions.clear()
                 self.walk(body)
                 self.final = True
         return self.better
@@ -485,7 +486,11 @@ def _quotient(a: Analysis, e: Prim, rs: list[Range]) -> str | None:
     division = e.args[0]
     if e.imm != T.INT or id(division) not in a.divisions:
         return None
-    return _QUOTIENT if whole(*division.args) is None else _WHOLE  # type: ignore[attr-defined]
+    dividend, divisor = division.args  # type: ignore[attr-defined]
+    if whole(dividend, divisor) is None:
+        return _QUOTIENT
+    # The remainder may be what tells that the divisor is not 0: then it stays.
+    return _WHOLE if id(dividend.args[1]) in a.better else _QUOTIENT
 
 
 def _negation(a: Analysis, e: Prim, rs: list[Range]) -> str | None:

@@ -64,6 +64,11 @@ def test_a_counted_loop_over_a_vector() -> None:
         ("(as [int] (int.div (int.sub a (int.mod a 10 @1) @2) 10 @3))", "(i64.div a 10)"),
         ("(as [int] (int.div (int.sub a (int.mod a 5 @1) @2) 10 @3))",
          "(i64.div (int.sub a (i64.rem a 5) @2) 10)"),
+        # The remainder is what says that b is not 0: it stays.
+        ("(if (int.gt a 0) (as [int] (int.div (int.sub a (int.mod a b @1) @2) b @3)) 0)",
+         "(if (int.gt a 0) (i64.div (i64.sub a (int.mod a b @1)) b) 0)"),
+        ("(if (int.gt b 0) (as [int] (int.div (int.sub a (int.mod a b @1) @2) b @3)) 0)",
+         "(if (int.gt b 0) (i64.div a b) 0)"),
         ("(as [int] (int.div (int.mod a 7 @1) 10 @3))", "(i64.div (i64.rem a 7) 10)"),
         ("(as [int] (int.div a -1 @1))", "(as [int] (int.div a -1 @1))"),
         ("(as [int] (int.div (int.mod a 9 @1) b @2))", "(as [int] (int.div (i64.rem a 9) b @2))"),
