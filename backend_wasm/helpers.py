@@ -87,6 +87,11 @@ def _slow(module: ModuleContext) -> list[str]:
     ]  # fmt: skip
 
 
+SEPARATE_ARITIES = 21
+"""Function values of fewer parameters than this can be applied to a list of arguments, and be called by the
+host, wherever they come from."""
+
+
 def apply_helper(module: ModuleContext) -> str:
     return module.helper("apply", _apply)
 
@@ -100,8 +105,10 @@ def _apply(module: ModuleContext) -> list[str]:
 
 
 def finish_apply(module: ModuleContext) -> None:
-    """Completes ``$:apply``: a branch table over the arities that function values of the module have."""
-    arities = sorted({len(module.functions[name].params) for name in module.facts.values})
+    """Completes ``$:apply``: a branch table over the arities that function values can have. In a module that
+    is linked to others these are not known: then those of its own, and all that programs have in practice."""
+    own = {len(module.functions[name].params) for name in module.facts.values}
+    arities = sorted(own | set(range(SEPARATE_ARITIES) if module.module.separate else ()))
     cases = " ".join(f"$n{n}" if n in arities else "$out" for n in range(arities[-1] + 1)) if arities else ""
     body = ["local.get $n", f"br_table {cases} $out"]
     for n in arities:

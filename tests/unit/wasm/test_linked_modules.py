@@ -141,3 +141,19 @@ def test_a_top_level_that_fails_in_a_module(executor: WasmExecutor, tmp_path: Pa
         with pytest.raises(RtfsError) as caught:
             instance.run()
         assert (caught.value.kind, caught.value.module) == ("DivisionByZero", "a")
+
+
+@pytest.mark.parametrize("way", ["direct", "slow"])
+@pytest.mark.parametrize("count", [0, 3, 20])
+def test_functions_of_other_modules_are_applied(executor: WasmExecutor, way: str, count: int) -> None:
+    """Also those of as many parameters as none of the program has (found by random programs)."""
+    names = " ".join(f"p{i}" for i in range(count))
+    source = f"""(module low (:exports [pick]) (defn pick [] (fn [{names}] [{names}])))
+(import low)
+(defn give [] (low/pick))
+(apply (low/pick) [{" ".join(map(str, range(count)))}])"""
+    compilation = Compilation(SourceFile("<program>", source), CompileOptions(separate=True))
+    main, modules = compilation.artifact, modules_of(compilation)
+    instance: Any = slow(main, modules) if way == "slow" else executor.instantiate(main, modules=modules)
+    assert instance.run() == list(range(count))
+    assert instance.function("give")()(*range(count)) == list(range(count))
