@@ -42,7 +42,7 @@ class Chromium:
     def result_of(self, folder: Path, page: str) -> str:
         """What a page of ``folder`` posts to ``/result``. Raises `Unavailable` where the browser does not
         run, `TimeoutError` where it posts nothing."""
-        with _served(folder) as (url, results), tempfile.TemporaryDirectory() as profile:
+        with _served(folder) as (url, results), _profile() as profile:
             command = [self.program, *_FLAGS, f"--user-data-dir={profile}", f"{url}/{page}"]
             process = subprocess.Popen(
                 command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -51,7 +51,11 @@ class Chromium:
                 return self._wait(process, results)
             finally:
                 process.terminate()
-                process.wait(30)
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
 
     def screenshot(
         self, url: str, to: Path, *, width: int = 1280, height: int = 900, dark: bool = False
@@ -71,7 +75,7 @@ class Chromium:
         return self._once([f"--window-size={width},{height}", "--dump-dom", url])
 
     def _once(self, arguments: list[str]) -> str:
-        with tempfile.TemporaryDirectory() as profile:
+        with _profile() as profile:
             command = [self.program, *_FLAGS, f"--user-data-dir={profile}", *arguments]
             try:
                 done = subprocess.run(
@@ -95,6 +99,11 @@ class Chromium:
                         f"{self.program} does not run: {said[-1] if said else 'no reason'}"
                     ) from None
         raise TimeoutError(f"the page posted nothing in {_PATIENCE_S:.0f} s")
+
+
+def _profile() -> tempfile.TemporaryDirectory[str]:
+    """Processes of the browser that outlive the first one may still write there while it is deleted."""
+    return tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 
 
 class _Handler(SimpleHTTPRequestHandler):
