@@ -8,15 +8,12 @@ import hmac
 import os
 import secrets
 import shutil
-import signal
-import tempfile
 import urllib.request
 from datetime import UTC, datetime
-from pathlib import Path
 
 from services import Unavailable
 from services.npm import installed
-from services.process import Child, answers, free_port
+from services.process import Child, Server
 
 VERSION = "3.37.0"
 ACCOUNT, CONTAINER = "rtfsc", "modules"
@@ -24,7 +21,7 @@ _API = "2021-08-06"
 _OPTIONS = ("--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent")
 
 
-class Azure:
+class Azure(Server):
     """Keeps its blobs in memory: they are gone when it stops."""
 
     def __init__(self) -> None:
@@ -32,10 +29,8 @@ class Azure:
         if node is None:
             raise Unavailable("azurite runs in Node, and there is no node here")
         self._command = [node, str(installed("azurite", VERSION) / "azurite/dist/src/blob/main.js")]
-        self.folder = Path(tempfile.mkdtemp(prefix="rtfsc-azure-"))
-        self.port = free_port()
+        super().__init__("azure")
         self._key = secrets.token_bytes(64)
-        self._server: Child | None = None
 
     @property
     def url(self) -> str:
@@ -57,18 +52,8 @@ class Azure:
         options = ["--blobHost", "127.0.0.1", "--blobPort", str(self.port), *_OPTIONS]
         environment = {**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{self._secret}"}
         log = self.folder / "azurite.log"
-        self._server = Child([*self._command, *options], log, environment, self.folder)
-        self._server.wait_until(lambda: answers(self.port), 180)
+        self._run(Child([*self._command, *options], log, environment, self.folder))
         self._make_container()
-
-    def stop(self, how: int = signal.SIGKILL) -> None:
-        if self._server is not None:
-            self._server.stop(how)
-            self._server = None
-
-    def close(self) -> None:
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _make_container(self) -> None:
         """Signed by the account's key, as Azure's REST reference says under "Authorize with Shared Key"."""

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -116,6 +117,31 @@ class Child:
                 said = self.log.read_text(errors="replace").strip().splitlines()
                 raise Unavailable(f"{self.log.stem} did not start: {said[-1] if said else 'no output'}")
             time.sleep(0.02)
+
+
+class Server:
+    """One child process on a port of its own, with a folder that goes when it is closed. ``start`` is the
+    subclass's."""
+
+    def __init__(self, name: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"rtfsc-{name}-"))
+        self.port = free_port()
+        self._server: Child | None = None
+
+    def _run(self, child: Child) -> None:
+        """Waits until it answers on the port."""
+        self._server = child
+        child.wait_until(lambda: answers(self.port), 180)
+
+    def stop(self, how: int = signal.SIGKILL) -> None:
+        """As in a crash; the next start is on the same port, with what is in the folder."""
+        if self._server is not None:
+            self._server.stop(how)
+            self._server = None
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def answers(port: int) -> bool:
