@@ -272,9 +272,7 @@ def _update(runtime: Any, options: argparse.Namespace) -> int:
 
 def _announce_own(runtime: Any) -> int:
     """Puts on record what one's own keys said and could not put there before; how many that was."""
-    from runtime.trust.rotation import leading_here
-
-    own = [signed for info in runtime.keys.list() for signed in leading_here(runtime.keys, info.name)]
+    own = _own(runtime)
     if not own or not runtime.store.index.log_size():
         return 0
     count = int(runtime.store.log.adopt(own))
@@ -283,14 +281,20 @@ def _announce_own(runtime: Any) -> int:
     return count
 
 
+def _own(runtime: Any) -> list[Any]:
+    """What the keys on this machine said about their successors."""
+    from runtime.trust.rotation import leading_here
+
+    return [signed for info in runtime.keys.list() for signed in leading_here(runtime.keys, info.name)]
+
+
 def _successors(runtime: Any, options: argparse.Namespace) -> Iterator[Any]:
     """Statements about successors that are not adopted yet. Whoever is trusted decides what is read, so it is
     read again when that has changed."""
     from rtfsc.cli.successors import is_adopted
     from runtime.engine import Runtime
-    from runtime.trust.rotation import leading_here
 
-    own = [signed for info in runtime.keys.list() for signed in leading_here(runtime.keys, info.name)]
+    own = _own(runtime)
     seen: list[Any] = []
     while True:
         with Runtime(store=options.store or True) as fresh:

@@ -69,9 +69,7 @@ class Watcher:
         while not self._end.wait(self._interval):
             try:
                 self.look()
-            except (
-                Exception
-            ):  # of a model that cannot be closed, say: later versions are looked at all the same
+            except Exception:  # of a model that cannot be closed, say: later versions are looked at, too
                 logging.getLogger("rtfsc").exception("the policy file was not taken again")
 
     def look(self) -> None:

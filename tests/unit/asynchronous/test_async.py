@@ -60,18 +60,23 @@ def test_a_call_is_awaited(engine: str) -> None:
     run(work())
 
 
+async def watched_and_cancelled(module: Any) -> None:
+    """The loop goes on while ``spin`` runs, which ends when it is cancelled."""
+    spinning = asyncio.create_task(module.spin.call_async())
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+    assert not spinning.done()
+    spinning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await spinning
+
+
 def test_the_loop_goes_on(engine: str) -> None:
     """While a program computes, and while one waits."""
     module = runtime(engine).compile(SPIN)
 
     async def work() -> None:
-        spinning = asyncio.create_task(module.spin.call_async())
-        for _ in range(20):
-            await asyncio.sleep(0.001)
-        assert not spinning.done()
-        spinning.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await spinning
+        await watched_and_cancelled(module)
         assert await module.twice.call_async(4) == 8  # the instance is free again
 
     run(work())
@@ -84,17 +89,7 @@ def test_the_loop_goes_on_beside_work_on_much_at_a_time(engine: str, work: str) 
         f"(defn spin [] (let [a (vec (range 2000000)) b (vec (range 2000000))]"
         f" (loop [i 0] (if (< i 0) i (let [c {work}] (recur (if c (+ 1 (rem i 1000)) 1)))))))"
     )
-
-    async def watched() -> None:
-        spinning = asyncio.create_task(module.spin.call_async())
-        for _ in range(20):
-            await asyncio.sleep(0.001)
-        assert not spinning.done()
-        spinning.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await spinning
-
-    run(watched())
+    run(watched_and_cancelled(module))
 
 
 def test_calls_have_deadlines(engine: str) -> None:

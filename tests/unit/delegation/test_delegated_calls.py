@@ -431,8 +431,8 @@ def test_providers_that_give_no_response_answer_garbage(given: Any) -> None:
     assert error.data[Keyword("reason")] == "garbage" and delegating.breakers.of("m")._failed == 1
 
 
-def test_who_waits_for_the_same_question_waits_his_own_time() -> None:
-    """The first one has all the time of the world, the second one a moment."""
+def patient_and_hasty(hasty_ms: int) -> tuple[Any, Any, threading.Event, threading.Event]:
+    """Two programs with one model between them. The events: it was asked, and it may answer."""
     asked, end = threading.Event(), threading.Event()
 
     def answer(_: Request) -> str:
@@ -441,8 +441,15 @@ def test_who_waits_for_the_same_question_waits_his_own_time() -> None:
         return "1"
 
     delegating = open_delegation(text=RULE, models=[model(answer)])
-    patient = run(F, "evaluator", delegating, limits=Limits(deadline_ms=60_000))
-    hasty = run(F, "evaluator", delegating, limits=Limits(deadline_ms=200))
+    patient, hasty = (
+        run(F, "evaluator", delegating, limits=Limits(deadline_ms=ms)) for ms in (60_000, hasty_ms)
+    )
+    return patient, hasty, asked, end
+
+
+def test_who_waits_for_the_same_question_waits_his_own_time() -> None:
+    """The first one has all the time of the world, the second one a moment."""
+    patient, hasty, asked, end = patient_and_hasty(200)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(patient.f, 3)
         asked.wait(60)
@@ -453,16 +460,7 @@ def test_who_waits_for_the_same_question_waits_his_own_time() -> None:
 
 
 def test_a_hasty_question_does_not_fail_the_patient_one() -> None:
-    asked, end = threading.Event(), threading.Event()
-
-    def answer(_: Request) -> str:
-        asked.set()
-        end.wait(60)
-        return "1"
-
-    delegating = open_delegation(text=RULE, models=[model(answer)])
-    patient = run(F, "evaluator", delegating, limits=Limits(deadline_ms=60_000))
-    hasty = run(F, "evaluator", delegating, limits=Limits(deadline_ms=300))
+    patient, hasty, asked, end = patient_and_hasty(300)
 
     def impatient() -> None:
         with pytest.raises(RtfsError):
