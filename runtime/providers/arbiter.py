@@ -126,7 +126,7 @@ class Arbiter:
         if reply.status == 200:
             reply.check()
             return
-        data = b"".join(reply.pieces())
+        data = reply.explanation()
         try:
             failure = read_error(self.id, json.loads(data))
         except (ValueError, RecursionError):

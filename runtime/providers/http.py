@@ -8,7 +8,7 @@ import re
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
@@ -204,11 +204,21 @@ class Reply:
     def check(self) -> None:
         """Raises `Unavailable` or `Refused` by the status, `Garbled` for what is plainly no JSON."""
         if self.status != 200:
-            raise self.failure(b"".join(self.pieces()))
+            raise self.failure(self.explanation())
         if self.type and not _JSON.fullmatch(self.type):
             raise Garbled(self._endpoint.id, f"not an answer of a model, but {self.type}")
         if self._answer.headers.get("content-encoding", "identity") != "identity":
             raise Garbled(self._endpoint.id, "a compressed answer, which was not asked for")
+
+    def explanation(self) -> bytes:
+        """The body of an unsuccessful answer as far as it comes: the status says enough without it, and
+        servers break off where they do not want the rest of a request. Raises `Garbled` for too much."""
+        import urllib3.exceptions as failures
+
+        found: list[bytes] = []
+        with suppress(failures.HTTPError, OSError):
+            found.extend(self.pieces())
+        return b"".join(found)
 
     def failure(self, data: bytes) -> Unavailable | Refused:
         """What the status and the text of an unsuccessful answer mean."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gzip
 import socket
+import struct
 import sys
 import threading
 from contextlib import contextmanager, suppress
@@ -383,7 +384,8 @@ def test_a_typed_question_over_http():
 
 @contextmanager
 def raw_server(answer):
-    """Calls ``answer`` with the socket of each request."""
+    """Calls ``answer`` with the socket of each request, which was read to its end: closing a connection with
+    something unread in it throws away what was sent."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve():
@@ -393,8 +395,12 @@ def raw_server(answer):
                     threading.Thread(target=work, args=(connection,), daemon=True).start()
 
         def work(connection):
-            with connection, suppress(OSError):
-                connection.recv(65536)
+            with connection, suppress(OSError), connection.makefile("rb") as request:
+                length = 0
+                while (line := request.readline()).strip():
+                    name, _, value = line.partition(b":")
+                    length = int(value) if name.lower() == b"content-length" else length
+                request.read(length)
                 answer(connection)
 
         threading.Thread(target=serve, daemon=True).start()
@@ -437,6 +443,20 @@ def test_headers_that_come_a_byte_at_a_time_do_not_take_longer_than_is_waited():
 )
 def test_answers_that_are_no_http(raw, error):
     with raw_server(lambda connection: connection.sendall(raw)) as url, pytest.raises(error):
+        OpenAiCompatible("m", url=url, attempts=1).infer(REQUEST)
+
+
+@pytest.mark.parametrize(("status", "error"), [(429, Unavailable), (503, Unavailable), (401, Refused)])
+@pytest.mark.parametrize("rest", [b"", b"0\r\n\r\n", b"zz\r\n"], ids=["reset", "whole", "garbled"])
+def test_a_status_counts_though_its_text_breaks_off(status, error, rest):
+    begun = b"HTTP/1.1 %d No\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbusy\r\n" % status
+
+    def answer(connection):
+        connection.sendall(begun + rest)
+        if not rest:  # a close that does not wait is a reset
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with raw_server(answer) as url, pytest.raises(error, match=f"HTTP {status}"):
         OpenAiCompatible("m", url=url, attempts=1).infer(REQUEST)
 
 
