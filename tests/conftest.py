@@ -6,6 +6,7 @@ import os
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 from servers import (
     azure_server,
     azure_url,
@@ -33,6 +34,18 @@ __all__ = [
     "s3_server",
     "s3_url",
 ]
+
+
+# The same examples in every run, and no clock that judges them; `--hypothesis-profile=explore` makes others.
+settings.register_profile(
+    "rtfsc",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("explore", settings.get_profile("rtfsc"), derandomize=False)
+settings.load_profile("rtfsc")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,15 +8,13 @@ import unicodedata
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rt_harness import Err, Kw, Ls, Raised, Rt
 
 from backend_wasm import layout as L
 
-relaxed = settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=400)
 
 
 def error(rt: Rt, name: str, *args: object) -> Err:

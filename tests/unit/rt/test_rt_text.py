@@ -5,13 +5,11 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rt_harness import Err, Kw, Ls, Raised, Rt
 
-relaxed = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=80)
 texts = st.text(
     st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aΣßİéǅ ͅ'.")), max_size=12
 )
