@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable
 
+_PATIENCE_S = 10.0
 _inherited: list[sqlite3.Connection] = []
 """After a fork the parent's connections must be neither used nor closed, so somebody must hold them."""
 
@@ -36,9 +38,24 @@ class OwnConnection:
             connection.close()
 
 
+def log_ahead(connection: sqlite3.Connection) -> None:
+    """Journal mode WAL. Where several make a file at once, SQLite refuses this to all but one of them without
+    waiting, whatever the connection's timeout."""
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(0.005)
+
+
 def prepared(connection: sqlite3.Connection, statements: Iterable[str]) -> sqlite3.Connection:
-    """The connection after these statements; closed where one of them fails."""
+    """The connection with a write-ahead log, after these statements; closed where one of them fails."""
     try:
+        log_ahead(connection)
         for statement in statements:
             connection.executescript(statement)
     except BaseException:

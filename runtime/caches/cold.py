@@ -45,7 +45,6 @@ class ColdStore(Protocol):
 
 
 _PREPARE = (
-    "PRAGMA journal_mode = WAL",
     # An answer lost with the machine is asked for again.
     "PRAGMA synchronous = NORMAL",
     "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, data BLOB NOT NULL)",

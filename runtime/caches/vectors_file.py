@@ -148,7 +148,7 @@ class FileVectors(MemoryVectors):
             return None
         make_private(self._path)
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=2.0, check_same_thread=False)
-        settings = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", _SCHEMA)
+        settings = ("PRAGMA synchronous = NORMAL", _SCHEMA)
         self._connection.set(prepared(connection, settings))
         self._forget()
         return connection

@@ -18,6 +18,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from runtime.connection import log_ahead
 from runtime.obs.clean import attributes_of
 from runtime.obs.events import Event
 from runtime.obs.tally import Tally
@@ -208,7 +209,7 @@ def _opened(path: Path, *, write: bool = True) -> sqlite3.Connection:
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
-            connection.execute("PRAGMA journal_mode = WAL")
+            log_ahead(connection)
             connection.executescript(_TABLES)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
         elif version != _VERSION:

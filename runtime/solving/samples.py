@@ -190,7 +190,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     private_folder(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
     connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-    return prepared(connection, ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", _SCHEMA))
+    return prepared(connection, ("PRAGMA synchronous = NORMAL", _SCHEMA))
 
 
 def _of(connection: sqlite3.Connection, identity: Identity) -> Function | None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
-from runtime.connection import OwnConnection
+from runtime.connection import OwnConnection, log_ahead
 from runtime.tickets.ticket import (
     CANCELLED,
     ENDED,
@@ -193,7 +193,7 @@ class SqliteTickets:
             os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         sql = sqlite3.connect(self.path, isolation_level=None, timeout=_BUSY_S, check_same_thread=False)
         try:
-            sql.execute("PRAGMA journal_mode = WAL")
+            log_ahead(sql)
             sql.execute("PRAGMA synchronous = FULL")
             sql.execute("PRAGMA trusted_schema = OFF")
             version = sql.execute("PRAGMA user_version").fetchone()[0]

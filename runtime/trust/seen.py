@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
-from runtime.connection import OwnConnection
+from runtime.connection import OwnConnection, log_ahead
 from runtime.trust.errors import TrustStoreError
 from runtime.trust.files import private_folder
 from runtime.trust.merkle import Frontier
@@ -135,7 +135,7 @@ class Seen:
     def _writable(connection: sqlite3.Connection) -> sqlite3.Connection:
         if connection.execute("PRAGMA user_version").fetchone()[0] == _SCHEMA:
             return connection
-        connection.execute("PRAGMA journal_mode = WAL")
+        log_ahead(connection)
         return _prepared(connection)
 
     def _copy(self) -> sqlite3.Connection:
@@ -300,7 +300,7 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > _SCHEMA:
         raise TrustStoreError(f"what was seen of stores was written by a newer rtfsc (schema {version})")
-    connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_SCHEMA}; COMMIT")
+    connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_SCHEMA}; COMMIT")
     return connection
 
 

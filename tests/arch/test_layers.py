@@ -44,7 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     "backend_wasm": BOTTOM | IR | {"rtfsc.backend"},
     "runtime.values": set(),
     "runtime.offline": set(),
-    "runtime.obs": {"runtime.obs.events", "runtime.offline", "rtfsc.version"},
+    "runtime.obs": {"runtime.obs.events", "runtime.offline", "runtime.connection", "rtfsc.version"},
     "runtime.obs.events": set(),
     "runtime.host": {
         "runtime.values",
