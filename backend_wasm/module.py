@@ -80,6 +80,8 @@ def _types(m: ModuleContext) -> list[str]:
 
 def _globals(m: ModuleContext) -> list[str]:
     out = ["(global $:F (mut i64) (i64.const 0))"] if m.facts.values else []
+    if m.facts.values or len(m.pool):
+        out.append("(global $:made (mut i32) (i32.const 0))")
     if m.module.separate:
         out.append("(global $:sites (mut i32) (i32.const 0))")
     out += [f"(global $:c{i} (mut i64) (i64.const 0))" for i in range(len(m.pool))]
@@ -160,12 +162,11 @@ def _init(m: ModuleContext) -> list[str]:
     if m.module.separate:  # the last name is the number of sites before those of this module
         lines += ["  local.get $names", f"  i64.const {count}", f"  {m.rt('rt_seq_nth')}", "  i64.const 1",
                   "  i64.shr_s", "  i32.wrap_i64", "  global.set $:sites"]  # fmt: skip
-    if count:
-        lines += _register(m, count)
-    if entries:
-        lines += _constants(m, count * RECORD, entries)
-    if count or entries:
-        lines.append("  data.drop $:data")
+    if count or entries:  # once, also where the top level was stopped and is evaluated anew
+        made = [*_register(m, count), *_constants(m, count * RECORD, entries)]
+        lines += ["  global.get $:made", "  i32.eqz", "  if", *(f"  {line}" for line in made),
+                  *["    elem.drop $:code"] * bool(count), "    data.drop $:data",
+                  "    i32.const 1", "    global.set $:made", "  end"]  # fmt: skip
     top = m.functions[INIT]
     lines += [f"  {m.rt('rt_settle')}", f"  call {m.function_names[INIT]}"]
     if INIT in m.facts.flagged:
@@ -196,13 +197,15 @@ def _apply(m: ModuleContext) -> list[str]:
 
 
 def _register(m: ModuleContext, count: int) -> list[str]:
+    if not count:
+        return []
     size = count * RECORD
     return [
         f"  i32.const {size}", f"  {m.rt('rt_alloc')}", "  local.tee $p",
         "  i64.extend_i32_u", "  global.set $:F",
         "  local.get $p", "  i32.const 0", f"  i32.const {size}", "  memory.init $:data",
         "  ref.null func", f"  i32.const {count}", "  table.grow $:table", "  local.tee $t",
-        "  i32.const 0", f"  i32.const {count}", "  table.init $:table $:code", "  elem.drop $:code",
+        "  i32.const 0", f"  i32.const {count}", "  table.init $:table $:code",
         "  loop $next",
         "    local.get $p", "    local.get $names", "    local.get $i", f"    {m.rt('rt_seq_nth')}",
         f"    i64.store offset={L.FNINFO_NAME}",
@@ -217,6 +220,8 @@ def _register(m: ModuleContext, count: int) -> list[str]:
 
 
 def _constants(m: ModuleContext, offset: int, entries: int) -> list[str]:
+    if not entries:
+        return []
     size = len(m.pool.buffer())
     lines = [
         f"  i32.const {size}", f"  {m.rt('rt_buffer')}", "  local.tee $p",

@@ -30,7 +30,7 @@ from runtime.host.access import host_of
 from runtime.values.interruption import check as check_stopped
 from runtime.values.limits import stress
 from runtime.values.shapes import shape_of
-from runtime.values.turns import Waiting, start_turn
+from runtime.values.turns import TopLevel, Waiting
 
 cdef extern from "Python.h":
     int64_t PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
@@ -91,8 +91,7 @@ cdef class Instance:
     cdef uint32_t collections       # at the end of the last call
     cdef unsigned long owner
     cdef uint64_t last              # value of the last form
-    cdef object failure, starting
-    cdef bint started
+    cdef object top_level
 
     def __cinit__(self, program, limits, names, spans):
         """``program``: a `code.Program`; ``names``: display name per function name."""
@@ -100,7 +99,7 @@ cdef class Instance:
         memset(m, 0, sizeof(Machine))
         self.program, self.limits, self.names, self.spans = program, limits, names, spans
         self.hosts, self.keep, self.dropped = [], [], []
-        self.starting = start_turn()
+        self.top_level = TopLevel()
         self.memory_limit = min(limits.memory_bytes, 0xFFFF0000)
         m.instance = <PyObject *> self
         m.memory = rt_instance_new(<uint32_t> self.memory_limit)
@@ -178,23 +177,12 @@ cdef class Instance:
         return <int32_t *> &view[0] if view.shape[0] else NULL
 
     def start(self):
-        """Evaluates the top level, once; what it raised is raised again by later calls."""
-        if self.started:
-            return
-        with self.starting:
-            if self.failure is not None:
-                raise self.failure.with_traceback(None)
-            if self.started:
-                return
-            try:
-                self.build_constants()
-                self.evaluate_top_level()
-                self.started = True
-            except (InstanceClosed, KeyboardInterrupt):
-                raise
-            except Exception as error:
-                self.failure = error
-                raise
+        """Evaluates the top level, once."""
+        self.top_level.value(self.initialise)
+
+    def initialise(self):
+        self.build_constants()
+        self.evaluate_top_level()
 
     cdef int build_constants(self) except -1:
         cdef Entry e

@@ -66,6 +66,11 @@ def check() -> None:
             raise error
 
 
+def was_asked(error: BaseException) -> bool:
+    """Whether it is what was asked for in this thread: it says nothing of the program."""
+    return bool(_wanted) and _wanted.get(threading.get_ident()) is error
+
+
 @contextmanager
 def waking(wake: Callable[[], None]) -> Iterator[None]:
     """While the block runs ``wake`` is called, from another thread, when it is to stop."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar, cast
 
-from runtime.values.interruption import check
+from runtime.values.errors import RtfsError
+from runtime.values.interruption import check, was_asked
+
+T = TypeVar("T")
 
 _PAUSE_S: Final = 0.001
 _LOOK: Final = 100
@@ -83,6 +87,30 @@ class Turn:
         self._lock.release()
 
 
-def start_turn() -> Turn:
-    """For evaluating the top level of an instance, once."""
-    return Turn("the top level of the module is being evaluated: its functions can be called when it is done")
+class TopLevel(Generic[T]):
+    """The top level of an instance: it is evaluated once, by whichever thread comes first."""
+
+    def __init__(self) -> None:
+        self._turn = Turn(
+            "the top level of the module is being evaluated: its functions can be called when it is done"
+        )
+        self._done, self._value = False, cast(T, None)
+        self._failure: RtfsError | None = None
+
+    def value(self, evaluate: Callable[[], T]) -> T:
+        """What ``evaluate`` gave the first time. An error of the program is kept and raised again; after one
+        that came from outside (the call was stopped, Ctrl-C) it is evaluated anew."""
+        if self._done:
+            return self._value
+        with self._turn:
+            if self._failure is not None:
+                raise self._failure.with_traceback(None)
+            if not self._done:
+                try:
+                    self._value = evaluate()
+                except RtfsError as error:
+                    if not was_asked(error):
+                        self._failure = error
+                    raise
+                self._done = True
+            return self._value

@@ -25,8 +25,8 @@ from backend_wasm.sections import (
 from runtime.host.access import stay_here
 from runtime.values.errors import Frame, Place
 from runtime.values.limits import Limits
-from runtime.values.turns import start_turn
-from runtime.wasm.errors import InstanceClosed, ModuleRejected
+from runtime.values.turns import TopLevel
+from runtime.wasm.errors import ModuleRejected
 from runtime.wasm.linking import plan
 from runtime.wasm.native_cache import NativeCache
 from runtime.wasm.spans import Spans
@@ -237,9 +237,7 @@ class Instance:
     ) -> None:
         self._machine, self._artifact, self._names = machine, artifact, names
         self._library_names = libraries
-        self._result: int | None = None
-        self._failure: Exception | None = None
-        self._starting = start_turn()
+        self._top_level: TopLevel[int] = TopLevel()
         self._exports = {entry["name"]: entry for entry in artifact.interface["exports"]}
         self._functions: dict[str, Callable[..., Any]] = {}
 
@@ -330,17 +328,7 @@ class Instance:
         return entry
 
     def _start(self) -> int:
-        if self._result is not None:
-            return self._result
-        with self._starting:
-            if self._failure is not None:
-                raise self._failure.with_traceback(None)
-            if self._result is None:
-                try:
-                    self._result = self._machine.initialise(self._names, self._library_names)
-                except (InstanceClosed, KeyboardInterrupt):
-                    raise
-                except Exception as error:
-                    self._failure = error
-                    raise
-            return self._result
+        return self._top_level.value(self._initialise)
+
+    def _initialise(self) -> int:
+        return self._machine.initialise(self._names, self._library_names)

@@ -55,7 +55,7 @@ cdef class Machine:
     cdef Code code, rt_code
     cdef tuple libraries         # (name, code) of the modules that this one links to
     cdef wt_instance *linked     # their instances, of which so many are there
-    cdef Py_ssize_t ready_libraries
+    cdef Py_ssize_t ready_libraries, started_libraries
     cdef readonly object limits
     cdef public object spans
     cdef public object locate    # byte offsets in the module to `Frame`s; None: not known

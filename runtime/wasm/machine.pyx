@@ -673,14 +673,16 @@ cdef class Machine:
 
     def initialise(self, list names not None, tuple libraries=()):
         """Runs ``$init`` of the libraries and of the module, each with its names; everything made by it stays.
-        Answers the boxed value of the last form."""
+        Answers the boxed value of the last form. After one that was stopped it goes on with the module that it
+        was in."""
         cdef Entry entry
         cdef Py_ssize_t i
         cdef int64_t value
         enter(self, &entry)
         try:
-            for i in range(len(libraries)):
+            for i in range(self.started_libraries, len(libraries)):
                 self._init(&self.linked[i], libraries[i])
+                self.started_libraries = i + 1
             value = self._init(&self.user, names)
             self._keep(&entry)
             return value

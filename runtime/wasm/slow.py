@@ -33,7 +33,7 @@ from runtime.values.interruption import waking
 from runtime.values.limits import Limits, stress
 from runtime.values.shapes import Shape, shape_of
 from runtime.values.transit import decode_bytes, encode_bytes
-from runtime.values.turns import start_turn
+from runtime.values.turns import TopLevel
 from runtime.wasm.errors import BUILD_HINT, IMPORT_HINT, InstanceClosed, ModuleRejected, arity_error
 from runtime.wasm.interrupts import interruptible
 
@@ -59,11 +59,9 @@ class SlowInstance:
         self._depth = self._live = self._made = self._kept_hosts = 0
         self._dropped: list[int] = []
         self._closed = False
-        self._failure: Exception | None = None
-        self._starting = start_turn()
         self.locate: Callable[[list[int]], list[Frame]] | None = None
         """Tells what bytes of the module are, for errors that stop it; None if not known."""
-        self._result: int | None = None
+        self._top_level: TopLevel[int] = TopLevel()
         self._store = wasmtime.Store(_engine(limits.fuel is not None))
         self._store.set_epoch_deadline(1)
         self._store.set_limits(memory_size=min(limits.memory_bytes, _MAX_MEMORY))
@@ -171,23 +169,15 @@ class SlowInstance:
     # --- calls
 
     def _start(self) -> int:
-        if self._result is not None:
-            return self._result
-        with self._starting:
-            if self._failure is not None:
-                raise self._failure.with_traceback(None)
-            if self._result is None:
-                try:
-                    with self._entered(keep=True):
-                        for library, names in self._starts:
-                            self._checked(self._invoke(library["$init"], self._box(names)))
-                        self._result = self._checked(
-                            self._invoke(self._export("$init"), self._box(self._names))
-                        )
-                except RtfsError as error:
-                    self._failure = error
-                    raise
-            return self._result
+        return self._top_level.value(self._initialise)
+
+    def _initialise(self) -> int:
+        with self._entered(keep=True):
+            while self._starts:  # one that was stopped is evaluated anew, those before it are not
+                library, names = self._starts[0]
+                self._checked(self._invoke(library["$init"], self._box(names)))
+                del self._starts[0]
+            return self._checked(self._invoke(self._export("$init"), self._box(self._names)))
 
     def _call(self, code: Any, args: list[tuple[Any, int, Shape | None]]) -> Any:
         with self._entered():

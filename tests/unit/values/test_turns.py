@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from runtime.values.interruption import stoppable
-from runtime.values.turns import Turn, Waiting
+from runtime.values.errors import RtfsError, limit_error
+from runtime.values.interruption import check, stoppable
+from runtime.values.turns import TopLevel, Turn, Waiting
 
 
 def test_a_turn_is_one_thread_at_a_time() -> None:
@@ -60,6 +61,47 @@ def test_a_waiting_thread_can_be_stopped() -> None:
         stop(KeyError("enough"))
         thread.join(60)
     assert [str(error) for error in told] == ["'enough'"]
+
+
+def test_a_top_level_is_evaluated_once() -> None:
+    values, top_level = iter([1, 2]), TopLevel[int]()
+    assert [top_level.value(lambda: next(values)) for _ in range(3)] == [1, 1, 1]
+
+
+def test_what_the_program_raised_is_raised_again() -> None:
+    errors, top_level = [RtfsError("X", "first"), RtfsError("X", "second")], TopLevel[int]()
+
+    def fail() -> int:
+        raise errors.pop(0)
+
+    for _ in range(2):
+        with pytest.raises(RtfsError, match="first"):
+            top_level.value(fail)
+
+
+@pytest.mark.parametrize("error", [KeyError("enough"), limit_error("DeadlineExceeded", 3)])
+def test_what_was_stopped_is_evaluated_anew(error: Exception) -> None:
+    top_level = TopLevel[int]()
+
+    def evaluate() -> int:
+        check()
+        return 7
+
+    with stoppable() as running:
+        running.stop(error)
+        with pytest.raises(type(error)):
+            top_level.value(evaluate)
+    assert top_level.value(evaluate) == 7
+
+
+def test_what_was_interrupted_is_evaluated_anew() -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    top_level = TopLevel[int]()
+    with pytest.raises(KeyboardInterrupt):
+        top_level.value(interrupted)
+    assert top_level.value(lambda: 7) == 7
 
 
 def test_a_thread_that_is_gone_is_not_waited_for() -> None:

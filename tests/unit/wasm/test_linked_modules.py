@@ -19,8 +19,10 @@ from backend_wasm.sections import (
 from rtfsc.driver import Compilation
 from rtfsc.options import CompileOptions
 from rtfsc.source import SourceFile
+from runtime.host.access import HostCallable
 from runtime.linked import modules_of
 from runtime.values import Limits, RtfsError
+from runtime.values.interruption import stoppable
 from runtime.wasm.engine import wat2wasm
 from runtime.wasm.errors import ModuleRejected
 from runtime.wasm.executor import Uncompiled, WasmExecutor
@@ -42,14 +44,14 @@ def parts() -> tuple[bytes, dict[str, bytes]]:
     return compilation.artifact, modules_of(compilation)
 
 
-def slow(main: bytes, modules: dict[str, bytes]) -> SlowInstance:
+def slow(main: bytes, modules: dict[str, bytes], host: HostCallable | None = None) -> SlowInstance:
     from runtime.wasm.executor import RT
 
     described = Uncompiled(main)
     planned = plan(described, modules, Uncompiled)
     libraries = [(name, library.artifact) for name, library in planned.libraries]
     return SlowInstance(
-        RT.read_bytes(), main, described.interface, Limits(), planned.spans, planned.names, None, libraries,
+        RT.read_bytes(), main, described.interface, Limits(), planned.spans, planned.names, host, libraries,
         planned.library_names,
     )  # fmt: skip
 
@@ -157,3 +159,31 @@ def test_functions_of_other_modules_are_applied(executor: WasmExecutor, way: str
     instance: Any = slow(main, modules) if way == "slow" else executor.instantiate(main, modules=modules)
     assert instance.run() == list(range(count))
     assert instance.function("give")()(*range(count)) == list(range(count))
+
+
+@pytest.mark.parametrize("way", ["direct", "slow"])
+def test_modules_before_the_one_that_was_stopped_are_not_evaluated_again(
+    executor: WasmExecutor, way: str
+) -> None:
+    text = """(module low (:exports [a]) (def a (call :first)))
+    (module high (:exports [b])
+      (def n (call :second)) (def b (loop [i 0] (if (< i n) (recur (inc i)) [i "b"]))))
+    (import low) (import high) [low/a high/b (call :third)]"""
+    compilation = Compilation(SourceFile("<program>", text), CompileOptions(separate=True))
+    asked: list[str] = []
+
+    def host(operation: str, arguments: list[Any]) -> int:
+        asked.append(arguments[0].name)
+        if asked[-1] != "second" or asked.count("second") > 1:
+            return 3
+        running.stop(KeyError("enough"))
+        return 10**15
+
+    main, modules = compilation.artifact, modules_of(compilation)
+    instance: Any = (
+        slow(main, modules, host) if way == "slow" else executor.instantiate(main, modules=modules, host=host)
+    )
+    with stoppable() as running, pytest.raises(KeyError, match="enough"):
+        instance.start()
+    assert instance.run() == [3, [3, "b"], 3]
+    assert asked == ["first", "second", "second", "third"]

@@ -25,6 +25,7 @@
 (type $:t1 (func (param i64 i64) (result i64)))
 (type $:t2 (func (param i64 i64 i64) (result i64)))
 (global $:F (mut i64) (i64.const 0))
+(global $:made (mut i32) (i32.const 0))
 (global $:c0 (mut i64) (i64.const 0))
 (elem $:code func $inner $:code.twice)
 (data $:data "\12\00\00\00\02\00\00\00\00\00\00\00\00\00\00\00\0a\00\00\00\01\00\00\00\00\00\00\00\00\00\00\00\12\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\0a\00\00\00\02\00\00\00\01\00\00\00\00\00\00\00\0b\01\00\00\00\00\00\00\05\01\00\00\00\00\00\00\00\00\00\00\00\00\00\00x\00\00\00\00\00\00\00")
@@ -406,64 +407,70 @@
 )
 (func $:init (export "$init") (param $names i64) (result i64)
   (local $p i32) (local $i i64) (local $v i64) (local $t i32)
-  i32.const 64
-  call $rt_alloc
-  local.tee $p
-  i64.extend_i32_u
-  global.set $:F
-  local.get $p
-  i32.const 0
-  i32.const 64
-  memory.init $:data
-  ref.null func
-  i32.const 2
-  table.grow $:table
-  local.tee $t
-  i32.const 0
-  i32.const 2
-  table.init $:table $:code
-  elem.drop $:code
-  loop $next
+  global.get $:made
+  i32.eqz
+  if
+    i32.const 64
+    call $rt_alloc
+    local.tee $p
+    i64.extend_i32_u
+    global.set $:F
     local.get $p
-    local.get $names
-    local.get $i
-    call $rt_seq_nth
-    i64.store offset=8
-    local.get $p
-    local.get $p
-    i32.load offset=24
-    local.get $t
-    i32.add
-    i32.store offset=24
-    local.get $p
-    local.get $p
-    i32.store offset=28
-    local.get $p
+    i32.const 0
+    i32.const 64
+    memory.init $:data
+    ref.null func
+    i32.const 2
+    table.grow $:table
+    local.tee $t
+    i32.const 0
+    i32.const 2
+    table.init $:table $:code
+    loop $next
+      local.get $p
+      local.get $names
+      local.get $i
+      call $rt_seq_nth
+      i64.store offset=8
+      local.get $p
+      local.get $p
+      i32.load offset=24
+      local.get $t
+      i32.add
+      i32.store offset=24
+      local.get $p
+      local.get $p
+      i32.store offset=28
+      local.get $p
+      i32.const 32
+      i32.add
+      local.set $p
+      local.get $i
+      i64.const 1
+      i64.add
+      local.tee $i
+      i64.const 2
+      i64.lt_u
+      br_if $next
+    end
     i32.const 32
-    i32.add
-    local.set $p
-    local.get $i
-    i64.const 1
-    i64.add
-    local.tee $i
-    i64.const 2
-    i64.lt_u
-    br_if $next
+    call $rt_buffer
+    local.tee $p
+    i32.const 64
+    i32.const 32
+    memory.init $:data
+    local.get $p
+    call $rt_decode
+    local.set $v
+    local.get $v
+    i64.const 0
+    call $rt_seq_nth
+    global.set $:c0
+    elem.drop $:code
+    data.drop $:data
+    i32.const 1
+    global.set $:made
   end
-  i32.const 32
-  call $rt_buffer
-  local.tee $p
-  i32.const 64
-  i32.const 32
-  memory.init $:data
-  local.get $p
-  call $rt_decode
-  local.set $v
-  local.get $v
-  i64.const 0
-  call $rt_seq_nth
-  global.set $:c0
-  data.drop $:data
   call $rt_settle
   call $$init
   local.tee $v

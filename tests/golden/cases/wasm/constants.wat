@@ -9,6 +9,7 @@
 (import "rtfs" "rt_seq_nth" (func $rt_seq_nth (param i64 i64) (result i64)))
 (import "rtfs" "rt_settle" (func $rt_settle))
 (import "rtfs" "rt_vector" (func $rt_vector (param i32 i32) (result i64)))
+(global $:made (mut i32) (i32.const 0))
 (global $:c0 (mut i64) (i64.const 0))
 (global $:c1 (mut i64) (i64.const 0))
 (global $:c2 (mut i64) (i64.const 0))
@@ -60,40 +61,46 @@
 )
 (func $:init (export "$init") (param $names i64) (result i64)
   (local $p i32) (local $i i64) (local $v i64) (local $t i32)
-  i32.const 168
-  call $rt_buffer
-  local.tee $p
-  i32.const 0
-  i32.const 168
-  memory.init $:data
-  local.get $p
-  call $rt_decode
-  local.set $v
-  local.get $v
-  i64.const 0
-  call $rt_seq_nth
-  global.set $:c0
-  local.get $v
-  i64.const 1
-  call $rt_seq_nth
-  global.set $:c1
-  local.get $v
-  i64.const 2
-  call $rt_seq_nth
-  global.set $:c2
-  local.get $v
-  i64.const 3
-  call $rt_seq_nth
-  global.set $:c3
-  local.get $v
-  i64.const 4
-  call $rt_seq_nth
-  global.set $:c4
-  local.get $v
-  i64.const 5
-  call $rt_seq_nth
-  global.set $:c5
-  data.drop $:data
+  global.get $:made
+  i32.eqz
+  if
+    i32.const 168
+    call $rt_buffer
+    local.tee $p
+    i32.const 0
+    i32.const 168
+    memory.init $:data
+    local.get $p
+    call $rt_decode
+    local.set $v
+    local.get $v
+    i64.const 0
+    call $rt_seq_nth
+    global.set $:c0
+    local.get $v
+    i64.const 1
+    call $rt_seq_nth
+    global.set $:c1
+    local.get $v
+    i64.const 2
+    call $rt_seq_nth
+    global.set $:c2
+    local.get $v
+    i64.const 3
+    call $rt_seq_nth
+    global.set $:c3
+    local.get $v
+    i64.const 4
+    call $rt_seq_nth
+    global.set $:c4
+    local.get $v
+    i64.const 5
+    call $rt_seq_nth
+    global.set $:c5
+    data.drop $:data
+    i32.const 1
+    global.set $:made
+  end
   call $rt_settle
   call $$init
   call $rt_keep

@@ -15,6 +15,7 @@
 (import "rtfs" "rt_stack_overflow" (func $rt_stack_overflow (result i64)))
 (import "rtfs" "rt_throw" (func $rt_throw (param i64) (result i64)))
 (import "rtfs" "rt_trap" (func $rt_trap (param i32)))
+(global $:made (mut i32) (i32.const 0))
 (global $:c0 (mut i64) (i64.const 0))
 (data $:data "\0b\01\00\00\00\00\00\00\05\0e\00\00\00\00\00\00\00\00\00\00\00\00\00\00DivisionByZero\00\00")
 (func $f (param $x i64) (result i64)
@@ -190,20 +191,26 @@
 )
 (func $:init (export "$init") (param $names i64) (result i64)
   (local $p i32) (local $i i64) (local $v i64) (local $t i32)
-  i32.const 40
-  call $rt_buffer
-  local.tee $p
-  i32.const 0
-  i32.const 40
-  memory.init $:data
-  local.get $p
-  call $rt_decode
-  local.set $v
-  local.get $v
-  i64.const 0
-  call $rt_seq_nth
-  global.set $:c0
-  data.drop $:data
+  global.get $:made
+  i32.eqz
+  if
+    i32.const 40
+    call $rt_buffer
+    local.tee $p
+    i32.const 0
+    i32.const 40
+    memory.init $:data
+    local.get $p
+    call $rt_decode
+    local.set $v
+    local.get $v
+    i64.const 0
+    call $rt_seq_nth
+    global.set $:c0
+    data.drop $:data
+    i32.const 1
+    global.set $:made
+  end
   call $rt_settle
   call $$init
   local.tee $v
