@@ -106,8 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(500, {"error": {"code": "LM005", "message": "the server failed"}}, close=True)
             raise
         finally:
-            answering.give_back("")
             self._log(tenant)
+            answering.give_back("")
 
     def _admitted(self) -> str:
         """The tenant. Pages in browsers are not let in: on this machine there may be no token."""

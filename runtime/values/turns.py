@@ -24,7 +24,7 @@ class Waiting:
     """A thread that waits for others to leave. Each wait is an object of its own."""
 
     def __init__(self) -> None:
-        self.owner = self.rounds = 0
+        self.owner = self.rounds = self._missed = 0
         self._thread = threading.get_ident()
         self._seen: dict[Waiting, int] = {}
 
@@ -35,13 +35,21 @@ class Waiting:
         self.rounds += 1
         _waiting[self._thread] = self
         self._refuse_circle()
-        if self.rounds % _LOOK == 0 and owner not in sys._current_frames():
-            raise RuntimeError("the thread that was in the instance is gone, as after a fork")
+        if self.rounds % _LOOK == 0 or self._missed:
+            self._refuse_lost(owner)
         check()
         time.sleep(_PAUSE_S)
 
     def close(self) -> None:
         _waiting.pop(self._thread, None)
+
+    def _refuse_lost(self, owner: int) -> None:
+        """Who is missed may have left the instance and ended since ``owner`` was read: it counts when it is
+        inside still after that."""
+        missed = 0 if owner in sys._current_frames() else owner
+        if missed and missed == self._missed:
+            raise RuntimeError("the thread that was in the instance is gone, as after a fork")
+        self._missed = missed
 
     def _refuse_circle(self) -> None:
         """What is read of another thread may be old: it counts when each has looked again since."""

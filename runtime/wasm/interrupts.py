@@ -7,6 +7,7 @@ engine, which ends the call, and Python then raises KeyboardInterrupt. The threa
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import socket
 import threading
@@ -18,23 +19,47 @@ _watchers: dict[int, _Watcher] = {}
 
 
 class _Watcher:
-    """``stop``: ends the running call; ``former``: who was told of signals before."""
+    """``former``: who was told of signals before."""
 
     def __init__(self) -> None:
-        self.stop: Callable[[], None] | None = None
-        self.former = -1
-        self.reader, self.writer = socket.socketpair()
-        self.writer.setblocking(False)
+        self._stop: Callable[[], None] | None = None
+        self._former = -1
+        self._lock = threading.Lock()
+        self._reader, self._writer = socket.socketpair()
+        for end in (self._reader, self._writer):
+            end.setblocking(False)
         threading.Thread(target=self._watch, name="rtfsc-signals", daemon=True).start()
 
+    def begin(self, stop: Callable[[], None]) -> None:
+        """``stop``: ends the call that begins."""
+        with self._lock:
+            self._stop = stop
+            self._former = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+
+    def end(self) -> None:
+        """What came during the call and was not read yet must not end the next one."""
+        with self._lock:
+            self._stop = None
+            signal.set_wakeup_fd(self._former)
+            self._read()
+
     def _watch(self) -> None:
-        while data := self.reader.recv(64):
-            stop, former = self.stop, self.former
-            if former >= 0:  # an event loop, say, which counts on being told
-                with suppress(OSError):
-                    os.write(former, data)
-            if stop is not None and signal.SIGINT in data:
-                stop()
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self._reader, selectors.EVENT_READ)
+            while True:
+                waiting.select()
+                with self._lock:
+                    self._read()
+
+    def _read(self) -> None:
+        data = b""
+        with suppress(BlockingIOError):  # the other thread was first
+            data = self._reader.recv(4096)
+        if self._former >= 0 and data:  # an event loop, say, which counts on being told
+            with suppress(OSError):
+                os.write(self._former, data)
+        if self._stop is not None and signal.SIGINT in data:
+            self._stop()
 
 
 def _watcher() -> _Watcher:
@@ -54,10 +79,8 @@ def interruptible(stop: Callable[[], None]) -> Iterator[None]:
         yield
         return
     watcher = _watcher()
-    watcher.former = signal.set_wakeup_fd(watcher.writer.fileno(), warn_on_full_buffer=False)
-    watcher.stop = stop
     try:
+        watcher.begin(stop)
         yield
     finally:
-        watcher.stop = None
-        signal.set_wakeup_fd(watcher.former)
+        watcher.end()

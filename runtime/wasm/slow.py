@@ -194,11 +194,13 @@ class SlowInstance:
             stack = self._rt["__stack_pointer"]
             top: int = stack.value(self._store)
             roots = self._read(layout.STATE_ROOTS, 4)
-            self._depth += 1
             hosts, made = len(self._hosts), self._made
-            timer = self._timer() if self._depth == 1 else None
-            outermost = self._depth == 1
+            outermost = self._depth == 0
+            timer = self._timer() if outermost else None
+            self._depth += 1
             try:
+                if timer is not None:
+                    timer.start()
                 wake = self._store.engine.increment_epoch
                 with interruptible(wake) if outermost else nullcontext(), waking(wake):
                     yield
@@ -234,16 +236,13 @@ class SlowInstance:
             self._rt_call("rt_reset")
             del self._hosts[self._kept_hosts :]
 
-    def _timer(self) -> threading.Timer | None:
+    def _timer(self) -> _Timer | None:
         self._store.set_epoch_deadline(1)
         if self._limits.fuel is not None:
             self._store.set_fuel(self._limits.fuel)
         if self._limits.deadline_ms is None:
             return None
-        timer = threading.Timer(self._limits.deadline_ms / 1000, self._store.engine.increment_epoch)
-        timer.daemon = True
-        timer.start()
-        return timer
+        return _Timer(self._limits.deadline_ms / 1000, self._store.engine.increment_epoch)
 
     def _rt_call(self, name: str, *args: int) -> Any:
         return self._invoke(self._rt[name], *args)
@@ -424,6 +423,26 @@ class SlowFunction:
 
     def __exit__(self, *unused: object) -> None:
         self.close()
+
+
+class _Timer:
+    """Calls ``end`` after so many seconds, but not once it was cancelled: that would end the next call."""
+
+    def __init__(self, seconds: float, end: Callable[[], None]) -> None:
+        self._end, self._lock, self._cancelled = end, threading.Lock(), False
+        self._timer = threading.Timer(seconds, self._strike)
+        self._timer.daemon = True
+        self.start = self._timer.start
+
+    def cancel(self) -> None:
+        with self._lock:
+            self._cancelled = True
+        self._timer.cancel()
+
+    def _strike(self) -> None:
+        with self._lock:
+            if not self._cancelled:
+                self._end()
 
 
 def _internal(message: str) -> RtfsError:

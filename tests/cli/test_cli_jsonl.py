@@ -56,20 +56,23 @@ def test_every_program_starts_afresh(cli: Cli) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_program_without_end_does_not_harm_the_next(cli: Cli, engine: str) -> None:
-    answers = ask(
-        cli,
-        program(1, "(defn spin [x] (spin x)) (spin 1)"),
-        program(2, "(defn deep [x] (+ 1 (deep x))) (deep 1)"),
-        program(3, "(defn grow [v] (grow (concat v v))) (grow [1 2 3])"),
-        program(4, "(loop [i 0] (recur (inc i)))"),
-        program(5, "(reduce + 0 [1 2 3])"),
-        engine=engine,
-        more=("--deadline-ms", "1500", "--memory-mb", "32"),
-    )
-    kinds = [answer["error"]["kind"] for answer in answers[:4]]
-    assert kinds == ["DeadlineExceeded", "StackOverflow", "MemoryLimit", "DeadlineExceeded"]
-    assert answers[4]["value"] == "6"
-    assert all(answer["engines_agree"] for answer in answers if engine == "both")
+    endless = {
+        "500": {
+            "DeadlineExceeded": "(defn spin [x] (spin x)) (spin 1)",
+            "DeadlineExceeded again": "(loop [i 0] (recur (inc i)))",
+        },
+        "60000": {
+            "StackOverflow": "(defn deep [x] (+ 1 (deep x))) (deep 1)",
+            "MemoryLimit": "(defn grow [v] (grow (concat v v))) (grow [1 2 3])",
+        },
+    }
+    for deadline, programs in endless.items():
+        requests = [program(kind, source) for kind, source in programs.items()]
+        more = ("--deadline-ms", deadline, "--memory-mb", "32")
+        *failed, last = ask(cli, *requests, program(5, "(reduce + 0 [1 2 3])"), engine=engine, more=more)
+        assert [answer["error"]["kind"] for answer in failed] == [kind.split()[0] for kind in programs]
+        assert last["value"] == "6"
+        assert all(answer["engines_agree"] for answer in [*failed, last] if engine == "both")
 
 
 def test_the_deadline_has_a_default(cli: Cli) -> None:

@@ -152,11 +152,11 @@ class Terminal:
 
     def interrupt_until(self, text: str) -> None:
         """Readline misses a signal between its prompt and its wait."""
-        for _ in range(20):
+        for _ in range(5):
             time.sleep(0.5)
             self.interrupt()
             with suppress(TimeoutError):
-                self.expect(text, seconds=10)
+                self.expect(text, seconds=60)
                 return
         raise TimeoutError(f"{text!r} did not come: {self.seen!r}")
 

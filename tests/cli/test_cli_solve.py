@@ -127,8 +127,10 @@ def test_a_server_that_fails_is_said_and_nothing_is_stored(ready: Cli) -> None:
 
 
 def test_a_server_that_is_silent_runs_into_the_timeout(ready: Cli) -> None:
-    with model_server(lambda handler, body: time.sleep(3)) as server:
+    given_up = threading.Event()
+    with model_server(lambda handler, body: given_up.wait(120)) as server:
         failed = ready(*TASK, *configure(ready, server), "--timeout", "0.3", code=1)
+        given_up.set()
     assert "LM004" in failed.stderr
 
 
@@ -158,11 +160,11 @@ def test_two_processes_at_once_make_one_module_with_one_question(ready: Cli) -> 
 
 
 def test_a_kill_while_the_model_thinks_leaves_evidence_and_no_lock(ready: Cli) -> None:
-    thinking = threading.Event()
+    thinking, gone = threading.Event(), threading.Event()
 
     def think(handler: Any, body: Any) -> None:
         thinking.set()
-        time.sleep(1.5)
+        gone.wait(120)
 
     with model_server(think, say(RIGHT)) as server:
         options = configure(ready, server)
@@ -170,6 +172,7 @@ def test_a_kill_while_the_model_thinks_leaves_evidence_and_no_lock(ready: Cli) -
         assert thinking.wait(60)
         killed.kill()
         killed.communicate()
+        gone.set()
         steps = json.loads((ready.folder / "kept" / "evidence.json").read_text())["steps"]
         assert [step["outcome"] for step in steps] == ["miss"]
         assert ready(*TASK, *options, "--call", "(discount 30)").stdout == "27\n"

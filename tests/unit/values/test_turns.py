@@ -47,8 +47,8 @@ def test_a_waiting_thread_can_be_stopped() -> None:
         nonlocal stop
         with stoppable() as running:
             stop = running.stop
-            ready.set()
             try:
+                ready.set()
                 turn.__enter__()
             except KeyError as error:
                 told.append(error)
@@ -112,4 +112,13 @@ def test_a_thread_that_is_gone_is_not_waited_for() -> None:
     with pytest.raises(RuntimeError, match="gone"):
         for _ in range(1000):
             waiting.round(2**62)  # no thread has this number
+    waiting.close()
+
+
+def test_a_thread_that_has_left_and_ended_meanwhile_is_not_missed() -> None:
+    """Whose number was read before it left: the next look finds another one inside."""
+    waiting = Waiting()
+    waiting.rounds = 99
+    for owner in (2**62, threading.get_ident(), 2**62 + 1, threading.get_ident()):
+        waiting.round(owner)
     waiting.close()

@@ -111,22 +111,35 @@ def test_garbage_of_calls_is_dropped(make: Callable[..., Instance]) -> None:
         assert garbage(1 << 20) == 1 << 20
 
 
-def test_many_errors_and_traps_leave_no_memory_behind(instance: Instance) -> None:
-    resource = pytest.importorskip("resource")
-
-    def work(times: int) -> None:
+def test_many_errors_and_traps_leave_no_memory_behind() -> None:
+    """In a process of its own: what other tests once needed would hide it, what they still do would count."""
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("Linux tells how much memory a process has now")
+    child = in_child("""
+        import gc
+        from runtime.values import RtfsError
+        instance = make()
         add1, divide, crash, identity = map(instance.function, ("add1", "divide", "crash", "identity"))
-        for i in range(times):
-            add1(i)
-            identity({"key": [i, "text"]})
-            for call in (lambda: divide(1, 0), crash):
-                with pytest.raises(RtfsError):
-                    call()
-
-    work(500)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    work(3000)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4096
+        def work(times):
+            told = 0
+            for i in range(times):
+                add1(i)
+                identity({"key": [i, "text"]})
+                for call in (lambda: divide(1, 0), crash):
+                    try:
+                        call()
+                    except RtfsError:
+                        told += 1
+            gc.collect()
+            assert told == 2 * times
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        before = work(500)
+        print(work(3000) - before)
+    """)
+    out, error = child.communicate(timeout=120)
+    assert child.returncode == 0, error
+    assert int(out) < 4 << 20
 
 
 def test_instances_are_freed(make: Callable[..., Instance], executor: object) -> None:
@@ -155,7 +168,7 @@ def test_another_thread_runs_during_a_long_call_and_waits(make: Callable[..., In
     instance.function("with-host")(HostFunction(start), [])
     with pytest.raises(DeadlineExceeded):
         instance.function("spin")()
-    thread.join(60)
+    thread.join(120)
     assert seen == [("other", 2), ("same", 2)]
 
 
