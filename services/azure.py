@@ -67,6 +67,6 @@ class Azure(Server):
         request = urllib.request.Request(address, method="PUT", headers=headers)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            opener.open(request, timeout=30).close()
+            opener.open(request, timeout=300).close()
         except OSError as error:
             raise Unavailable(f"azurite made no container: {error}") from error

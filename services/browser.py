@@ -13,6 +13,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty, Queue
+from typing import IO
 
 from services import Unavailable
 from services.debian import unpacked
@@ -22,7 +23,7 @@ _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-_PATIENCE_S = 120.0
+_PATIENCE_S = 300.0
 
 
 class Chromium:
@@ -42,13 +43,16 @@ class Chromium:
     def result_of(self, folder: Path, page: str) -> str:
         """What a page of ``folder`` posts to ``/result``. Raises `Unavailable` where the browser does not
         run, `TimeoutError` where it posts nothing."""
-        with _served(folder) as (url, results), _profile() as profile:
+        # Not a pipe: nobody reads while the page runs, and a browser may have a lot to say.
+        with (
+            tempfile.TemporaryFile("w+", errors="replace") as said,
+            _served(folder) as (url, results),
+            _profile() as profile,
+        ):
             command = [self.program, *_FLAGS, f"--user-data-dir={profile}", f"{url}/{page}"]
-            process = subprocess.Popen(
-                command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-            )
+            process = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=said)
             try:
-                return self._wait(process, results)
+                return self._wait(process, results, said)
             finally:
                 process.terminate()
                 try:
@@ -88,15 +92,16 @@ class Chromium:
             raise Unavailable(f"{self.program} does not run: {said[-1] if said else 'no reason'}")
         return done.stdout
 
-    def _wait(self, process: subprocess.Popen[str], results: Queue[str]) -> str:
+    def _wait(self, process: subprocess.Popen[bytes], results: Queue[str], said: IO[str]) -> str:
         for _ in range(int(_PATIENCE_S)):
             try:
                 return results.get(timeout=1)
             except Empty:
                 if process.poll() is not None:
-                    said = (process.stderr.read() if process.stderr else "").strip().splitlines()
+                    said.seek(0)
+                    lines = said.read().strip().splitlines()
                     raise Unavailable(
-                        f"{self.program} does not run: {said[-1] if said else 'no reason'}"
+                        f"{self.program} does not run: {lines[-1] if lines else 'no reason'}"
                     ) from None
         raise TimeoutError(f"the page posted nothing in {_PATIENCE_S:.0f} s")
 

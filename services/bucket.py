@@ -32,6 +32,6 @@ def make_bucket(endpoint: str, bucket: str, access_key: str, secret: str, region
     request = urllib.request.Request(f"{endpoint}/{bucket}", headers=headers, method="PUT")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        opener.open(request, timeout=30).close()
+        opener.open(request, timeout=300).close()
     except (OSError, urllib.error.HTTPError) as error:
         raise Unavailable(f"the bucket {bucket} cannot be made: {error}") from None

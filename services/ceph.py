@@ -35,6 +35,8 @@ osd_pool_default_pg_autoscale_mode = off
 osd_crush_chooseleaf_type = 0
 mon_allow_pool_size_one = true
 mon_max_pg_per_osd = 2000
+mon_data_avail_warn = 0
+mon_data_avail_crit = 0
 paxos_propose_interval = 0.02
 paxos_min_wait = 0.01
 run_dir = {folder}/run
@@ -141,7 +143,6 @@ class Ceph:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _configure(self) -> None:
-        """On ports that were free a moment ago."""
         v2, v1 = free_port(), free_port()
         text = _CONFIGURATION.format(
             fsid=self._fsid, mon2=v2, mon1=v1, folder=self.folder, library=self._library, port=self.port
@@ -166,7 +167,7 @@ class Ceph:
         )  # fmt: skip
 
     def _run(self, *command: str, input: str | None = None) -> str:
-        return run(command, environment=self._environment, input=input, folder=self.folder)
+        return run(command, environment=self._environment, input=input, timeout=600, folder=self.folder)
 
     def _spawn(self, name: str, *command: str) -> None:
         log = self.folder / "log" / f"{name}.out"

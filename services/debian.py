@@ -5,21 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from services import Unavailable
+from services.cache import cache_folder, persistently, workshop
 from services.process import run
 
-
-def cache_folder() -> Path:
-    """``$RTFSC_SERVICES_CACHE``, else ``rtfsc/services`` in the user's cache."""
-    given = os.environ.get("RTFSC_SERVICES_CACHE")
-    if given:
-        return Path(given).absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or ""
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "rtfsc" / "services"
+_DOWNLOAD_S = 3600.0
+_PATIENCE = ("Acquire::Retries=3", "Acquire::http::Timeout=60", "Acquire::https::Timeout=60")
 
 
 def unpacked(name: str, packages: Sequence[str], wanted: str) -> Path:
@@ -28,39 +23,54 @@ def unpacked(name: str, packages: Sequence[str], wanted: str) -> Path:
 
     Raises `Unavailable` on machines without apt and dpkg, and without a way to the archive.
     """
-    found = sorted(cache_folder().glob(f"{name}-*"))
-    if found:
-        return found[-1]
+    found = _found(name)
+    if found is not None:
+        return found
     for program in ("apt-get", "dpkg"):
         if shutil.which(program) is None:
             raise Unavailable(f"{name} comes from Debian's archive, and there is no {program} here")
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".unpacking-") as work:
-        return _unpack(Path(work), name, packages, re.compile(wanted))
+    with workshop(name) as work:
+        return _found(name) or _unpack(work, name, packages, re.compile(wanted))
+
+
+def _found(name: str) -> Path | None:
+    return max(cache_folder().glob(f"{name}-*"), default=None)
 
 
 def _unpack(work: Path, name: str, packages: Sequence[str], wanted: re.Pattern[str]) -> Path:
-    for folder in ("lists/partial", "archives/partial", "debs", "root"):
-        (work / folder).mkdir(parents=True)
+    for folder in ("lists/partial", "archives/partial"):
+        (work / folder).mkdir(parents=True, exist_ok=True)
+    version = persistently(partial(_download, work, packages, wanted))
+    root = work / "root"
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir()
+    for package in sorted((work / "debs").glob("*.deb")):
+        run(["dpkg", "-x", package, root], timeout=_DOWNLOAD_S)
+    return root.rename(cache_folder() / f"{name}-{version}")
+
+
+def _download(work: Path, packages: Sequence[str], wanted: re.Pattern[str]) -> str:
+    """Fetches what is not in ``debs`` yet, as `apt-get` finds out itself; returns the first one's version."""
     apt = ["apt-get", "-qq", "-o", f"Dir::State::Lists={work}/lists", "-o", f"Dir::Cache={work}"]
-    apt += ["-o", "Debug::NoLocking=1"]
+    apt += ["-o", "Debug::NoLocking=1", *(part for option in _PATIENCE for part in ("-o", option))]
     if os.getuid() == 0:
         apt += ["-o", "APT::Sandbox::User=root"]  # the folder is closed to apt's own user
-    run([*apt, "update"], timeout=300)
-    uris = run([*apt, "install", "--print-uris", "--no-install-recommends", "-y", *packages], timeout=120)
+    run([*apt, "update"], timeout=_DOWNLOAD_S)
+    uris = run([*apt, "install", "--print-uris", "--no-install-recommends", "-y", *packages], timeout=300)
     names = re.findall(r"^'\S+' ([^_\s]+)_\S+", uris, re.MULTILINE)
     needed = [package for package in names if wanted.match(package)]
-    version = _version(uris, packages[0])
-    run([*apt, "download", *(needed or packages)], timeout=600, folder=work / "debs")
-    for package in sorted((work / "debs").iterdir()):
-        run(["dpkg", "-x", package, work / "root"])
-    target = cache_folder() / f"{name}-{version}"
-    try:
-        (work / "root").rename(target)
-    except OSError:
-        if not target.is_dir():  # else another process was faster
-            raise
-    return target
+    _begin(work / "debs", uris)
+    run([*apt, "download", *(needed or packages)], timeout=_DOWNLOAD_S, folder=work / "debs")
+    return _version(uris, packages[0])
+
+
+def _begin(debs: Path, uris: str) -> None:
+    """What is there is of use only if the archive has nothing newer since."""
+    sought = debs / "uris"
+    if not sought.exists() or sought.read_text() != uris:
+        shutil.rmtree(debs, ignore_errors=True)
+        debs.mkdir()
+        sought.write_text(uris)
 
 
 def _version(uris: str, package: str) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from services import Unavailable
-from services.debian import cache_folder
+from services.cache import cache_folder, persistently, workshop
 from services.process import run
 
 
@@ -19,23 +18,20 @@ def installed(package: str, version: str) -> Path:
     """
     target = cache_folder() / f"{package}-npm-{version}"
     if not target.is_dir():
-        _install(f"{package}@{version}", target)
+        with workshop(f"{package}-npm") as work:
+            if not target.is_dir():
+                _install(f"{package}@{version}", work, target)
     return target / "node_modules"
 
 
-def _install(package: str, target: Path) -> None:
+def _install(package: str, work: Path, target: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise Unavailable(f"{package} comes from npm, and there is no npm here")
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".installing-") as work:
-        quiet = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts")
-        run([npm, "install", *quiet, "--prefix", work, package], timeout=600)
-        ready = Path(work, "ready")
-        ready.mkdir()
-        Path(work, "node_modules").rename(ready / "node_modules")
-        try:
-            ready.rename(target)
-        except OSError:
-            if not target.is_dir():  # else another process was faster
-                raise
+    options = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=5")
+    persistently(lambda: run([npm, "install", *options, "--prefix", work, package], timeout=3600))
+    ready = work / "ready"
+    shutil.rmtree(ready, ignore_errors=True)
+    ready.mkdir()
+    (work / "node_modules").rename(ready / "node_modules")
+    ready.rename(target)

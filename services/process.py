@@ -12,13 +12,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from services import Unavailable
 
 STOP_AFTER_S = 60.0
 _PORTS = (20_000, 30_000)
+_held: list[socket.socket] = []
 
 
 def as_user(user: pwd.struct_passwd | None, *options: str) -> list[str]:
@@ -29,13 +29,19 @@ def as_user(user: pwd.struct_passwd | None, *options: str) -> list[str]:
 
 
 def free_port() -> int:
-    """One that nothing listens on. It is none of those that the system gives to connections: one of them may
-    be on its way while the server has not started yet, or is stopped for a moment."""
+    """One that nothing uses, nor takes as long as this process lives: not another server that looks for one,
+    nor a connection while the server has not started yet or is stopped for a moment."""
     while True:
-        port = random.SystemRandom().randrange(*_PORTS)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        port, held = random.SystemRandom().randrange(*_PORTS), socket.socket()
+        try:
+            held.bind(("127.0.0.1", port))
+        except OSError:
+            held.close()
+            continue
+        # From here on servers may listen there (all of ours set this too), and nobody else.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _held.append(held)
+        return port
 
 
 def run(
@@ -46,13 +52,15 @@ def run(
     timeout: float = 300,
     folder: str | Path = "/",
 ) -> str:
-    """The output. Raises `Unavailable` with the last line of what the command said."""
+    """The output. Raises `Unavailable` with the last line of what the command said, which ends with this
+    process at the latest."""
     try:
         done = subprocess.run(
-            [str(part) for part in command],
+            [*as_user(None, "--pdeathsig=KILL"), *(str(part) for part in command)],
             input=input,
             capture_output=True,
             text=True,
+            errors="replace",
             env=None if environment is None else dict(environment),
             timeout=timeout,
             check=False,

@@ -18,7 +18,7 @@ def command(configuration: str, text: str, input: bytes) -> str:
 
     check(rados.rados_create2(ctypes.byref(cluster), b"ceph", b"client.admin", ctypes.c_uint64(0)), "create")
     check(rados.rados_conf_read_file(cluster, configuration.encode()), "read the configuration")
-    check(rados.rados_conf_set(cluster, b"client_mount_timeout", b"30"), "set the timeout")
+    check(rados.rados_conf_set(cluster, b"client_mount_timeout", b"300"), "set the timeout")
     check(rados.rados_connect(cluster), "connect")
     output, status = ctypes.c_char_p(), ctypes.c_char_p()
     output_size, status_size = ctypes.c_size_t(), ctypes.c_size_t()
