@@ -1,4 +1,4 @@
-"""What tests take from elsewhere: fetched again where that fails, by one process at a time; ports of servers."""
+"""What tests take from elsewhere: fetched again where that fails, by one process at a time; their ports."""
 
 from __future__ import annotations
 
