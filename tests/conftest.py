@@ -42,7 +42,11 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,
+    ],
 )
 settings.register_profile("explore", settings.get_profile("rtfsc"), derandomize=False)
 settings.load_profile("rtfsc")
@@ -54,23 +58,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Settings of whoever runs the tests do not count. Shells make background jobs, and their children, deaf
     to Ctrl-C: the tests of it need it heard."""
-    _repeatable(config)
     for name in ("RTFSC_STORE", "RTFSC_OFFLINE", "RTFSC_TICKETS"):
         os.environ.pop(name, None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _repeatable(config: pytest.Config) -> None:
-    """Hypothesis tries the same examples in every run, however slow the machine is;
-    ``--hypothesis-profile=default`` looks for new ones."""
-    unhurried = [HealthCheck.too_slow, HealthCheck.data_too_large]
-    settings.register_profile("rtfsc", deadline=None, derandomize=True, suppress_health_check=unhurried)
-    if not config.getoption("--hypothesis-profile", None):
-        settings.load_profile("rtfsc")
 
 
 @pytest.fixture

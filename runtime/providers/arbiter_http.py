@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from runtime.lingering import close_gently
 from runtime.providers.arbiter_server import ArbiterServer, Inference
 from runtime.providers.arbiter_wire import STATUS, STREAM, VERSION, error_json, read_request
 from runtime.providers.errors import ProviderError
@@ -54,17 +55,30 @@ class Listener(ThreadingHTTPServer):
         if not self._connections.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread can be started
+            self._connections.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
-            super().process_request_thread(request, client_address)
+            self.finish_request(request, client_address)
+        except Exception as error:
+            if not isinstance(error, OSError):
+                self.tell(error)
         finally:
+            close_gently(request)
             self._connections.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
-        if not isinstance(error, (OSError, TimeoutError)) and self.arbiter.log is not None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            self.tell(error)
+
+    def tell(self, error: BaseException | None) -> None:
+        """Of a fault of ours, or of a provider of somebody else."""
+        if self.arbiter.log is not None:
             self.arbiter.log(f"internal error: {error!r}")
 
 
@@ -100,14 +114,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(refusal.status, {"error": error}, close=True)
         except ProviderError as error_:
             self._send(STATUS.get(error_.code, 502), error_json(error_))
-        except (TypeError, ValueError, AttributeError, RuntimeError, LookupError):
+        except OSError:  # who asked is gone
+            raise
+        except Exception as fault:
             # A fault of a provider of somebody else, or of ours: who asks is told that there is one.
+            self.server.tell(fault)
+            self.close_connection = True
             if not self._status:
                 self._send(500, {"error": {"code": "LM005", "message": "the server failed"}}, close=True)
-            raise
         finally:
-            self._log(tenant)
-            answering.give_back("")
+            try:
+                self._log(tenant)
+            finally:  # who stops the server waits for this, and then has all lines
+                answering.give_back("")
 
     def _admitted(self) -> str:
         """The tenant. Pages in browsers are not let in: on this machine there may be no token."""

@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -150,7 +151,7 @@ class ArbiterServer:
                 healths = [pool.submit(self._healthy, id) for id in self.offered]
                 wait(healths, _LOOK_SECONDS)
                 pool.shutdown(wait=False, cancel_futures=True)
-                found = [health.done() and health.result() for health in healths]
+                found = [h.done() and not h.cancelled() and h.result() for h in healths]
                 self._looked = (time.monotonic(), found)
             return [self._description(id, ok) for id, ok in zip(self.offered, self._looked[1], strict=True)]
 
@@ -226,16 +227,23 @@ class Inference:
 
     def next(self, seconds: float) -> str | Response | ProviderError:
         """A piece of the answer, the whole of it at the end, or what went wrong."""
-        try:
-            return self._events.get(timeout=max(seconds, 0.0))
-        except queue.Empty:
-            self.leave()
-            return TimedOut(self._model.id, f"no answer within {self._request.timeout:g} s")
+        with suppress(queue.Empty):
+            if seconds > 0:  # also where a model says more than can be read in time
+                return self._events.get(timeout=seconds)
+        self.leave()
+        return TimedOut(self._model.id, f"no answer within {self._request.timeout:g} s")
 
     def leave(self) -> None:
         self._left.set()
 
     def _run(self) -> None:
+        try:
+            event = self._answer()
+        finally:
+            self._done()  # first: who has the answer may ask again at once
+        self._put(event)
+
+    def _answer(self) -> Response | ProviderError:
         try:
             with span(self._emit, "model.asked", "model.failed", model=self._model.id) as told:
                 answer = self._model.infer(self._request, self._put if self._stream else None)
@@ -244,13 +252,11 @@ class Inference:
                     stop_reason=response.stop_reason, input_tokens=response.input_tokens,
                     output_tokens=response.output_tokens, cost=self._model.cost_per_call(),
                 )  # fmt: skip
-            self._put(response)
+            return response
         except ProviderError as error:
-            self._put(error)
+            return error
         except Exception as error:  # a provider of somebody else
-            self._put(Interrupted(self._model.id, f"the model failed ({type(error).__name__})"))
-        finally:
-            self._done()
+            return Interrupted(self._model.id, f"the model failed ({type(error).__name__})")
 
     def _put(self, event: str | Response | ProviderError) -> None:
         while not self._left.is_set():

@@ -196,8 +196,7 @@ class Reply:
         remaining = self._end - time.monotonic()
         if remaining <= 0:
             raise TimeoutError
-        connection = getattr(self._answer, "connection", None)
-        socket = getattr(connection, "sock", None)
+        socket = _socket_of(self._answer)
         if socket is not None:
             socket.settimeout(remaining)
 
@@ -232,6 +231,15 @@ class Reply:
             return Unavailable(self._endpoint.id, message, after=after)
         hint = "is the key right?" if self.status in (401, 403) else None
         return Refused(self._endpoint.id, message, hint=hint)
+
+
+def _socket_of(answer: urllib3.BaseHTTPResponse) -> Any:
+    """That of the connection, which lets go of it where the answer ends with it; then that of the reader."""
+    socket = getattr(getattr(answer, "connection", None), "sock", None)
+    if socket is not None:
+        return socket
+    reader = getattr(getattr(answer, "_fp", None), "fp", None)
+    return getattr(getattr(reader, "raw", None), "_sock", None)
 
 
 def error_text(text: str) -> str:

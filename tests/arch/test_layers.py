@@ -77,6 +77,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "runtime.asynchronous": {"runtime.values"},
     "runtime.latch": set(),
+    "runtime.lingering": set(),
     "runtime.tickets": {
         "runtime.connection",
         "runtime.trust",
@@ -105,6 +106,7 @@ ALLOWED: dict[str, set[str]] = {
     # What is asked of models and what they answer is typed: it takes the reader and the checks.
     "runtime.providers": BOTTOM
     | {"runtime.offline", "runtime.obs.events", "runtime.values", "runtime.host", "runtime.printing"}
+    | {"runtime.lingering"}
     | {"rtfsc", "rtfsc.driver", "rtfsc.evaluation", "rtfsc.syntax", "rtfsc.gbnf", "rtfsc.reference"}
     | {"rtfsc.gbnf.check", "runtime.meaning"},
     "runtime.delegation": {

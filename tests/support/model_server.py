@@ -53,6 +53,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class ModelServer(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64  # of the default of 5, more at a time wait for a second and longer
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

@@ -63,11 +63,6 @@ def stop_halfway(handler, body):
     handler.close_connection = True
 
 
-def stall(handler, body):
-    threading.Event().wait(0.8)
-    handler.close_connection = True
-
-
 FAULTS = {
     "down": (fail(503), "unavailable"),
     "refusing": (fail(401), "refused"),
@@ -97,8 +92,10 @@ def test_the_declared_fallback_takes_its_place(script, reason, engine):
 
 
 def test_a_slow_model(engine):
-    with model_server(stall) as server:
+    over = threading.Event()
+    with model_server(lambda handler, body: over.wait(120)) as server:
         error, kept = called(server, engine, timeout=200)
+        over.set()
     assert error.data[Keyword("reason")] == "timeout" and kept == 0
 
 

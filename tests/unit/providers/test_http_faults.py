@@ -8,7 +8,9 @@ import socket
 import struct
 import sys
 import threading
+import time
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -180,20 +182,24 @@ def test_a_connection_that_breaks(streaming):
     assert caught.type is Interrupted
 
 
-def test_a_stream_that_stalls():
-    go = threading.Event()
+def test_a_stream_that_stalls(monkeypatch):
+    go, told, real, late = threading.Event(), [], time.monotonic, [0.0]
 
     def script(handler, body):
         handler.send_response(200)
         handler.end_headers()
         handler.wfile.write(b'data: {"choices": [{"delta": {"content": "a"}}]}\n\n')
         handler.wfile.flush()
-        go.wait(60)
+        go.wait(120)
 
-    told = []
+    def listen(text):
+        told.append(text)
+        late[0] = 59.8  # so long took what has come so far
+
+    monkeypatch.setattr("runtime.providers.http.time", SimpleNamespace(monotonic=lambda: real() + late[0]))
     with model_server(script) as server, pytest.raises(TimedOut):
         try:
-            model(server, attempts=3).infer(Request("m", REQUEST.messages, timeout=3), told.append)
+            model(server, attempts=3).infer(REQUEST, listen)
         finally:
             go.set()
     assert told == ["a"] and len(server.requests) == 1
@@ -407,7 +413,7 @@ def raw_server(answer):
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
-            listening.close()
+            listening.shutdown(socket.SHUT_RDWR)  # which ends the waiting for another connection
 
 
 def test_headers_that_come_a_byte_at_a_time_do_not_take_longer_than_is_waited():

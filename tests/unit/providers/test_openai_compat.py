@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import time
+import threading
 
 import pytest
 
@@ -113,28 +113,36 @@ def test_garbage_in_a_stream(event):
 
 
 def test_slow_answers_time_out():
+    over = threading.Event()
+
     def slow(handler, body):
-        time.sleep(0.6)
-        handler.answer(200, completion("late"))
+        over.wait(60)
 
     with model_server(slow) as server, pytest.raises(TimedOut, match=r"0\.2 s"):
-        model(server, attempts=1).infer(Request("m", REQUEST.messages, timeout=0.2))
+        try:
+            model(server, attempts=1).infer(Request("m", REQUEST.messages, timeout=0.2))
+        finally:
+            over.set()
 
 
 def test_a_dripping_answer_times_out():
+    over = threading.Event()
+
     def drip(handler, body):
         handler.send_response(200)
         handler.end_headers()
         try:
-            for _ in range(40):
+            while not over.wait(0.05):
                 handler.wfile.write(b" ")
                 handler.wfile.flush()
-                time.sleep(0.05)
         except OSError:
             pass
 
     with model_server(drip) as server, pytest.raises(TimedOut):
-        model(server, attempts=1).infer(Request("m", REQUEST.messages, timeout=0.4))
+        try:
+            model(server, attempts=1).infer(Request("m", REQUEST.messages, timeout=0.4))
+        finally:
+            over.set()
 
 
 def test_nobody_there():
