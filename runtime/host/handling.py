@@ -69,8 +69,8 @@ class Handling:
         try:
             return call.future.result(min(self.timeout_ms / 1000, TIMEOUT_MAX))
         except NoAnswer:
-            if call.future.done():  # of the capability itself
-                raise
+            if call.future.done():  # of the capability itself, or it has just answered
+                return call.future.result()
             late = host_error(
                 "ResourceError", f"Resource error: {found.id}: no answer within {self.timeout_ms} ms",
                 {Keyword("capability"): found.id},

@@ -29,7 +29,7 @@ def use(cli, path):
     with open_delegation(path, emit=bus) as delegating:
         manager = delegating.manager
         manager.infer(ScriptedModel("line 1\nline\x1b[31m 2"), question(ASKED), tenant="acme")
-        manager.flush()
+        assert manager.flush(120)
         for text in (ASKED, ALIKE):
             manager.infer(ScriptedModel("other"), question(text), tenant="acme")
     with open_delegation(path, emit=bus) as delegating:
@@ -63,7 +63,7 @@ def test_stats_hits_and_clear(cli):
 
 
 def test_warming_a_shared_hot_store(cli, redis_server, redis_url):
-    hot = f"{redis_url}&timeout_ms=10000"
+    hot = f"{redis_url}&timeout_ms=60000"
     path = cli.file("delegation.toml", f'[caches]\nfolder = "kept"\n[caches.l2]\nhot = "{hot}"\n')
     use(cli, path)
     cli.env |= redis_server.settings()

@@ -9,7 +9,7 @@ SOURCE = """(defn spin [n]
     (if (< i n)
       (recur (+ i 1) (assoc m (str (mod i 50)) i))
       (count m))))
-(spin 200000)
+(spin 1000000)
 """
 
 
@@ -23,7 +23,7 @@ def test_profile_of_a_program(cli: Cli) -> None:
 
 def test_profile_of_a_call(cli: Cli) -> None:
     cli.file("p.rtfs", SOURCE)
-    found = cli.json("profile", "p.rtfs", "--call", "spin", "100000", "--repeat", "3")
+    found = cli.json("profile", "p.rtfs", "--call", "spin", "300000", "--repeat", "3")
     assert found["samples"] > 0
     assert "spin" in {row["function"] for row in found["functions"]}
     assert {"function": "spin", "file": "p.rtfs", "line": 4}.items() <= found["lines"][0].items()

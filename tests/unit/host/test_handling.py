@@ -95,7 +95,7 @@ def test_what_is_in_time_is_as_without(engine: str) -> None:
         return [x, None]
 
     given = capability("my.a")(function)
-    handling = {"my.a": Handling(timeout_ms=20_000)}
+    handling = {"my.a": Handling(timeout_ms=120_000)}
     assert call(engine, [given], handling) == [7, None]
     with pytest.raises(rtfsc.HostError, match="zero"):
         call(engine, [given], handling, "(defn f [] (call :my.a 0))")
@@ -103,7 +103,7 @@ def test_what_is_in_time_is_as_without(engine: str) -> None:
 
 def test_functions_can_be_called_back(engine: str) -> None:
     given = capability("my.a")(lambda f: f(20))
-    handling = {"my.a": Handling(timeout_ms=20_000)}
+    handling = {"my.a": Handling(timeout_ms=120_000)}
     assert call(engine, [given], handling, "(defn f [] (call :my.a (fn [x] (+ x 1))))") == 21
 
 
