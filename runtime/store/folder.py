@@ -59,8 +59,14 @@ class FolderBackend:
     def names(self, kind: str) -> Iterator[tuple[str, int]]:
         root = self.folder / kind
         for path in sorted(root.glob("[0-9a-f][0-9a-f]/*")):
-            if path.is_file() and not path.is_symlink():
-                yield path.relative_to(self.folder).as_posix(), path.stat().st_size
+            try:
+                found = path.lstat()
+            except FileNotFoundError:  # another process deletes
+                continue
+            except OSError as error:
+                raise from_os_error(error, path, "read") from error
+            if stat.S_ISREG(found.st_mode):
+                yield path.relative_to(self.folder).as_posix(), found.st_size
 
     def probe(self) -> str | None:
         folder = self.folder

@@ -31,9 +31,9 @@ class MemoryBackend:
         self._blobs.pop(name, None)
 
     def names(self, kind: str) -> Iterator[tuple[str, int]]:
-        for name in sorted(self._blobs):
+        for name, data in sorted(self._blobs.items()):
             if name.startswith(f"{kind}/"):
-                yield name, len(self._blobs[name])
+                yield name, len(data)
 
     def probe(self) -> str | None:
         return None

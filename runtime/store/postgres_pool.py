@@ -35,6 +35,7 @@ STATEMENT_MS = 15_000  # the server's own limit
 ANSWER_S = 20.0  # and what is waited for a server that does not even keep that one
 WAIT_S = 12.0  # for a server that restarts
 _MOST_CONNECTIONS = 8
+_RECONNECT_S = 1.0  # after which a series of attempts to connect, with growing pauses, begins anew
 _TRUSTED_IDLE_S = 5.0  # a connection idle for longer is tried before it is used
 _AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
 _ENDED = (
@@ -205,14 +206,21 @@ class PostgresPool:
             pool = self._pool if self._owner == os.getpid() else None
             if pool is None:
                 pool = self._new_pool()
-        connection = pool.getconn()
-        if sure or time.monotonic() - connection.used > _TRUSTED_IDLE_S:
+        end = time.monotonic() + self.wait_s
+        while True:
+            connection = pool.getconn(self.wait_s)
             try:
-                ConnectionPool.check_connection(connection)
+                if sure or time.monotonic() - connection.used > _TRUSTED_IDLE_S:
+                    ConnectionPool.check_connection(connection)
+                break
             except psycopg.OperationalError as error:
-                self._lost(connection, error)
+                if not self._lost(connection, error) or time.monotonic() > end:
+                    pool.putconn(connection)
+                    raise
                 pool.putconn(connection)
-                connection = pool.getconn()
+            except BaseException:
+                pool.putconn(connection)
+                raise
         connection.used = time.monotonic()
         try:
             yield connection
@@ -240,9 +248,9 @@ class PostgresPool:
             kwargs={"autocommit": True},
             min_size=0,
             max_size=_MOST_CONNECTIONS,
-            timeout=self.wait_s,
             max_waiting=0,
-            reconnect_timeout=self.wait_s,
+            reconnect_timeout=_RECONNECT_S,
+            reconnect_failed=_try_again,
             open=False,
             name="rtfsc",
         )
@@ -314,6 +322,12 @@ class PostgresPool:
         return StoreUnreachable(message)
 
 
+def _try_again(pool: ConnectionPool[Any]) -> None:
+    """Of its own the pool would give up, and whoever waits for a connection would wait in vain."""
+    if pool.get_stats().get("requests_waiting"):
+        pool.check()
+
+
 def _version(connection: Connection, schema: str, versions: str) -> int:
     """How many migrations were taken; 0 where there is no index."""
     [table] = connection.execute("SELECT to_regclass(%s)", (f'"{schema}".{versions}',)).fetchone() or [None]
@@ -343,7 +357,10 @@ def _migrate(connection: Connection, schema: str, versions: str, migrations: Seq
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"rtfsc {schema}",))
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
-        connection.execute("CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public")
+        if not connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'").fetchone():
+            # Shared by all schemas of the database; made twice at once, one of both fails in spite of its IF.
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('rtfsc', 0))")
+            connection.execute("CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public")
         connection.execute(f"CREATE TABLE IF NOT EXISTS {versions} (version integer PRIMARY KEY)")
         version = _version(connection, schema, versions)
         for number, step in enumerate(migrations[version:], version + 1):

@@ -59,6 +59,15 @@ class BlobContract:
         assert [digest for digest, _ in blobs.digests(WASM)] == digests
         assert list(blobs.digests(SOURCE)) == []
 
+    def test_names_while_others_delete(self, backend: BlobBackend) -> None:
+        blobs = BlobStore(backend)
+        digests = {blobs.put(WASM, bytes([i])) for i in range(5)}
+        found = blobs.digests(WASM)
+        listed = {next(found)[0]}
+        for digest in digests:
+            blobs.delete(WASM, digest)
+        assert listed | {digest for digest, _ in found} <= digests
+
     def test_deleting_is_idempotent(self, backend: BlobBackend) -> None:
         blobs = BlobStore(backend)
         digest = blobs.put(WASM, b"abc")

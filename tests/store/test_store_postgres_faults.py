@@ -7,12 +7,16 @@ import os
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
 from contract import add, new_entry, together
+from psycopg_pool import ConnectionPool
 from relay import Relay
 from servers import running
 
@@ -25,10 +29,19 @@ from services.postgres import Postgres
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server on a busy machine takes its time."""
     monkeypatch.setattr(outage, "PAUSE_S", 0.0)
-    monkeypatch.setattr(postgres_pool.PostgresPool, "wait_s", 3.0)  # the pool pauses a second
-    monkeypatch.setattr(postgres_pool.PostgresPool, "connect_s", 2)
+    monkeypatch.setattr(postgres_pool.PostgresPool, "wait_s", 120.0)
+    monkeypatch.setattr(postgres_pool.PostgresPool, "connect_s", 60)
+
+
+@contextmanager
+def impatiently() -> Iterator[None]:
+    """For a server that is not there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres_pool.PostgresPool, "wait_s", 3.0)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +85,6 @@ def test_connections_that_were_cut_are_made_again(index: PostgresIndex, relay: R
     assert found is not None and found.use_count == 1
 
 
-@pytest.fixture
-def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server on a busy machine takes its time to start."""
-    monkeypatch.setattr(postgres_pool.PostgresPool, "wait_s", 120.0)
-
-
-@pytest.mark.usefixtures("waiting")
 def test_a_server_that_is_restarted_while_entries_are_added(own_server: Postgres) -> None:
     index = index_of(own_server, "restarted")
     # The index is there: who connects for the first time is told at once what is wrong.
@@ -116,7 +122,6 @@ def test_a_server_that_is_restarted_while_entries_are_added(own_server: Postgres
     index.close()
 
 
-@pytest.mark.usefixtures("waiting")
 @pytest.mark.parametrize("idle", [False, True])
 def test_a_restart_takes_all_connections(
     own_server: Postgres, idle: bool, monkeypatch: pytest.MonkeyPatch
@@ -165,7 +170,7 @@ def test_a_server_that_is_gone_and_comes_back(own_server: Postgres) -> None:
     entry = add(index, new_entry())
     own_server.stop()
     for work in (lambda: index.get(entry.id), lambda: index.add(new_entry("2"))):
-        with pytest.raises(StoreUnreachable, match="refused"):
+        with impatiently(), pytest.raises(StoreUnreachable, match="refused"):
             work()
     fresh = index_of(own_server, "gone")
     with pytest.raises(StoreUnreachable, match="refused"):
@@ -176,39 +181,78 @@ def test_a_server_that_is_gone_and_comes_back(own_server: Postgres) -> None:
     fresh.close()
 
 
-def test_a_server_that_is_silent(index: PostgresIndex, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_away_for_longer_than_the_pool_tries(
+    own_server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = index_of(own_server, "away")
+    given_up, again = threading.Event(), postgres_pool._try_again
+
+    def noticed(pool: ConnectionPool[Any]) -> None:
+        given_up.set()
+        again(pool)
+
+    monkeypatch.setattr(postgres_pool, "_RECONNECT_S", 0.1)
+    monkeypatch.setattr(postgres_pool, "_try_again", noticed)
+    entry = add(index, new_entry())
+    with ThreadPoolExecutor(1) as thread:
+        own_server.stop()
+        try:
+            found = thread.submit(index.get, entry.id)
+            assert given_up.wait(60)
+        finally:
+            own_server.start()
+        assert found.result() == entry
+    index.close()
+
+
+def test_a_server_that_is_silent(postgres_url: str, postgres_server: Postgres, relay: Relay) -> None:
+    address = postgres_url.replace(f":{postgres_server.port}/", f":{relay.port}/")
+    index = PostgresIndex(f"{address}&connect_timeout=2")
     add(index, new_entry())
-    monkeypatch.setattr(postgres_pool.Connection, "patience", 0.3)
     relay.silence()
-    with pytest.raises(StoreUnreachable):
+    with impatiently(), pytest.MonkeyPatch.context() as patch, pytest.raises(StoreUnreachable):
+        patch.setattr(postgres_pool.Connection, "patience", 0.3)
         index.all()
     relay.silence(False)
     assert len(index.all()) == 1
+    index.close()
 
 
-def test_what_takes_long_is_waited_for(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_takes_long_is_waited_for(index: PostgresIndex) -> None:
     """As the graph of a large group does."""
-    monkeypatch.setattr(postgres_pool.Connection, "patience", 0.3)
 
     def slow(connection: postgres_pool.Connection) -> None:
-        with postgres_pool.patient(connection, 30.0):
+        with hasty(connection), postgres_pool.patient(connection, 60.0):
             connection.execute("SELECT pg_sleep(1)")
+
+    def too_slow(connection: postgres_pool.Connection) -> None:
+        with hasty(connection):
+            connection.execute("SELECT pg_sleep(30)")
+
+    def canceled(connection: postgres_pool.Connection) -> None:
+        with postgres_pool.patient(connection, 0.1):
+            connection.execute("SELECT pg_sleep(30)")
 
     index.writing(slow)
     with pytest.raises(StoreUnreachable, match="no answer in 0"):
-        index.writing(lambda connection: connection.execute("SELECT pg_sleep(1)"))
+        index.writing(too_slow, repeatable=False)
     with pytest.raises(StoreBusy, match="statement timeout"):
-        index.writing(_canceled)
+        index.writing(canceled)
 
 
-def _canceled(connection: postgres_pool.Connection) -> None:
-    with postgres_pool.patient(connection, 0.1):
-        connection.execute("SELECT pg_sleep(1)")
+@contextmanager
+def hasty(connection: postgres_pool.Connection) -> Iterator[None]:
+    """It waits less than the rest of its transaction may take."""
+    connection.patience = 0.3
+    try:
+        yield
+    finally:
+        del connection.patience
 
 
 def test_nobody_waits_twice_in_a_row(own_server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     index = index_of(own_server, "outage")
-    monkeypatch.setattr(outage, "PAUSE_S", 60.0)
+    monkeypatch.setattr(outage, "PAUSE_S", 3600.0)
     own_server.stop()
     try:
         with pytest.raises(StoreUnreachable):
@@ -254,6 +298,20 @@ def test_several_make_and_migrate_it_at_once(postgres_url: str) -> None:
     assert len(indexes[0].all()) == 6
     for index in indexes:
         index.close()
+
+
+def test_several_come_to_a_new_database_at_once(postgres_server: Postgres) -> None:
+    """What they share is made once, though each has a schema of its own."""
+    for _ in range(3):
+        name = f"new_{uuid.uuid4().hex}"
+        with psycopg.connect(postgres_server.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        address = postgres_server.url.replace("/postgres", f"/{name}")
+        indexes = [PostgresIndex(f"{address}?schema=team_{n}") for n in range(6)]
+        together([lambda i=index: add(i, new_entry()) for index in indexes])
+        assert [len(index.all()) for index in indexes] == [1] * 6
+        for index in indexes:
+            index.close()
 
 
 def test_a_newer_schema_is_read_and_not_written(postgres_url: str) -> None:

@@ -12,8 +12,9 @@ METHODS = (b"GET ", b"PUT ", b"POST ", b"DELETE ", b"HEAD ")
 
 
 class Relay:
-    """``answers``: what the next requests over HTTP get instead of being passed on; ``delay``: seconds before
-    anything of the server is passed back; ``cut_after``: the next answer ends after so many bytes."""
+    """``answers``: what the next requests over HTTP get instead of being passed on, as the last on their
+    connection; ``delay``: seconds before anything of the server is passed back; ``cut_after``: the next
+    answer ends after so many bytes."""
 
     def __init__(self, port: int) -> None:
         self.target = port
@@ -80,6 +81,11 @@ class Relay:
     def _there(self, client: socket.socket, server: socket.socket, data: bytes) -> bool:
         if self.answers and data.startswith(METHODS):
             client.sendall(self.answers.popleft())
+            client.shutdown(socket.SHUT_WR)
+            # The rest of the request may still come: who ends a connection with something unread resets it,
+            # and that would overtake the answer.
+            while client.recv(65536):
+                pass
             return False
         server.sendall(data)
         return True
