@@ -15,6 +15,8 @@ from runtime.connection import OwnConnection, prepared
 
 _KIND = "answers"
 _MOST_BYTES = 4 << 20
+_BUSY_S = 5.0
+"""How long others may write in the file."""
 
 
 class ColdError(Exception):
@@ -100,7 +102,9 @@ class SqliteCold:
         if not create and not self._path.exists():
             return None
         make_private(self._path)
-        connection = sqlite3.connect(self._path, isolation_level=None, timeout=5.0, check_same_thread=False)
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, timeout=_BUSY_S, check_same_thread=False
+        )
         return self._connection.set(prepared(connection, _PREPARE))
 
 

@@ -185,8 +185,8 @@ class CacheManager:
         if self.shared is not None:
             self.shared.peek(nothing)
 
-    def flush(self, timeout: float = 10.0) -> bool:
-        """Waits until all is written that was to be; whether it was in time."""
+    def flush(self, timeout: float | None = None) -> bool:
+        """Waits until all is written that was to be; whether it was in time (by default ten seconds)."""
         return self.l2.writer.flush(timeout)
 
     def close(self) -> None:

@@ -31,6 +31,8 @@ _SCHEMA = """
 """
 _MOST_HITS = 100_000
 _TRIM_EVERY = 256
+_BUSY_S = 2.0
+"""How long others may write in the file."""
 
 
 class FileVectors(MemoryVectors):
@@ -147,7 +149,9 @@ class FileVectors(MemoryVectors):
         if not create and not self._path.exists():
             return None
         make_private(self._path)
-        connection = sqlite3.connect(self._path, isolation_level=None, timeout=2.0, check_same_thread=False)
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, timeout=_BUSY_S, check_same_thread=False
+        )
         settings = ("PRAGMA synchronous = NORMAL", _SCHEMA)
         self._connection.set(prepared(connection, settings))
         self._forget()

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from weakref import WeakSet
 
 _MOST_WAITING = 10_000
+_PATIENCE_S = 10.0
+"""With a store, where nobody says how long."""
 
 
 class WriterStats(NamedTuple):
@@ -35,7 +37,8 @@ class Writer:
         self._written = self._failed = self._dropped = 0
 
     def _start_afresh(self) -> None:
-        self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(self._capacity)
+        # What is to be written, who waits for all before, and None for the end.
+        self._queue: queue.Queue[Callable[[], None] | threading.Event | None] = queue.Queue(self._capacity)
         self._thread: threading.Thread | None = None
         self._owner = os.getpid()
 
@@ -55,25 +58,26 @@ class Writer:
                 return False
             return True
 
-    def flush(self, timeout: float = 10.0) -> bool:
-        """Waits until all that was taken is written; whether it was in time."""
+    def flush(self, timeout: float | None = None) -> bool:
+        """Waits until all that was taken is written; whether it was in time (by default ten seconds)."""
         if not self._alive():
             return True
+        timeout = _PATIENCE_S if timeout is None else timeout
         done = threading.Event()
         try:
-            self._queue.put(done.set, timeout=timeout)
+            self._queue.put(done, timeout=timeout)
         except queue.Full:
             return False
         return done.wait(timeout)
 
-    def close(self, timeout: float = 10.0) -> None:
+    def close(self, timeout: float | None = None) -> None:
         """Writes what waits, then ends the thread. A later write starts it again."""
         with self._lock:
             thread, self._thread = self._thread, None
         _unfinished.discard(self)
         if thread is not None and self._owner == os.getpid():
             self._queue.put(None)
-            thread.join(timeout)
+            thread.join(_PATIENCE_S if timeout is None else timeout)
 
     def stats(self) -> WriterStats:
         return WriterStats(self._written, self._failed, self._dropped, self._queue.qsize())
@@ -84,6 +88,9 @@ class Writer:
     def _run(self) -> None:
         waiting = self._queue
         while (write := waiting.get()) is not None:
+            if isinstance(write, threading.Event):
+                write.set()
+                continue
             try:
                 write()
                 self._written += 1

@@ -71,10 +71,13 @@ def postgres_url(postgres_server: Postgres) -> str:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Caches give up on servers after a second or two; on a busy machine that is nobody's fault."""
-    from runtime.caches import pgvector
+    """Caches give up on servers and files after a second or two; on a busy machine that is nobody's fault."""
+    from runtime.caches import cold, pgvector, vectors_file, writer
     from runtime.store import objects
 
+    for module in (cold, vectors_file):
+        monkeypatch.setattr(module, "_BUSY_S", 60.0)
+    monkeypatch.setattr(writer, "_PATIENCE_S", 60.0)
     monkeypatch.setattr(pgvector._Hasty, "patience", 60.0)
     for name, value in (("connect_s", 60), ("wait_s", 60.0), ("statement_ms", 60_000)):
         monkeypatch.setattr(pgvector.PostgresVectors, name, value)

@@ -21,7 +21,7 @@ def address(request, tmp_path):
 
 
 @pytest.fixture
-def cold(address, patient):
+def cold(address):
     return BlobCold(address)
 
 
@@ -39,7 +39,7 @@ def test_what_one_machine_was_answered_the_other_reads(cold, address):
     assert other.l2.cold_hits == 1
     other.answer(ScriptedModel("second"), question())
     assert other.l2.cold_hits == 1  # hot now
-    assert other.forget(ScriptedModel(), question())
+    assert other.forget(ScriptedModel(), question()) and other.flush()
     fresh = manager(cold if address == "memory:" else BlobCold(address))
     assert fresh.answer(ScriptedModel("third"), question()).layer == "model"
 
@@ -103,7 +103,7 @@ def test_a_bucket_that_goes_away_and_comes_back():
         assert not other.l2.cold_circuit.closed
         with pytest.raises(ColdError):
             other.clear("L2")
-        other.flush(60)
+        other.flush()
         server.start_gateway()
         other.l2.cold_circuit._until = 0.0  # the pause is over, here and in the client
         cold._blobs._outage.ended()

@@ -25,7 +25,7 @@ MONEY = [f"currency{number}" for number in range(12)]
 @pytest.fixture
 def open_manager(tmp_path, redis_url):
     def open_():
-        hot = RedisCache(Redis(f"{redis_url}&timeout_ms=10000"), "l2", 60.0, encode, decode)
+        hot = RedisCache(Redis(f"{redis_url}&timeout_ms=60000"), "l2", 60.0, encode, decode)
         l2 = InferenceCache(config=CacheConfig(20), hot=hot, cold=SqliteCold(tmp_path / "answers.sqlite"))
         l3 = SemanticCache(Lexical(), FileVectors(tmp_path / "questions.sqlite", 30))
         return CacheManager(l2=l2, l3=l3)

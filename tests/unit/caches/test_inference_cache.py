@@ -194,6 +194,7 @@ def test_a_cold_store_that_fails_is_left_alone_for_a_while():
             raise ColdError("gone")
 
     cache = InferenceCache(cold=Broken())
+    cache.cold_circuit._clock = lambda: 0.0  # the while does not end
     for _ in range(10):
         assert cache.get("k" * 64) == UNAVAILABLE
     assert len(reads) == 1
@@ -238,7 +239,7 @@ def test_a_slow_store_never_slows_a_caller():
     assert taken == [True, True, False, False, False]
     release.set()
     assert writer.flush()
-    assert writer.stats()[:3] == (4, 0, 3)
+    assert writer.stats()[:3] == (3, 0, 3)
     writer.close()
     assert writer.submit(lambda: None)
     writer.close()
@@ -247,8 +248,10 @@ def test_a_slow_store_never_slows_a_caller():
 def test_what_waits_when_the_process_ends_is_written(tmp_path):
     program = """
 import sys, time
+from runtime.caches import writer
 from runtime.caches.cold import SqliteCold
 from runtime.caches.writer import Writer
+writer._LAST_S = 60.0  # this machine may be busy
 writer, cold = Writer(), SqliteCold(sys.argv[1])
 writer.submit(lambda: time.sleep(0.2))
 for number in range(50):

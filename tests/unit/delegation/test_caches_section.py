@@ -151,7 +151,7 @@ def test_servers_that_are_not_there_cost_no_answer(monkeypatch):
 @pytest.mark.usefixtures("patient")
 def test_a_team_on_its_servers(redis_url, s3_url, postgres_url):
     """Two machines, and one that comes when the hot store is empty."""
-    redis_url += "&timeout_ms=10000"
+    redis_url += "&timeout_ms=60000"
     text = f"""
         [caches.l1]
         redis = "{redis_url}"

@@ -41,7 +41,7 @@ class Counting:
 
 
 def engine(url, text=TEXT, file="delegation.toml"):
-    patient = f"{url}&timeout_ms=10000" if "?" in url else url
+    patient = f"{url}&timeout_ms=60000" if "?" in url else url
     return PolicyDelegationEngine(parse(text, file), shared=SharedDecisions(Redis(patient), 60))
 
 
