@@ -67,7 +67,8 @@ def test_the_wheel_in_a_fresh_environment_is_all_that_is_needed(wheel: Path, tmp
     run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=folder)
     bin = tmp_path / "venv" / "bin"
     own = {"PYTHONPATH": "", "RTFSC_HOME": str(home), "RTFSC_CACHE_DIR": str(tmp_path / "cache")}
-    run(bin / "python", "-m", "pip", "install", "-q", wheel, cwd=folder, **own)
+    patience = ("--retries", "10", "--timeout", "60")
+    run(bin / "python", "-m", "pip", "install", "-q", *patience, wheel, cwd=folder, **own)
     run(bin / "python", "-m", "pip", "check", cwd=folder, **own)
     assert run(bin / "rtfsc", "eval", "(map inc [1 2 3])", cwd=folder, **own) == "[2 3 4]\n"
     source = folder / "twice.rtfs"
