@@ -28,27 +28,24 @@ class Console:
         self.session, self._guard, self._show = session, guard, show
 
     def run(self, read_line: Callable[[str], str | None]) -> None:
-        """Until the input ends. ``read_line`` takes a prompt and answers a line, None at the end; Ctrl-C
-        raises KeyboardInterrupt from it."""
-        try:
-            while True:
+        """Until the input ends. ``read_line`` takes a prompt and answers a line, None at the end. Ctrl-C
+        drops what was begun to be written, and never ends the session, whenever it comes."""
+        while True:
+            try:
                 entry = self._read_entry(read_line)
                 if entry is None:
                     return
                 self._guard(partial(self._obey, entry))
-        except commands.Quit:
-            return
+            except KeyboardInterrupt:
+                print()
+            except commands.Quit:
+                return
 
     def _read_entry(self, read_line: Callable[[str], str | None]) -> str | None:
         """The lines of one entry; what was begun is taken as it is where the input ends."""
         lines: list[str] = []
         while True:
-            try:
-                line = read_line(CONTINUATION if lines else PROMPT)
-            except KeyboardInterrupt:
-                print()
-                lines.clear()
-                continue
+            line = read_line(CONTINUATION if lines else PROMPT)
             if line is None:
                 return "\n".join(lines) if lines else None
             lines.append(line)
