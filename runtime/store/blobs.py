@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -24,6 +25,9 @@ class BlobBackend(Protocol):
     def write(self, name: str, data: bytes) -> None:
         """All or nothing, durable on return.  Where the name has other bytes it now has these.
         Raises `ReadOnlyStore`, `StoreFull`, `StoreError`."""
+
+    def holds(self, name: str) -> bool:
+        """Whether the name is there.  Raises `StoreError`."""
 
     def delete(self, name: str) -> None:
         """Nothing happens if the name is not there."""
@@ -101,6 +105,20 @@ class BlobStore:
 
         with ThreadPoolExecutor(len(contents)) as threads:
             return list(threads.map(lambda content: self.put(*content), contents))
+
+    def put_back(self, contents: Sequence[tuple[Kind, bytes]]) -> None:
+        """What of this is not there, after an entry that points to it was written: a clean-up may have taken
+        it for unneeded before.  Never fails: where this cannot be done now, publishing anew does it."""
+
+        def put_back(content: tuple[Kind, bytes]) -> None:
+            kind, data = content
+            if not self.backend.holds(_name(kind, digest_of(data))):
+                self.put(kind, data)
+
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(len(contents)) as threads, suppress(StoreError):
+            list(threads.map(put_back, contents))
 
     def get(self, kind: Kind, digest: str) -> bytes:
         """The content, hashed again.  Raises `MissingBlob`, `CorruptBlob`, `TooLarge`, `StoreError`."""

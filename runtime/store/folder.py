@@ -49,6 +49,14 @@ class FolderBackend:
         except OSError as error:
             raise from_os_error(error, path, "write") from error
 
+    def holds(self, name: str) -> bool:
+        try:
+            return stat.S_ISREG((self.folder / name).lstat().st_mode)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise from_os_error(error, self.folder / name, "read") from error
+
     def delete(self, name: str) -> None:
         path = self.folder / name
         try:

@@ -27,6 +27,9 @@ class MemoryBackend:
     def write(self, name: str, data: bytes) -> None:
         self._blobs[name] = bytes(data)
 
+    def holds(self, name: str) -> bool:
+        return name in self._blobs
+
     def delete(self, name: str) -> None:
         self._blobs.pop(name, None)
 

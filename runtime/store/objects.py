@@ -71,6 +71,20 @@ class ObjectBackend:
 
         self._asked(f"write {name}", put)
 
+    def holds(self, name: str) -> bool:
+        import obstore
+
+        def head() -> bool:
+            try:
+                obstore.head(self._store, name)
+            except FileNotFoundError as error:
+                if _absent_store(error):
+                    raise
+                return False
+            return True
+
+        return self._asked(f"look for {name}", head)
+
     def delete(self, name: str) -> None:
         import obstore
 

@@ -53,6 +53,7 @@ def _countersigned(store: ModuleStore, entry: Entry, keys: tuple[SigningKey, ...
     leaf = store.log.leaf_of(statement, keys[0])
     if not store.index.set_manifest(entry.id, entry.signature, signature, leaf):
         return None
+    store.blobs.put_back([(MANIFEST, manifest)])
     status: Status = "Pending" if missing else "Verified"
     store.index.set_status(entry.id, status, missing, signature=signature)
     store.log.published(statement, keys[0])

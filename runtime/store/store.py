@@ -168,6 +168,7 @@ class ModuleStore:
         )
         entry, created = self.index.add(new, existing, self.log.leaf_of(statement, signer))
         if created:
+            self.blobs.put_back(contents)
             self.log.published(statement, signer)
             if not missing:
                 self.let_stand(entry)
@@ -205,18 +206,19 @@ class ModuleStore:
                 raise _revoked(existing)
             if self._usable(existing):
                 return existing, False
-        self.blobs.put(kind, artifact)
-        source_pointer = None if source is None else self.blobs.put(SOURCE, source.encode())
-        if ir is not None:
-            self.blobs.put(IR, ir)
+        contents = [(kind, artifact), (MANIFEST, manifest)]
+        contents += [(SOURCE, source.encode())] if source is not None else []
+        contents += [(IR, ir)] if ir is not None else []
+        _, signature, *others = self.blobs.put_all(contents)
         new = NewEntry(
-            Description.of(statement), source_pointer, self.blobs.put(MANIFEST, manifest),
+            Description.of(statement), others[0] if source is not None else None, signature,
             verified.signers[0].public.key_id, int(self._clock() * 1000), "Verified", "",
         )  # fmt: skip
         leaf = record if record is not None and self.log.records(record, verified) else None
         before = self.index.current(statement.predicate.name)
         entry, created = self.index.add(new, existing, leaf)
         if created:
+            self.blobs.put_back(contents)
             self._place(entry, verified, before)
         self._refused.discard((entry.id, entry.signature))
         return entry, created

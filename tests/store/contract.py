@@ -31,6 +31,11 @@ class BlobContract:
                 assert digest == digest_of(data)
                 assert blobs.get(kind, digest) == data
 
+    def test_it_knows_what_it_holds(self, backend: BlobBackend) -> None:
+        assert not backend.holds("wasm/ab/cd")
+        backend.write("wasm/ab/cd", b"1")
+        assert backend.holds("wasm/ab/cd") and not backend.holds("wasm/ab/ce")
+
     def test_absent_names_are_missing(self, backend: BlobBackend) -> None:
         with pytest.raises(MissingBlob):
             BlobStore(backend).get(WASM, sha("absent"))

@@ -90,9 +90,30 @@ def test_collect_leaves_blobs_that_are_taken_up_meanwhile(runtime):
     assert runtime.get(runtime.store.get("shop")).price(1) == 2
 
 
+@pytest.mark.parametrize("taken", ["all", "nothing"])
+def test_collect_while_a_publisher_is_stopped(runtime, monkeypatch, taken):
+    """For longer than the grace: what it had put was no entry's yet."""
+    add = runtime.store.index.add
+
+    def add_late(*arguments):
+        gone = collect(runtime.store, grace_s=0, dry_run=taken == "nothing")
+        assert gone.blobs == 3
+        return add(*arguments)
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(runtime.store.index, "add", add_late)
+        publish(runtime, 1)
+    entry = runtime.store.get("shop")
+    assert runtime.get(entry).price(1) == 2
+    assert runtime.store.source(entry) == program(1).text
+    assert collect(runtime.store, grace_s=0).blobs == 0
+
+
 def test_collect_while_others_publish(runtime, tmp_path):
+    """The grace is longer than any publication: it lasts until those that are under way have ended."""
     publish(runtime, *range(1, 6))
     failures = []
+    ended, at = {1: 0, 2: 0}, threading.Condition()
 
     def work(offset):
         with Runtime(store=tmp_path / "store", home=tmp_path / "home") as other:
@@ -102,12 +123,20 @@ def test_collect_while_others_publish(runtime, tmp_path):
                     other.store.fetch(entry)
                 except Exception as error:
                     failures.append(error)
+                with at:
+                    ended[offset] += 1
+                    at.notify()
+
+    def wait(seconds):
+        with at:
+            before = dict(ended)
+            assert at.wait_for(lambda: all(ended[n] in (4, *range(m + 1, 5)) for n, m in before.items()), 300)
 
     threads = [threading.Thread(target=work, args=(n,)) for n in (1, 2)]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        collect(runtime.store, versions=5, grace_s=0.2)
+        collect(runtime.store, versions=5, sleep=wait)
     for thread in threads:
         thread.join()
     assert failures == []
