@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 import rtfsc
@@ -24,10 +27,19 @@ def way(request, monkeypatch) -> str:
     return request.param
 
 
-def stopped(call: str, source: str = SOURCE, level: int = 2, **limits: int) -> rtfsc.RtfsError:
-    module = Runtime(limits=Limits(**limits), level=level).compile(source)
-    with module, pytest.raises(rtfsc.RtfsError) as caught:
-        module[call](3)
+def stopped(call: str, level: int = 2, **limits: int) -> rtfsc.RtfsError:
+    with Runtime(limits=Limits(**limits), level=level).compile(SOURCE) as module:
+        return caught_in("spin" if call == "outer" else call, lambda: module[call](3))
+
+
+def caught_in(function: str, run: Callable[[], Any]) -> rtfsc.RtfsError:
+    """What stops the program in this function. Where the machine pauses before the program has got there, it
+    is stopped too early, and run once more."""
+    for _ in range(20):
+        with pytest.raises(rtfsc.RtfsError) as caught:
+            run()
+        if any(frame.function.rpartition("/")[2] == function for frame in caught.value.trace):
+            break
     return caught.value
 
 
@@ -53,9 +65,9 @@ def test_memory(way: str) -> None:
 
 def test_the_top_level(way: str) -> None:
     source = "(loop [i 0]\n  (recur (+ i (mod i 2))))"
-    with pytest.raises(rtfsc.DeadlineExceeded) as caught:
-        Runtime(limits=Limits(deadline_ms=300)).compile(source)
-    assert lines(caught.value, source) == [("top level", 2)]
+    error = caught_in("top level", lambda: Runtime(limits=Limits(deadline_ms=300)).compile(source))
+    assert error.kind == "DeadlineExceeded"
+    assert lines(error, source) == [("top level", 2)]
 
 
 def test_places_in_imported_modules(way: str, tmp_path) -> None:
@@ -64,12 +76,13 @@ def test_places_in_imported_modules(way: str, tmp_path) -> None:
     )
     runtime = Runtime(limits=Limits(deadline_ms=300), level=0, path=[tmp_path])
     module = runtime.compile("(import spinning :as s)\n(defn f [n]\n [(s/spin n)])")
-    with module, pytest.raises(rtfsc.DeadlineExceeded) as caught:
-        module.f(3)
-    first, second = caught.value.trace
+    with module:
+        error = caught_in("spin", lambda: module.f(3))
+    assert error.kind == "DeadlineExceeded"
+    first, second = error.trace
     assert (first.function.rpartition("/")[2], first.place[2]) == ("spin", "spinning")
     assert second.function == "f"
-    assert (caught.value.module, caught.value.span) == ("spinning", first.place[:2])
+    assert (error.module, error.span) == ("spinning", first.place[:2])
 
 
 def test_names_of_functions_in_a_module_from_a_file(way: str, tmp_path) -> None:
@@ -79,9 +92,10 @@ def test_names_of_functions_in_a_module_from_a_file(way: str, tmp_path) -> None:
     file = tmp_path / "m.wasm"
     file.write_bytes(compile_text(SOURCE, CompileOptions(level=0, source_map="m.wasm.map")).artifact)
     module = Runtime(limits=Limits(deadline_ms=300)).load(file)
-    with module, pytest.raises(rtfsc.DeadlineExceeded) as caught:
-        module.outer(3)
-    assert list(caught.value.trace) == [Frame("spin", None), Frame("outer", None)]
+    with module:
+        error = caught_in("spin", lambda: module.outer(3))
+    assert error.kind == "DeadlineExceeded"
+    assert list(error.trace) == [Frame("spin", None), Frame("outer", None)]
 
 
 def test_errors_of_the_program_have_no_trace() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from deadlines import in_time
 
 from runtime.values import (
     DeadlineExceeded,
@@ -30,7 +31,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def usable(instance: Instance) -> bool:
-    return instance.function("identity")(["text", 1]) == ["text", 1] and instance.function("add1")(1) == 2
+    identity, add1 = instance.function("identity"), instance.function("add1")
+    return in_time(identity, ["text", 1]) == ["text", 1] and in_time(add1, 1) == 2
 
 
 def test_errors_carry_kind_and_span(instance: Instance) -> None:
@@ -157,15 +159,16 @@ def test_another_thread_runs_during_a_long_call_and_waits(make: Callable[..., In
 
     def work() -> None:
         seen.append(("other", other.function("add1")(1)))
-        seen.append(("same", instance.function("add1")(1)))
+        seen.append(("same", in_time(instance.function("add1"), 1)))
 
     thread = threading.Thread(target=work)
-    instance.function("add1")(1)
+    in_time(instance.function("add1"), 1)
 
     def start() -> None:
-        thread.start()
+        if not thread.ident:
+            thread.start()
 
-    instance.function("with-host")(HostFunction(start), [])
+    in_time(instance.function("with-host"), HostFunction(start), [])
     with pytest.raises(DeadlineExceeded):
         instance.function("spin")()
     thread.join(120)
@@ -177,6 +180,7 @@ def in_child(code: str) -> subprocess.Popen[str]:
         import sys, os, time
         from runtime.values import Limits, DeadlineExceeded
         from runtime.wasm.executor import WasmExecutor
+        from deadlines import in_time
         from wasm_samples import artifact
         def make(**limits): return WasmExecutor().instantiate(artifact(), limits=Limits(**limits))
     """
@@ -211,7 +215,7 @@ def test_control_c_stops_an_endless_loop() -> None:
 def test_deadlines_work_after_a_fork() -> None:
     child = in_child("""
         instance = make(deadline_ms=300)
-        assert instance.function("add1")(1) == 2
+        assert in_time(instance.function("add1"), 1) == 2
         pid = os.fork()
         try:
             instance.function("spin")()
