@@ -19,6 +19,7 @@ from servers import (
     redis_url,
     s3_server,
     s3_url,
+    unhurried,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "redis_url",
     "s3_server",
     "s3_url",
+    "unhurried",
 ]
 
 

@@ -61,7 +61,8 @@ class PublicationLog:
     def _apply(self, size: int) -> None:
         if self._applied == size:
             return
-        self._rollbacks, self._rotations = {}, []
+        rollbacks: dict[str, list[tuple[int, Signed]]] = {}
+        rotations: list[tuple[int, Signed]] = []
         for position, leaf in self.seen.kept():
             signed = read_record(leaf)
             signers = self._verifier.signers_of(signed) if signed is not None else ()
@@ -70,9 +71,10 @@ class PublicationLog:
             if isinstance(signed.record, Revocation):
                 self._verifier.revoked(signed.record, signers)
             elif isinstance(signed.record, Rollback):
-                self._rollbacks.setdefault(signed.record.name, []).append((position, signed))
+                rollbacks.setdefault(signed.record.name, []).append((position, signed))
             elif isinstance(signed.record, Rotation):
-                self._rotations.append((position, signed))
+                rotations.append((position, signed))
+        self._rollbacks, self._rotations = rollbacks, rotations  # whole: other threads read them
         self._applied = size
 
     def rotations(self) -> list[Signed]:

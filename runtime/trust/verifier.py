@@ -75,14 +75,15 @@ class Verifier:
         if manifest is None:
             raise Unsigned("The module has no manifest", hint="sign it: rtfsc build --sign KEY")
         key = (hashlib.sha256(manifest).digest(), digest)
-        verdict = self._verdicts.get(key)
+        verdicts = self._verdicts  # what is found before a revocation must not be remembered after it
+        verdict = verdicts.get(key)
         if verdict is None:
             verified = self.but_for_signatures(manifest, digest)
             self._check_policy(verified)
             verdict = _Verdict(verified, _window(verified))
-            if len(self._verdicts) >= _CACHE_LIMIT:
-                self._verdicts.clear()
-            self._verdicts[key] = verdict
+            if len(verdicts) >= _CACHE_LIMIT:
+                verdicts.clear()
+            verdicts[key] = verdict
         start, end = verdict.window
         now = self.clock.read() if end == _ALWAYS[1] else self.clock.checked()
         if start <= now < end:
@@ -103,7 +104,7 @@ class Verifier:
                 self._withdrawn.setdefault(target, (set(), reason))[0].add(key_id)
         if revocation not in self._applied:
             self._applied.add(revocation)
-            self._verdicts.clear()
+            self._verdicts = {}
 
     def trusted_signers(self, key_ids: Iterable[str]) -> tuple[TrustedKey, ...]:
         """The trusted keys among these, less the revoked ones."""

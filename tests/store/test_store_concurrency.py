@@ -91,7 +91,7 @@ def test_processes_that_publish_the_same_and_different_modules(shared_place: str
         process.stdin.flush()
     told: dict[str, set[int]] = {}
     for process in children:
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
         for line in output.splitlines():
             salt, entry_id = json.loads(line)

@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 import pytest
@@ -52,19 +53,33 @@ def nats_server() -> Iterator[Nats]:
 
 
 @pytest.fixture
-def s3_url(s3_server: Ceph) -> str:
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody gives up on a server because the machine is busy."""
+    from runtime.store import objects
+    from runtime.store.postgres_pool import Connection, PostgresPool
+
+    for name in ("connect_timeout", "read_timeout", "timeout"):
+        monkeypatch.setitem(objects.CLIENT, name, "120s")  # type: ignore[literal-required]
+    monkeypatch.setitem(objects.RETRY, "retry_timeout", timedelta(seconds=120))
+    monkeypatch.setattr(Connection, "patience", 150.0)
+    for name, value in (("connect_s", 120), ("wait_s", 120.0), ("statement_ms", 120_000)):
+        monkeypatch.setattr(PostgresPool, name, value)
+
+
+@pytest.fixture
+def s3_url(s3_server: Ceph, unhurried: None) -> str:
     """An empty place in the bucket."""
     return f"s3://rtfsc/{uuid.uuid4().hex}?endpoint={s3_server.url}"
 
 
 @pytest.fixture
-def azure_url(azure_server: Azure) -> str:
+def azure_url(azure_server: Azure, unhurried: None) -> str:
     """An empty place in the container."""
     return azure_server.settings()["RTFSC_TEST_AZURE"].replace("?", f"/{uuid.uuid4().hex}?", 1)
 
 
 @pytest.fixture
-def postgres_url(postgres_server: Postgres) -> str:
+def postgres_url(postgres_server: Postgres, unhurried: None) -> str:
     """A schema that does not exist yet."""
     return f"{postgres_server.url}?schema=test_{uuid.uuid4().hex}"
 
