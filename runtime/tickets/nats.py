@@ -79,6 +79,7 @@ class NatsTickets:
         self._thread: threading.Thread | None = None
         self._owner = 0
         self._client: Any = None
+        self._connecting = asyncio.Lock()
         self._messages: dict[tuple[str, int], Any] = {}
 
     def submit(self, job: bytes, *, label: str = "", key: str | None = None) -> str:
@@ -119,13 +120,15 @@ class NatsTickets:
             loop, self._loop = self._loop, None
             if loop is None or self._owner != os.getpid():
                 return
-        if self._client is not None:
-            asyncio.run_coroutine_threadsafe(self._client.close(), loop).result(TIMEOUT_S)
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(Exception):  # whatever the server is at: nothing is asked of it any more
+                asyncio.run_coroutine_threadsafe(client.close(), loop).result(TIMEOUT_S)
         loop.call_soon_threadsafe(loop.stop)
-        if self._thread is not None:
-            self._thread.join(TIMEOUT_S)
-        loop.close()
-        self._client = None
+        assert self._thread is not None
+        self._thread.join(TIMEOUT_S)
+        if not self._thread.is_alive():
+            loop.close()
 
     # -- the thread with the connection
 
@@ -134,40 +137,34 @@ class NatsTickets:
 
         async def bounded() -> T:
             try:
-                if self._client is None:
-                    await self._connect()
+                async with self._connecting:  # several threads may be the first
+                    if self._client is None:
+                        await self._connect()
             except BaseException:
                 work.close()
                 raise
             return await work
 
+        future = asyncio.run_coroutine_threadsafe(bounded(), self._running())
         try:
-            future = asyncio.run_coroutine_threadsafe(bounded(), self._running())
             return future.result(TIMEOUT_S * 6)
         except (nats.errors.Error, OSError, TimeoutError) as error:
             said, hint = _told(error)
             raise TicketsUnavailable(f"tickets on nats://{self._name}: {said}", hint=hint) from error
+        finally:
+            future.cancel()  # nobody waits for it any more
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None or self._owner != os.getpid():
                 self._loop, self._owner, self._client = asyncio.new_event_loop(), os.getpid(), None
-                self._messages = {}
+                self._messages, self._connecting = {}, asyncio.Lock()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="rtfsc-nats", daemon=True)
                 self._thread.start()
             return self._loop
 
     async def _connect(self) -> None:
         import nats
-        from nats.js.api import (
-            AckPolicy,
-            ConsumerConfig,
-            KeyValueConfig,
-            RetentionPolicy,
-            StorageType,
-            StreamConfig,
-        )
-        from nats.js.errors import APIError, BadRequestError
 
         said: list[Exception] = []
 
@@ -184,6 +181,26 @@ class NatsTickets:
             client = await asyncio.wait_for(connecting, TIMEOUT_S)
         except TimeoutError:
             raise (said or [TimeoutError()])[0] from None
+        try:
+            await self._open(client)
+        except BaseException:
+            with suppress(Exception):
+                await client.close()
+            raise
+        self._client = client
+
+    async def _open(self, client: Any) -> None:
+        """The bucket and the queue, which are made where there are none."""
+        from nats.js.api import (
+            AckPolicy,
+            ConsumerConfig,
+            KeyValueConfig,
+            RetentionPolicy,
+            StorageType,
+            StreamConfig,
+        )
+        from nats.js.errors import APIError, BadRequestError
+
         js = client.jetstream(timeout=TIMEOUT_S)
         try:
             self._kv = await js.create_key_value(
@@ -202,7 +219,7 @@ class NatsTickets:
             config=ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=_ACK_WAIT_S, max_deliver=-1,
                                   max_ack_pending=100_000),
         )  # fmt: skip
-        self._js, self._client = js, client
+        self._js = js
 
     # -- what is asked
 
@@ -326,7 +343,7 @@ class NatsTickets:
         if ticket.ended:
             await message.ack()
             return None
-        if ticket.state == RUNNING and ticket.lease_ms >= now:
+        if ticket.state == RUNNING and ticket.lease_ms > now:
             await message.nak(delay=(ticket.lease_ms - now) / 1000 + 0.01)
             return None
         leased = ticket.leased(worker, now, seconds)
@@ -345,13 +362,17 @@ class NatsTickets:
     async def _extend(self, ticket: Ticket, seconds: float) -> None:
         from dataclasses import replace
 
+        given_back = seconds <= 0
         while True:
             current, revision = await self._held(ticket)
             message = self._messages.get((ticket.id, ticket.fence))
-            if message is not None:
+            if message is not None and not given_back:
                 await message.in_progress()
             if await self._update(replace(current, lease_ms=_now() + int(seconds * 1000)), revision):
-                return
+                break
+        if message is not None and given_back:  # the next one need not wait until it is taken for lost
+            del self._messages[ticket.id, ticket.fence]
+            await message.nak()
 
     async def _finish(self, ticket: Ticket, state: str, result: bytes) -> None:
         while True:

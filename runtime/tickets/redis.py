@@ -77,7 +77,7 @@ if state == 'queued' or state == 'running' then close(ARGV[1], ARGV[2]) end
 local worker, ms, most, lost = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local id = nil
 while not id do
-  local late = redis.call('ZRANGEBYSCORE', p .. ':running', '-inf', '(' .. text(now), 'LIMIT', 0, 1)
+  local late = redis.call('ZRANGEBYSCORE', p .. ':running', '-inf', text(now), 'LIMIT', 0, 1)
   if #late == 0 then break end
   local attempts = redis.call('HGET', p .. ':t:' .. late[1], 'attempts')
   if not attempts then

@@ -104,7 +104,7 @@ class SqliteTickets:
             now = self._clock_ms()  # the lock may have been waited for
             sql.execute(
                 "UPDATE tickets SET state = ?, result = ?, ended_ms = ?"
-                " WHERE state = 'running' AND lease_ms < ? AND attempts >= ?",
+                " WHERE state = 'running' AND lease_ms <= ? AND attempts >= ?",
                 (FAILED, LOST, now, now, MOST_ATTEMPTS),
             )
             found = self._next(sql, now)
@@ -155,7 +155,7 @@ class SqliteTickets:
     def _next(self, sql: sqlite3.Connection, now: int) -> Ticket | None:
         """Who was given up comes first: somebody waits for it the longest."""
         for condition, values in (
-            ("state = 'running' AND lease_ms < ? ORDER BY lease_ms", (now,)),
+            ("state = 'running' AND lease_ms <= ? ORDER BY lease_ms", (now,)),
             ("state = 'queued' ORDER BY submitted_ms, id", ()),
         ):
             row = sql.execute(f"SELECT {_COLUMNS} FROM tickets WHERE {condition} LIMIT 1", values).fetchone()

@@ -52,7 +52,7 @@ class Ticket:
         return self.state in ENDED
 
     def leased(self, worker: str, now_ms: int, seconds: float) -> Ticket:
-        """As the worker gets it."""
+        """As the worker gets it, until ``lease_ms``, which is not part of it."""
         return replace(
             self, state=RUNNING, started_ms=now_ms, attempts=self.attempts + 1, fence=self.fence + 1,
             worker=worker, lease_ms=now_ms + int(seconds * 1000),
@@ -151,4 +151,4 @@ def check_size(what: str, data: bytes, most: int = MOST_BYTES) -> None:
 
 def lost_too_often(ticket: Ticket, now_ms: int) -> bool:
     """Whether its lease ran out for the last time."""
-    return ticket.state == RUNNING and ticket.lease_ms < now_ms and ticket.attempts >= MOST_ATTEMPTS
+    return ticket.state == RUNNING and ticket.lease_ms <= now_ms and ticket.attempts >= MOST_ATTEMPTS

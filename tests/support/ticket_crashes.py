@@ -12,9 +12,11 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,7 +38,7 @@ while True:
     time.sleep(random.uniform(0, 0.1))
 """
 _WORKER = """
-import random, sys, time
+import random, signal, sys, time
 from pathlib import Path
 from runtime.tickets.opening import open_tickets
 from runtime.tickets.worker import Worker
@@ -46,8 +48,10 @@ def perform(ticket):
     return "done", b"%b by %b" % (ticket.job, f"{who}/{ticket.fence}".encode())
 def told(ticket, state, seconds):
     print("told", ticket.id, state, f"{who}/{ticket.fence}", flush=True)
+worker = Worker(place, perform, who, lease_s=float(sys.argv[3]), told=told)
+signal.signal(signal.SIGTERM, lambda *_: worker.stop())
 print("up", flush=True)
-Worker(place, perform, who, lease_s=float(sys.argv[3]), told=told).run()
+worker.run()
 """
 
 
@@ -68,6 +72,7 @@ class Crowd:
     def __init__(self, address: str, lease_s: float = 0.5) -> None:
         self.address, self.lease_s, self.tally = address, lease_s, Tally()
         self._count = 0
+        self._heard: dict[subprocess.Popen[str], tuple[threading.Thread, list[str]]] = {}
 
     def start(self, code: str, kind: str) -> subprocess.Popen[str]:
         self._count += 1
@@ -76,7 +81,19 @@ class Crowd:
             stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         assert process.stdout is not None and process.stdout.readline() == "up\n"
+        lines: list[str] = []
+        ear = threading.Thread(target=_hear, args=(process.stdout, lines), daemon=True)
+        ear.start()
+        self._heard[process] = ear, lines
         return process
+
+    def await_news(self, process: subprocess.Popen[str], seconds: float = 120) -> None:
+        """Waits until it tells of something more."""
+        lines, end = self._heard[process][1], time.monotonic() + seconds
+        before = len(lines)
+        while len(lines) == before:
+            assert process.poll() is None and time.monotonic() < end, "nothing happens"
+            time.sleep(0.01)
 
     def round(self, dice: random.Random, submitters: int, workers: int, seconds: float) -> None:
         """Some work at once, and are killed one after the other within so many seconds."""
@@ -89,9 +106,11 @@ class Crowd:
 
     def kill(self, process: subprocess.Popen[str], how: int = signal.SIGKILL) -> None:
         process.send_signal(how)
-        said, _ = process.communicate(timeout=60)
+        ear, lines = self._heard.pop(process)
+        process.wait(120)
+        ear.join(120)
         self.tally.kills += 1
-        self.listen(said)
+        self.listen("".join(lines))
 
     def listen(self, said: str) -> None:
         for line in said.splitlines(keepends=True):
@@ -117,9 +136,9 @@ class Crowd:
         while place.find([QUEUED, RUNNING], 1):
             assert time.monotonic() < end, f"{len(place.find([QUEUED, RUNNING], 10_000))} tickets do not end"
             time.sleep(0.1)
-        for worker in workers:
-            self.kill(worker)
-            self.tally.kills -= 1  # they had nothing to do any more
+        for worker in workers:  # what a submitter left half done may have come up just now: they end it
+            self.kill(worker, signal.SIGTERM)
+            self.tally.kills -= 1
         found = {ticket.id: ticket for ticket in place.find(most=1_000_000)}
         for key, id in self.tally.submitted.items():
             assert id in found, f"ticket {id} is lost"
@@ -135,6 +154,11 @@ class Crowd:
             assert self.tally.taken.get(ticket.id, by.decode()) == by.decode(), f"{ticket.id}: two results"
         assert set(self.tally.taken) <= set(found)
         place.close()
+
+
+def _hear(stream: IO[str], lines: list[str]) -> None:
+    for line in stream:
+        lines.append(line)
 
 
 def random_kills(crowd: Crowd, kills: int, dice: random.Random, *, at_once: int = 3) -> Tally:

@@ -93,17 +93,26 @@ def test_the_loop_goes_on_beside_work_on_much_at_a_time(engine: str, work: str) 
 
 
 def test_calls_have_deadlines(engine: str) -> None:
-    module = runtime(engine).compile(SPIN)
+    free = threading.Event()
+
+    @capability("my.hold")
+    def hold() -> bool:
+        return free.wait(60)
+
+    module = runtime(engine, grant=[hold]).compile(SPIN + "(defn held [] (call :my.hold))")
 
     async def work() -> None:
         with pytest.raises(rtfsc.DeadlineExceeded, match="30 ms"):
             await module.spin.call_async(deadline_ms=30)
-        first = asyncio.create_task(module.spin.call_async(deadline_ms=3000))
-        await asyncio.sleep(0.2)
+        first = asyncio.create_task(module.held.call_async())
+        await asyncio.sleep(0)  # it is the first to ask
+        spinning = asyncio.create_task(module.spin.call_async(deadline_ms=30))
         with pytest.raises(rtfsc.DeadlineExceeded):  # for its turn
             await module.twice.call_async(1, deadline_ms=20)
+        free.set()
+        assert await first is True
         with pytest.raises(rtfsc.DeadlineExceeded):
-            await first
+            await spinning
         assert await module.twice.call_async(4, deadline_ms=60_000) == 8
 
     run(work())
@@ -212,7 +221,7 @@ def test_a_loop_that_ends_leaves_nothing_running(engine: str) -> None:
 
 
 def test_limits_and_synchronous_calls_hold_too(engine: str) -> None:
-    module = runtime(engine, limits=Limits(deadline_ms=300)).compile(SPIN)
+    module = runtime(engine, limits=Limits(deadline_ms=2000)).compile(SPIN)
     with pytest.raises(rtfsc.DeadlineExceeded):
         run(module.spin.call_async())
     assert module.twice(4) == 8

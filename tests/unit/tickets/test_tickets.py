@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from runtime.tickets.opening import open_tickets
+from runtime.tickets.sqlite import SqliteTickets
 from runtime.tickets.ticket import (
     CANCELLED,
     DONE,
@@ -32,7 +33,7 @@ PLACES = ["sqlite", "redis", "nats"]
 
 
 @pytest.fixture(params=PLACES)
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def address(request: pytest.FixtureRequest, tmp_path: Path, unhurried: None) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "home" / "tickets.sqlite")
     url: str = request.getfixturevalue(f"{request.param}_url")
@@ -104,6 +105,48 @@ def test_a_late_worker_is_believed_while_nobody_else_has_it(tickets: Tickets) ->
     time.sleep(0.1)
     tickets.finish(late, DONE, b"late")
     assert tickets.get(id).result == b"late" and tickets.lease("w", 30) is None
+
+
+def test_a_ticket_that_is_given_back_is_free_at_once(tickets: Tickets) -> None:
+    """Also within the same millisecond."""
+    tickets.submit(b"job")
+    for attempt in range(MOST_ATTEMPTS - 1):
+        leased = lease(tickets)
+        assert leased.attempts == attempt + 1
+        tickets.extend(leased, 0)
+
+
+def test_a_lease_ends_when_its_time_is_over(tmp_path: Path) -> None:
+    now = [1000]
+    tickets = SqliteTickets(tmp_path / "t.sqlite", clock_ms=lambda: now[0])
+    tickets.submit(b"job")
+    assert lease(tickets, seconds=0.5).lease_ms == 1500
+    now[0] = 1499
+    assert tickets.lease("w", 30) is None
+    now[0] = 1500
+    assert lease(tickets, seconds=0).attempts == 2
+    assert lease(tickets, seconds=0).attempts == 3
+    tickets.close()
+
+
+def test_several_threads_are_the_first(nats_url: str, unhurried: None) -> None:
+    """One connection is made, and none is left behind."""
+    place = open_tickets(nats_url, Path("unused"))
+    made: list[object] = []
+    connect = place._connect  # type: ignore[attr-defined]
+
+    async def counted() -> None:
+        made.append(None)
+        await connect()
+
+    place._connect = counted  # type: ignore[attr-defined]
+    threads = [threading.Thread(target=place.submit, args=(b"job",)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(made) == 1 and len(place.find()) == 8
+    place.close()
 
 
 def test_a_ticket_that_kills_its_workers_fails(tickets: Tickets) -> None:
@@ -245,12 +288,14 @@ def test_places_that_are_none(tmp_path: Path) -> None:
             open_tickets(tmp_path / path, tmp_path / "t").submit(b"x")
 
 
-def test_servers_that_are_not_there(tmp_path: Path) -> None:
+def test_servers_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.tickets.nats.TIMEOUT_S", 0.5)
     for address in ("redis://127.0.0.1:1/0", "nats://127.0.0.1:1"):
         with pytest.raises(TicketsUnavailable):
             open_tickets(address, tmp_path / "t").submit(b"x")
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_what_redis_has_thrown_away_stops_nobody(redis_url: str) -> None:
     """A Redis with a memory limit and another policy than ``noeviction``."""
     tickets = open_tickets(redis_url, Path("unused"))
@@ -277,6 +322,7 @@ def test_what_redis_has_thrown_away_stops_nobody(redis_url: str) -> None:
     tickets.close()
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_what_is_no_ticket_stops_no_worker(nats_url: str) -> None:
     tickets = open_tickets(nats_url, Path("unused"))
     good = tickets.submit(b"good")
