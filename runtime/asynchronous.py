@@ -7,13 +7,14 @@ their capabilities, and every program lets others on every few milliseconds.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextvars import Context, copy_context
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from runtime.values.errors import limit_error
 from runtime.values.interruption import Stoppable, stoppable
@@ -69,6 +70,10 @@ class Lane:
     """The calls of one instance, one after the other."""
 
     def __init__(self) -> None:
+        self.forget()
+        _all_lanes.add(self)
+
+    def forget(self) -> None:
         self._waiting: deque[Call] = deque()
         self._lock = threading.Lock()
         self._busy = False
@@ -100,6 +105,9 @@ class Threads:
     IDLE_S = 10.0
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
         self._lock = threading.Condition()
         self._work: deque[Callable[[], None]] = deque()
         self._idle = 0
@@ -126,8 +134,22 @@ class Threads:
 
 
 THREADS = Threads()
+_all_lanes: WeakSet[Lane] = WeakSet()
 _lanes: WeakKeyDictionary[Any, Lane] = WeakKeyDictionary()
 _lanes_lock = threading.Lock()
+
+
+def _in_child() -> None:
+    """A child of a fork has none of the threads: what they were to do there is the parent's."""
+    global _lanes_lock
+    _lanes_lock = threading.Lock()
+    THREADS.forget()
+    for lane in _all_lanes:
+        lane.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def lane_of(instance: Any) -> Lane:

@@ -6,6 +6,7 @@ stopped when that has answered.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,16 @@ _wanted: dict[int, BaseException] = {}
 """By thread: what is to be raised in its program."""
 _wakers: dict[int, Callable[[], None]] = {}
 """By thread: ends a call that does not look by itself."""
+
+
+def _in_child() -> None:
+    """Of a fork: a thread that is not there may have held the lock."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 class Stoppable:

@@ -33,7 +33,7 @@ from runtime.values.interruption import waking
 from runtime.values.limits import Limits, stress
 from runtime.values.shapes import Shape, shape_of
 from runtime.values.transit import decode_bytes, encode_bytes
-from runtime.values.turns import TopLevel
+from runtime.values.turns import TopLevel, Waiting
 from runtime.wasm.errors import BUILD_HINT, IMPORT_HINT, InstanceClosed, ModuleRejected, arity_error
 from runtime.wasm.interrupts import interruptible
 
@@ -55,7 +55,7 @@ class SlowInstance:
         self.interface, self._limits, self._spans, self._names = interface, limits, spans, list(names)
         self._exports = {entry["name"]: entry for entry in interface["exports"]}
         self._hosts: list[Callable[..., Any]] = []
-        self._lock = threading.RLock()
+        self._lock, self._owner = threading.RLock(), 0
         self._depth = self._live = self._made = self._kept_hosts = 0
         self._dropped: list[int] = []
         self._closed = False
@@ -187,7 +187,7 @@ class SlowInstance:
     @contextmanager
     def _entered(self, keep: bool = False) -> Iterator[None]:
         """One thread at a time; the stacks are restored after an error, the region is dropped at the end."""
-        with self._lock:
+        with self._turn():
             if self._closed:
                 raise InstanceClosed("the instance is closed")
             depth = self._read(layout.STATE_DEPTH, 4)
@@ -223,6 +223,22 @@ class SlowInstance:
                     self._drop_region()
                 if self._made == made and not keep:  # only handles that were made since can refer to them
                     del self._hosts[hosts:]
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        waiting = None
+        try:
+            while not self._lock.acquire(blocking=False):
+                waiting = waiting or Waiting()
+                waiting.round(self._owner)
+        finally:
+            if waiting is not None:
+                waiting.close()
+        try:
+            self._owner = threading.get_ident()
+            yield
+        finally:
+            self._lock.release()
 
     def _drop_region(self) -> None:
         """What handles need stays, moved together."""

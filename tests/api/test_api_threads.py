@@ -96,18 +96,28 @@ def test_threads_that_wait_for_each_other_are_told(compile: Callable[..., Any]) 
     assert one.go(HostFunction(lambda: 2)) == other.go(HostFunction(lambda: 2)) == 2
 
 
-def in_child(code: str, engine: str) -> str:
+@pytest.fixture(params=["evaluator", "wasm", "slow"])
+def way(request: pytest.FixtureRequest) -> str:
+    """Also through wasmtime-py."""
+    return str(request.param)
+
+
+def in_child(code: str, way: str) -> str:
     """What a Python process of its own prints."""
+    engine = way.replace("slow", "wasm")
     head = f"import os, threading, rtfsc\nENGINE, SOURCE = {engine!r}, {SOURCE!r}\n"
+    own = {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    if way == "slow":
+        own["RTFSC_WASM_BRIDGE"] = "slow"
     done = subprocess.run(
         [sys.executable, "-c", head + textwrap.dedent(code)], capture_output=True, text=True, timeout=120,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        env={**os.environ, **own},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def test_a_child_of_a_fork_compiles_and_calls(engine: str) -> None:
+def test_a_child_of_a_fork_compiles_and_calls(way: str) -> None:
     """The threads that wasmtime compiles with are not in the child."""
     told = in_child(
         """
@@ -119,12 +129,35 @@ def test_a_child_of_a_fork_compiles_and_calls(engine: str) -> None:
             os._exit(parent.f() == number and child.f(1) == [number + 1])
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         """,
-        engine,
+        way,
     )
     assert told == "1\n"
 
 
-def test_an_instance_that_a_lost_thread_was_in_is_not_waited_for(engine: str) -> None:
+def test_a_child_of_a_fork_has_threads_of_its_own(way: str) -> None:
+    """Those of the parent wait for work there, and are not in the child."""
+    told = in_child(
+        """
+        import asyncio
+        from runtime.host.handling import Handling
+        more = rtfsc.capability("my.more")(lambda x: x + 1)
+        runtime = rtfsc.Runtime(
+            engine=ENGINE, grant=[more], handling={"my.more": Handling(timeout_ms=60_000)}
+        )
+        module = runtime.compile("(defn f [x] (call :my.more x)) (defn g [x] x)")
+        both = lambda: (module.f(1), asyncio.run(module.g.call_async(3)))
+        assert both() == (2, 3)
+        pid = os.fork()
+        if pid == 0:
+            os._exit(both() == (2, 3))
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), both())
+        """,
+        way,
+    )
+    assert told == "1 (2, 3)\n"
+
+
+def test_an_instance_that_a_lost_thread_was_in_is_not_waited_for(way: str) -> None:
     told = in_child(
         """
         module = rtfsc.compile(SOURCE, engine=ENGINE)
@@ -144,12 +177,12 @@ def test_an_instance_that_a_lost_thread_was_in_is_not_waited_for(engine: str) ->
         thread.join()
         print(module.pile(3))
         """,
-        engine,
+        way,
     )
     assert told == "7\n3\n"
 
 
-def test_threads_that_compile_at_once_share_one_engine(engine: str) -> None:
+def test_threads_that_compile_at_once_share_one_engine(way: str) -> None:
     """The first use of wasmtime in a process: code of two engines does not go together."""
     told = in_child(
         """
@@ -167,6 +200,6 @@ def test_threads_that_compile_at_once_share_one_engine(engine: str) -> None:
             thread.join()
         print(sorted(found))
         """,
-        engine,
+        way,
     )
     assert told == "[[1], [2], [3], [4], [5], [6]]\n"
