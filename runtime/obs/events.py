@@ -56,7 +56,9 @@ long it took. ``error``: the kind of the error or its code, never what was compu
 calls are in no event, nor are prompts and answers, except the two texts of a semantic hit, which are logged
 so that a wrong one can be seen (``query``, ``match``), and the task of a look-up (``request``, ``task``)."""
 
-_span: ContextVar[int] = ContextVar("rtfsc_span", default=0)
+_span: ContextVar[tuple[int, float]] = ContextVar("rtfsc_span", default=(0, 0.0))
+"""The number of what happens now, and what `time.perf_counter` is to be added to for the time: within one
+thing all is told by one clock, so that what happened in it lies within it."""
 _ids = count(1)
 
 
@@ -68,7 +70,7 @@ class Event:
 
     def __init__(self, name: str, time: float, attributes: Mapping[str, Value], span: int = 0) -> None:
         self.name, self.time, self.attributes = name, time, attributes
-        self.span, self.parent = span, _span.get()
+        self.span, self.parent = span, _span.get()[0]
 
     def __repr__(self) -> str:
         return f"<{self.name} {dict(self.attributes)}>"
@@ -133,7 +135,8 @@ what its options ask for."""
 def tell(emit: Emit | None, name: str, **attributes: Value) -> None:
     """Emits an event of now, if anybody listens. ``name`` is one of `EVENTS`."""
     if emit:
-        emit(Event(name, clock.time(), attributes))
+        around, offset = _span.get()
+        emit(Event(name, clock.perf_counter() + offset if around else clock.time(), attributes))
 
 
 class span:
@@ -141,31 +144,33 @@ class span:
     parent. The block may add attributes to the dict that it is given. A block that raises emits ``failed``,
     with the kind of the error; where there is no such name, ``name`` with it."""
 
-    __slots__ = ("_attributes", "_emit", "_failed", "_name", "_number", "_started", "_token")
+    __slots__ = ("_attributes", "_emit", "_failed", "_name", "_number", "_offset", "_started", "_token")
 
     def __init__(self, emit: Emit | None, name: str, failed: str | None = None, **attributes: Value) -> None:
         self._emit, self._name, self._failed, self._attributes = emit, name, failed, attributes
-        self._number, self._started = 0, 0.0
-        self._token: Token[int] | None = None
+        self._number, self._started, self._offset = 0, 0.0, 0.0
+        self._token: Token[tuple[int, float]] | None = None
 
     def __enter__(self) -> dict[str, Value]:
         if self._emit:
             self._number = next(_ids)
-            self._token = _span.set(self._number)
+            around, offset = _span.get()
             self._started = clock.perf_counter()
+            self._offset = offset if around else clock.time() - self._started
+            self._token = _span.set((self._number, self._offset))
         return self._attributes
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if self._emit is None or self._token is None:
             return
-        seconds = clock.perf_counter() - self._started
+        ended = clock.perf_counter()
         _span.reset(self._token)
         name = self._name
         if error is not None:
             name = self._failed or name
             self._attributes["error"] = kind_of(error)
-        self._attributes["seconds"] = seconds
-        self._emit(Event(name, clock.time(), self._attributes, self._number))
+        self._attributes["seconds"] = ended - self._started
+        self._emit(Event(name, ended + self._offset, self._attributes, self._number))
 
 
 def kind_of(error: BaseException) -> str:

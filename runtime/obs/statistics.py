@@ -35,8 +35,8 @@ DAYS = 90
 MOST_ROWS = 20_000
 _VERSION = 1
 _INTERVAL_S = 2.0
-_LAST_TRIES = 3
-"""How often a process that ends tries to write, while others do."""
+_LAST_S = 6.0
+"""How long a process that ends tries to write, while others do."""
 _TABLES = """
     CREATE TABLE IF NOT EXISTS series (
         day INTEGER NOT NULL, metric TEXT NOT NULL, labels TEXT NOT NULL, part INTEGER NOT NULL,
@@ -115,9 +115,8 @@ class Statistics:
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join()
-        for _ in range(_LAST_TRIES):
-            if self.flush():
-                break
+        end = time.monotonic() + _LAST_S
+        while not self.flush() and time.monotonic() < end:
             time.sleep(0.02)
 
     def _write(self, connection: sqlite3.Connection, day: int, events: list[Event]) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,8 @@ PLAN = "ab" * 32
 
 
 def chain_in(folder: Path, **options: object) -> Chain:
-    return Chain(folder, lambda: KEY, **options)  # type: ignore[arg-type]
+    """No head is signed for the time that has passed, unless the test says so."""
+    return Chain(folder, lambda: KEY, **{"seal_after_s": 1e6, **options})  # type: ignore[arg-type]
 
 
 def begin(name: str, parent: int | None = None) -> Begin:
@@ -246,30 +248,28 @@ def test_heads_are_signed_by_number_and_by_time(tmp_path: Path) -> None:
     assert report.heads == 3 and report.unsigned == 0
 
 
-@pytest.fixture
-def small_files() -> Iterator[Callable[[int], None]]:
-    """Sets how large files may become, as a full disk would."""
+@contextmanager
+def small_files(size: int) -> Iterator[None]:
+    """Files may become so large, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
-    def limit(size: int) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
 
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_full_disk_gets_no_half_of_a_record(tmp_path: Path, small_files: Callable[[int], None]) -> None:
+def test_a_full_disk_gets_no_half_of_a_record(tmp_path: Path) -> None:
     filled(tmp_path)
     whole = (tmp_path / FILE).read_bytes()
     chain = chain_in(tmp_path)
     chain.open()
-    small_files(len(whole) + 50)
     for _ in range(2):
-        with pytest.raises(StoreError):
+        with small_files(len(whole) + 50), pytest.raises(StoreError):
             chain.append(begin("does not fit"))
         assert (tmp_path / FILE).read_bytes() == whole
-    small_files(len(whole) + 100_000)
     chain.append(begin("fits"))
     chain.close()
     assert check(tmp_path).holds
@@ -311,7 +311,10 @@ def test_writers_that_are_killed_at_any_moment(tmp_path: Path) -> None:
         time.sleep(dice.uniform(0, 0.1))
         for name, writer in writers.items():
             writer.kill()
-            said = writer.communicate()[0].splitlines()
+            assert writer.stdout is not None
+            with writer.stdout as stream:  # with what was read ahead of the first line
+                said = stream.read().splitlines()
+            writer.wait()
             told[name] = int(said[-1]) if said else 0
     chain = chain_in(tmp_path / "audit")
     chain.append(begin("last"))

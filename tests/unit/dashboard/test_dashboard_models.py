@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,7 +31,10 @@ class Odd(Echo):
 
 
 def test_models_that_misbehave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts, "_PATIENCE_S", 3.0)
+    # All have the time they need, until the last one is waited for.
+    looks = iter([0.0, -60.0, -60.0, facts._PATIENCE_S])
+    clock = SimpleNamespace(monotonic=lambda: next(looks), perf_counter=time.perf_counter)
+    monkeypatch.setattr(facts, "time", clock)
     ended = threading.Event()
     delegating = open_delegation(text=POLICY, models=[Odd("broken", ended), Odd("stuck", ended)])
     with delegating, Runtime(store=tmp_path / "s", home=tmp_path / "h", delegation=delegating) as runtime:

@@ -10,6 +10,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from runtime.obs import statistics_wanted
 from runtime.obs.events import Event, tell
 from runtime.obs.statistics import DAYS, KEPT, Statistics, read
@@ -28,7 +30,7 @@ def total(path: Path, target: str) -> float:
 def test_what_one_process_did_another_one_sees(tmp_path: Path) -> None:
     path = tmp_path / "home" / "statistics.sqlite"
     for _ in range(2):
-        statistics = Statistics(path)
+        statistics = Statistics(path, clock=lambda: 1000 * DAY)  # no midnight comes in between
         for event in called("wasm", 3):
             statistics(event)
         tell(statistics, "store.hit", by="meaning", request="the sum", score=0.9, digest="ab")
@@ -60,7 +62,8 @@ def test_it_is_written_behind(tmp_path: Path) -> None:
     statistics.close()
 
 
-def test_several_writers(tmp_path: Path) -> None:
+def test_several_writers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.obs.statistics._LAST_S", 60.0)
     path = tmp_path / "s.sqlite"
     writers = [Statistics(path, interval=0.005) for _ in range(3)]
 
