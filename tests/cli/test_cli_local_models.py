@@ -10,6 +10,9 @@ from cli_runner import Cli
 from tiny_models import tiny_model
 
 MODELS = """
+[defaults]
+timeout_ms = 120000
+
 [models.tiny]
 provider = "llama_cpp"
 path = "models/tiny.gguf"
