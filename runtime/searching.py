@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from runtime.lookups import record
-from runtime.store.agreement import Answer, ask, release, same_value
+from runtime.store.agreement import Answer, ask, fairly, release, same_value
 from runtime.store.index import Entry, Meaning, as_kept
 from runtime.store.retrieval import Example, Failed, Retrieval, retrieve
 from runtime.values import Limits
@@ -137,10 +137,7 @@ def _task_in(artifact: VerifiedArtifact, export: str) -> str:
 def _confirm(
     runtime: Runtime, artifact: VerifiedArtifact, export: str, examples: Sequence[Example]
 ) -> Failed | None:
-    from rtfsc.registry import executor
-
-    with closing(executor("wasm32").instantiate(artifact.artifact, limits=SANDBOX, host=None)) as instance:
-        instance.start()
+    with closing(fairly(lambda: sandboxed(artifact.artifact))) as instance:
         function = instance.function(export)
         for example in examples:
             answer = ask(function, example.arguments)
@@ -151,6 +148,19 @@ def _confirm(
             finally:
                 release(answer.value)
     return None
+
+
+def sandboxed(artifact: bytes) -> Any:
+    """An instance without capabilities and within the limits of the `SANDBOX`, its top level evaluated."""
+    from rtfsc.registry import executor
+
+    instance: Any = executor("wasm32").instantiate(artifact, limits=SANDBOX, host=None)
+    try:
+        instance.start()
+    except BaseException:
+        instance.close()
+        raise
+    return instance
 
 
 def passes(answer: Answer, expected: Any) -> bool:

@@ -16,7 +16,7 @@ from rtfsc.source import SourceFile
 from runtime.searching import SANDBOX, passes, told
 from runtime.solving.program import Unfit, code_in, definitions
 from runtime.solving.tables import listed
-from runtime.store.agreement import ask, conclusive, release, same_answer
+from runtime.store.agreement import ask, conclusive, fairly, release, same_answer
 from runtime.store.retrieval import Example
 from runtime.values import RtfsError
 
@@ -113,13 +113,16 @@ def _behaviour(task: Task, source: SourceFile) -> Accepted | Finding:
 
 
 def _started(compilation: Compilation, engine: str, instantiate: Any) -> Any:
-    instance = instantiate(compilation, engine, SANDBOX)
-    try:
-        instance.start()
-    except BaseException:
-        instance.close()
-        raise
-    return instance
+    def started() -> Any:
+        instance = instantiate(compilation, engine, SANDBOX)
+        try:
+            instance.start()
+        except BaseException:
+            instance.close()
+            raise
+        return instance
+
+    return fairly(started)
 
 
 def _interface(task: Task, compilation: Compilation) -> Finding | None:

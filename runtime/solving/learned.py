@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runtime.obs.events import tell
 from runtime.providers.errors import ProviderError
-from runtime.searching import SANDBOX
+from runtime.searching import sandboxed
 from runtime.solving.distil import distil, examples_of, identity_of, samples_of
 from runtime.solving.domain import Arguments
 from runtime.solving.errors import UnsuitableTask
 from runtime.solving.samples import Function, Identity
 from runtime.solving.task import written
-from runtime.store.agreement import ask, release
+from runtime.store.agreement import ask, fairly, release
 from runtime.store.errors import StoreError
 from runtime.trust.errors import TrustError
 
@@ -139,8 +139,6 @@ class Learned:
             return self._ready[key]
 
     def _load(self, found: Function) -> _Ready | None:
-        from rtfsc.registry import executor
-
         try:
             entry = self._runtime.store.get(found.digest)
             if entry is None:
@@ -151,8 +149,7 @@ class Learned:
             return None
         pairs = self.samples.pairs(found.id, found.upto)
         domain = Arguments([example.arguments for example in examples_of(pairs)])
-        instance = executor("wasm32").instantiate(artifact, limits=SANDBOX, host=None)
-        instance.start()
+        instance = fairly(lambda: sandboxed(artifact))
         return _Ready(instance.function(found.export), domain, instance)
 
     # -- what is learned
@@ -179,7 +176,7 @@ class Learned:
                 target=self._distil, args=(found,), name=f"distil {found.identity.name}"
             )
             self._workers[found.id] = worker
-        worker.start()
+            worker.start()  # within: one that has not begun yet seems to have ended
 
     def _distil(self, found: Function) -> None:
         try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from runtime.values import (
+    DeadlineExceeded,
     ErrorValue,
     Keyword,
     LimitExceeded,
@@ -20,6 +22,8 @@ from runtime.values import (
     Timestamp,
 )
 
+T = TypeVar("T")
+_TRIES: Final = 3
 _SPELLED = (Keyword, Symbol, Timestamp, Resource)
 
 
@@ -34,10 +38,23 @@ class Answer:
     fault: bool = False
 
 
+def fairly(work: Callable[[], T]) -> T:
+    """What a program without effects gives.  Where its deadline passed while others had the processor for
+    most of the time, it is run again: that says something of the machine, and nothing of the program."""
+    for _ in range(_TRIES - 1):
+        began, used = time.monotonic(), time.thread_time()
+        try:
+            return work()
+        except DeadlineExceeded:
+            if 2 * (time.thread_time() - used) >= time.monotonic() - began:
+                raise
+    return work()
+
+
 def ask(function: Callable[..., Any], args: tuple[Any, ...]) -> Answer:
-    """Calls the function.  Exceptions that are no errors of a program are faults of the engine."""
+    """Calls the function, `fairly`.  Exceptions that are no errors of a program are faults of the engine."""
     try:
-        return Answer(value=function(*args))
+        return Answer(value=fairly(lambda: function(*args)))
     except LimitExceeded:
         return Answer(limited=True)
     except RtfsError as error:

@@ -184,7 +184,7 @@ def test_the_deadline_of_the_program_bounds_what_a_rule_allows(engine: str, slow
 
 def test_retries_and_the_breaker(engine: str) -> None:
     asked = model(Unavailable("m", "down"))
-    text = BODY.replace("retries = 0", "retries = 2") + "timeout_ms = 5000\n"
+    text = BODY.replace("retries = 0", "retries = 2") + "timeout_ms = 60000\n"
     delegating = open_delegation(text=text, models=[asked])
     module = run(F, engine, delegating)
     assert [module.f(n) for n in range(4)] == [0, 2, 4, 6]

@@ -447,7 +447,7 @@ def test_a_program_that_runs_follows_the_new_policy(engine: str) -> None:
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(module.wait()))
     thread.start()
-    while count_decisions(asked) == 0:
+    while count_decisions(asked) == 0 and thread.is_alive():
         time.sleep(0.01)
     asked.load(parse(RULE.format("over[?]")))
     thread.join(60)
