@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from servers import (
     azure_server,
     azure_url,
+    long_waits,
     nats_server,
     nats_url,
     patient,
@@ -19,12 +20,12 @@ from servers import (
     redis_url,
     s3_server,
     s3_url,
-    unhurried,
 )
 
 __all__ = [
     "azure_server",
     "azure_url",
+    "long_waits",
     "nats_server",
     "nats_url",
     "patient",
@@ -34,7 +35,6 @@ __all__ = [
     "redis_url",
     "s3_server",
     "s3_url",
-    "unhurried",
 ]
 
 

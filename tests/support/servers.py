@@ -53,7 +53,7 @@ def nats_server() -> Iterator[Nats]:
 
 
 @pytest.fixture
-def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody gives up on a server because the machine is busy."""
     from runtime.store import objects
     from runtime.store.postgres_pool import Connection, PostgresPool
@@ -67,19 +67,19 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def s3_url(s3_server: Ceph, unhurried: None) -> str:
+def s3_url(s3_server: Ceph, long_waits: None) -> str:
     """An empty place in the bucket."""
     return f"s3://rtfsc/{uuid.uuid4().hex}?endpoint={s3_server.url}"
 
 
 @pytest.fixture
-def azure_url(azure_server: Azure, unhurried: None) -> str:
+def azure_url(azure_server: Azure, long_waits: None) -> str:
     """An empty place in the container."""
     return azure_server.settings()["RTFSC_TEST_AZURE"].replace("?", f"/{uuid.uuid4().hex}?", 1)
 
 
 @pytest.fixture
-def postgres_url(postgres_server: Postgres, unhurried: None) -> str:
+def postgres_url(postgres_server: Postgres, long_waits: None) -> str:
     """A schema that does not exist yet."""
     return f"{postgres_server.url}?schema=test_{uuid.uuid4().hex}"
 
