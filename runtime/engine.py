@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from rtfsc.source import SourceFile
 from runtime.module import Module, Provenance
 from runtime.obs.events import BUS, Emit, tell
 from runtime.offline import offline as process_offline
+from runtime.once import once
 from runtime.values import Limits, RtfsError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Runtime:
 
     # -- what it owns
 
-    @cached_property
+    @once
     def paths(self) -> Paths:
         from runtime.store.paths import Paths, default_paths
 
@@ -153,7 +153,7 @@ class Runtime:
         given = self._given.folder if self._given is not None else None
         return Paths(home, given or paths.store)
 
-    @cached_property
+    @once
     def choice(self) -> Choice:
         """Which store is in use, and who said so. Raises `StoreError` for a configuration that is wrong."""
         from runtime.store.config import chosen
@@ -161,26 +161,26 @@ class Runtime:
         choice = chosen(self._given, self.paths, Path.cwd())
         return choice.offline(self.paths) if self.offline else choice
 
-    @cached_property
+    @once
     def keys(self) -> KeyRing:
         from runtime.trust.keys import KeyRing
 
         return KeyRing(self.paths.keys)
 
-    @cached_property
+    @once
     def trust_file(self) -> TrustFile:
         from runtime.trust.file import TrustFile
 
         return TrustFile(self.paths.trust)
 
-    @cached_property
+    @once
     def verifier(self) -> Verifier:
         from runtime.trust.seen import Seen
         from runtime.trust.verifier import Verifier
 
         return Verifier(self.trust_file.load(), seen=Seen(self.paths.seen))
 
-    @cached_property
+    @once
     def store(self) -> ModuleStore:
         from runtime.store.cache import default_folder
         from runtime.store.config import require_allowed
@@ -196,13 +196,13 @@ class Runtime:
             cache_bytes=choice.cache_bytes,
         )
 
-    @cached_property
+    @once
     def embedder(self) -> Embedder:
         from runtime.providers.embedders import configured_embedder
 
         return self._embedder_option or configured_embedder()
 
-    @cached_property
+    @once
     def delegation(self) -> Delegating | None:
         """Raises `PolicyError` with the place of a mistake in the file, OSError."""
         given = self._delegation_option
@@ -227,7 +227,7 @@ class Runtime:
         outcomes = self.store.outcomes
         return CacheStats(outcomes["hit"], outcomes["miss"] + outcomes["refused"], 0, 0, 0, 0, 0, 0)
 
-    @cached_property
+    @once
     def learned(self) -> Learned | None:
         """What is learned of the answers of models; None unless there is a store, and the policy has a
         section ``[distil]``."""
@@ -239,7 +239,7 @@ class Runtime:
 
         return Learned(self, settings, ask_for_value)
 
-    @cached_property
+    @once
     def environment(self) -> Environment:
         """Who programs run for; what was granted is among the permissions."""
         from runtime.delegation.context import Environment
@@ -293,7 +293,7 @@ class Runtime:
 
         return Deferred(session) if self.auditor is None else self.auditor.recorder(session)
 
-    @cached_property
+    @once
     def auditor(self) -> Auditor | None:
         """Keeps the chain of what programs do; None where none is kept."""
         if not self._audit_option:
