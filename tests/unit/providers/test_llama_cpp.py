@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import signal
@@ -38,6 +39,12 @@ def model():
     provider.close()
 
 
+@pytest.fixture
+def patience(monkeypatch):
+    """A busy machine may take its time to hear of a cancellation."""
+    monkeypatch.setattr("runtime.providers.llama.process._GRACE_SECONDS", 60.0)
+
+
 def asked(text: str = "hello", **options) -> Request:
     return Request(
         "tiny", (Message("user", text),), **{"max_tokens": 40, "temperature": 1.0, "seed": 1, **options}
@@ -48,6 +55,14 @@ def pid_of(model: LlamaCpp) -> int:
     pid = model._process.pid
     assert pid is not None
     return pid
+
+
+def narrowed(model: LlamaCpp) -> LlamaCpp:
+    """The model, loaded, with a pipe from it that is soon full: however fast it is, and however slow the one
+    who listens, it has never written much that was not listened to."""
+    model.infer(asked())
+    fcntl.fcntl(model._process._child.process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+    return model
 
 
 def gone(pid: int, seconds: float = 60) -> bool:
@@ -306,9 +321,13 @@ def test_nothing_is_started_before_the_first_question(model):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV])
-def test_a_child_that_is_killed_while_it_answers(model, number):
-    def kill(_: str) -> None:
-        os.kill(pid_of(model), number)
+def test_a_child_that_is_killed_while_it_answers(model, number, patience):
+    pid, pieces = pid_of(narrowed(model)), []
+
+    def kill(piece: str) -> None:
+        pieces.append(piece)
+        if len(pieces) == 1:  # more may have come with it
+            os.kill(pid, number)
 
     with pytest.raises(Crashed, match=signal.Signals(number).name) as caught:
         model.infer(asked(grammar=LONG, max_tokens=3000), kill)
@@ -323,17 +342,11 @@ def test_a_child_that_died_between_two_questions(model):
         assert model.infer(asked()).text == text
 
 
-@pytest.fixture
-def patience(monkeypatch):
-    """A busy machine may take its time to hear of a cancellation."""
-    monkeypatch.setattr("runtime.providers.llama.process._GRACE_SECONDS", 60.0)
-
-
 def test_a_timeout_leaves_the_child_usable(model, patience):
     model.infer(asked())
     pid = pid_of(model)
-    with pytest.raises(TimedOut):
-        model.infer(asked(grammar=LONG, max_tokens=3500, timeout=0.2))
+    with pytest.raises(TimedOut):  # a second of work at least
+        model.infer(asked(grammar=LONG, max_tokens=3500, timeout=0.1))
     assert model.infer(asked()).text
     assert pid_of(model) == pid
 
@@ -370,12 +383,17 @@ def test_who_listens_can_end_the_answer(model, patience):
 
 
 def test_closing_ends_what_is_asked(model):
-    started = threading.Event()
+    started, closed = threading.Event(), threading.Event()
     failed: list[BaseException] = []
+    narrowed(model)
+
+    def listen(_: str) -> None:
+        started.set()
+        closed.wait(60)
 
     def ask() -> None:
         try:
-            model.infer(asked(grammar=LONG, max_tokens=3900), lambda _: started.set())
+            model.infer(asked(grammar=LONG, max_tokens=3900), listen)
         except BaseException as error:
             failed.append(error)
 
@@ -384,6 +402,7 @@ def test_closing_ends_what_is_asked(model):
     assert started.wait(60)
     pid = pid_of(model)
     model.close()
+    closed.set()
     thread.join(60)
     assert [type(error) for error in failed] == [Interrupted]
     assert gone(pid)
