@@ -6,6 +6,7 @@ are used.
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,6 +42,8 @@ _PREFIX: Final = "rtfs:"
 _MODULES: Final = "rtfs/"
 _STACK_BYTES: Final = 2 << 20
 _MAX_MEMORY: Final = 0xFFFF0000
+_NESTED: Final = 200
+_TOO_DEEP: Final = "calls between Python and RTFS nest too deeply"
 _MASK: Final = (1 << 64) - 1
 
 
@@ -103,7 +106,7 @@ class SlowInstance:
     @property
     def memory_bytes(self) -> int:
         """Bytes of memory that are in use now, garbage included."""
-        return self._read(layout.STATE_HP, 4)
+        return 0 if self._closed else self._read(layout.STATE_HP, 4)
 
     def router(self) -> Callable[[int, bool], None]:
         """As of `runtime.wasm.executor.Instance`."""
@@ -190,6 +193,8 @@ class SlowInstance:
         with self._turn():
             if self._closed:
                 raise InstanceClosed("the instance is closed")
+            if self._depth > _NESTED:
+                raise RecursionError(_TOO_DEEP)
             depth = self._read(layout.STATE_DEPTH, 4)
             stack = self._rt["__stack_pointer"]
             top: int = stack.value(self._store)
@@ -237,6 +242,8 @@ class SlowInstance:
         try:
             self._owner = threading.get_ident()
             yield
+        except ctypes.ArgumentError as error:  # what ctypes makes of the end of Python's stack
+            raise RecursionError(_TOO_DEEP) from error
         finally:
             self._lock.release()
 

@@ -11,6 +11,7 @@ import pytest
 from deadlines import in_time
 from wasm_samples import BODY, HEAD, artifact
 
+from rtfsc import Runtime, capability
 from runtime.values import (
     DeadlineExceeded,
     DivisionByZero,
@@ -21,6 +22,7 @@ from runtime.values import (
     List,
     MemoryLimitExceeded,
     OutputLimitExceeded,
+    StackOverflow,
 )
 from runtime.wasm import bridge
 from runtime.wasm.errors import InstanceClosed, ModuleRejected
@@ -115,3 +117,22 @@ def test_the_environment_forces_it() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                           env={"RTFSC_WASM_BRIDGE": "slow", "PYTHONPATH": ":".join(sys.path)})  # fmt: skip
     assert "direct=False" in done.stdout
+
+
+def test_calls_that_nest_too_deeply_are_a_stack_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Python's stack ends inside ctypes, that tells something else."""
+    monkeypatch.setattr(bridge, "_status", SLOW)
+    apply = capability("my.apply")(lambda f, x: f(x))
+    source = "(defn f [x] (if (= x 0) 0 (inc (call :my.apply (fn [y] (f (dec y))) x))))"
+    with Runtime(grant=[apply]).compile(source) as module:
+        for _ in range(3):
+            with pytest.raises(StackOverflow):
+                module.f(100_000)
+            assert module.f(10) == 10
+
+
+def test_a_closed_instance_has_no_memory(make: Callable[..., Any]) -> None:
+    instance = make()
+    assert instance.memory_bytes > 0
+    instance.close()
+    assert instance.memory_bytes == 0
