@@ -314,6 +314,8 @@ class NatsTickets:
             try:
                 (message,) = await self._queue.fetch(1, timeout=0.25)
             except (TimeoutError, nats.errors.TimeoutError):
+                if (await self._queue.consumer_info()).num_pending:
+                    continue  # it is slow, not empty
                 return None
             leased = await self._taken(message, worker, seconds)
             if leased is not None:

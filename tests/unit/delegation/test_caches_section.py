@@ -96,6 +96,7 @@ def test_without_the_section_nothing_is_written(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("patient")
 def test_answers_outlive_the_process_where_a_file_says_so(tmp_path):
     path = tmp_path / "delegation.toml"
     path.write_text('[caches]\nfolder = "kept"\n[caches.l3]\n')

@@ -91,7 +91,7 @@ def test_failures_are_typed():
     with model_server(fail(401)) as server, pytest.raises(Refused):
         embedder(server).embed(["a"])
     with pytest.raises(Unavailable):
-        HttpEmbedder(url=server.url, model="m", attempts=1).embed(["a"])
+        HttpEmbedder(url="http://127.0.0.1:1/v1", model="m", attempts=1).embed(["a"])
     with pytest.raises(Misconfigured):
         HttpEmbedder(url="file:///etc", model="m")
 
@@ -147,8 +147,7 @@ def test_a_policy_file_names_an_embedder():
 
 
 def test_a_module_is_published_though_its_embedder_is_away(tmp_path):
-    with model_server(vectors([1.0])) as server:
-        away = embedder(server, attempts=1)
+    away = HttpEmbedder(url="http://127.0.0.1:1/v1", model="small", attempts=1)
     source = '(defn twice "Doubles a number" [n : Int] : Int (* 2 n))'
     with (
         Runtime.init(home=tmp_path, embedder=away) as runtime,
