@@ -6,15 +6,14 @@ import json
 import os
 import platform
 import secrets
-import shutil
 import signal
 import sys
-import tempfile
 import uuid
 from pathlib import Path
 
 from services.bucket import make_bucket
 from services.debian import unpacked
+from services.folder import new_folder, remove
 from services.process import Child, answers, free_port, run
 
 BUCKET, REGION = "rtfsc", "us-east-1"
@@ -79,7 +78,7 @@ class Ceph:
 
     def __init__(self) -> None:
         self._root = unpacked("ceph", _PACKAGES, _WANTED)
-        self.folder = Path(tempfile.mkdtemp(prefix="rtfsc-s3-"))
+        self.folder = new_folder("s3")
         self.port = free_port()
         self._access_key, self._secret = secrets.token_hex(10), secrets.token_hex(20)
         self._children: dict[str, Child] = {}
@@ -140,7 +139,7 @@ class Ceph:
     def close(self) -> None:
         for child in reversed(self._children.values()):
             child.stop(signal.SIGKILL)  # all of it is thrown away
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
 
     def _configure(self) -> None:
         v2, v1 = free_port(), free_port()

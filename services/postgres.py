@@ -9,11 +9,11 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from services import Unavailable
+from services.folder import new_folder, remove
 from services.process import Child, as_user, free_port, run
 
 _USERS = ("postgres", "nobody")
@@ -34,7 +34,7 @@ class Postgres:
 
     def __init__(self) -> None:
         self._user = _other_user() if os.getuid() == 0 else None
-        self.folder = Path(tempfile.mkdtemp(prefix="rtfsc-postgres-"))
+        self.folder = new_folder("postgres")
         self._bin = self._programs()
         self.port = free_port()
         self._secret = secrets.token_urlsafe(18)
@@ -64,7 +64,7 @@ class Postgres:
 
     def close(self) -> None:
         self.stop(at_once=True)  # all of it is thrown away
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
 
     def _accepts(self) -> bool:
         command = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]

@@ -9,12 +9,12 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from services import Unavailable
+from services.folder import new_folder, remove
 
 STOP_AFTER_S = 60.0
 _PORTS = (20_000, 30_000)
@@ -132,7 +132,7 @@ class Server:
     subclass's."""
 
     def __init__(self, name: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"rtfsc-{name}-"))
+        self.folder = new_folder(name)
         self.port = free_port()
         self._server: Child | None = None
 
@@ -149,7 +149,7 @@ class Server:
 
     def close(self) -> None:
         self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
 
 
 def answers(port: int) -> bool:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import tempfile
-from pathlib import Path
 
 from services.debian import unpacked
+from services.folder import new_folder, remove
 from services.process import Child, answers, free_port
 
 _CONFIGURATION = """\
@@ -34,7 +32,7 @@ class Registry:
         self._program = (
             unpacked("docker-registry", ["docker-registry"], "docker-registry$") / "usr/bin/docker-registry"
         )
-        self.folder = Path(tempfile.mkdtemp(prefix="rtfsc-registry-"))
+        self.folder = new_folder("registry")
         self.port = free_port()
         (self.folder / "users").write_text(users)
         (self.folder / "config.yml").write_text(
@@ -66,4 +64,4 @@ class Registry:
 
     def close(self) -> None:
         self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)

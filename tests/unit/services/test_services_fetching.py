@@ -5,13 +5,18 @@ from __future__ import annotations
 import fcntl
 import multiprocessing
 import socket
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from commands import ROOT
 
 from services import Unavailable
 from services import cache as cache_module
 from services.cache import persistently, workshop
+from services.folder import new_folder, remove
 from services.process import free_port, run
 
 
@@ -66,6 +71,29 @@ def test_one_process_at_a_time_makes_it(cache: Path) -> None:
     with workshop("ceph"), multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(_locked, (cache / ".ceph.lock",))
     assert not _locked(cache / ".ceph.lock")
+
+
+def test_what_a_killed_process_left_behind_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = f"""
+import os, signal, tempfile
+tempfile.tempdir = {str(tmp_path)!r}
+from services.folder import new_folder
+(new_folder("redis") / "data").write_text("x")
+print("made", flush=True)
+signal.pause()
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as child:
+        assert child.stdout is not None and child.stdout.readline() == "made\n"
+        mine = new_folder("redis")
+        assert len(list(tmp_path.iterdir())) == 2, "whoever lives keeps his own"
+        child.kill()
+    other = new_folder("redis")
+    assert set(tmp_path.iterdir()) == {mine, other}
+    for folder in (mine, other):
+        remove(folder)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_port_is_kept_for_a_server() -> None:
