@@ -179,6 +179,7 @@ def check(site: Site, told: Sequence[str], checked: Sequence[str] = ()) -> list[
 
 def recover(site: Site) -> None:
     """Without hand work: what is left over goes, what was published stays, and publishing goes on."""
+    _settle(site)
     before = len(check(site, []))
     store = site.open()
     repaired = repair(store)
@@ -190,6 +191,18 @@ def recover(site: Site) -> None:
     store.close()
     assert len(check(site, [])) == before + 1
     assert set(sizes.values()) == {before + 1}, sizes
+
+
+def _settle(site: Site) -> None:
+    """The server may still be at what a publisher had asked for before it was killed."""
+    if not site.index:
+        return
+    import psycopg
+
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rtfsc' AND state <> 'idle'"
+    with psycopg.connect(site.index.partition("?")[0], autocommit=True) as connection:
+        while connection.execute(busy).fetchone() != (0,):
+            time.sleep(0.02)
 
 
 # -- at a given step
