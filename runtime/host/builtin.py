@@ -56,9 +56,10 @@ def _sleep(scope: str | None, state: State) -> Callable[..., Any]:
 
 
 def _random(scope: str | None, state: State) -> Callable[..., Any]:
-    from random import Random
+    from random import Random, SystemRandom
 
-    generator = Random(int(scope)) if scope else Random()
+    # Without a seed: children of a fork draw numbers of their own.
+    generator = Random(int(scope)) if scope else SystemRandom()
 
     def random(low: int, high: int) -> int:
         """An integer from low to high, both inclusive. The scope is the seed."""

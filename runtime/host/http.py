@@ -38,6 +38,7 @@ def fetcher(scope: str | None) -> Callable[..., Any]:
 
 
 def _fetch(url: str, options: dict[str, Any]) -> dict[Any, Any]:
+    import http.client
     import urllib.error
     import urllib.request
 
@@ -56,13 +57,15 @@ def _fetch(url: str, options: dict[str, Any]) -> dict[Any, Any]:
         method=method,
     )
     try:
-        with urllib.request.build_opener(Stay).open(request, timeout=TIMEOUT) as answer:
+        try:
+            answer = urllib.request.build_opener(Stay).open(request, timeout=TIMEOUT)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
             return _answer(answer.status, answer.headers, _body(answer))
-    except urllib.error.HTTPError as error:
-        with error:
-            return _answer(error.code, error.headers, _body(error))
-    except OSError as error:
-        raise host_error("NetworkError", f"Network error: {getattr(error, 'reason', error)}") from error
+    except (OSError, http.client.HTTPException) as error:
+        said = getattr(error, "reason", None) or str(error) or type(error).__name__
+        raise host_error("NetworkError", f"Network error: {said}") from error
 
 
 def _body(answer: Any) -> bytes:

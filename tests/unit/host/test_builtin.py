@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -148,6 +149,54 @@ def test_half_an_answer_is_none() -> None:
         for _ in range(2):
             assert kind(f'(http-fetch "http://{server}/")', granted) == "NetworkError"
         thread.join(60)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 404 Not Found\r\ncontent-length: 9\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno number\r\n",
+        b"no status\r\n\r\n",
+        b"",
+    ],
+)
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+def test_connections_that_break_off_are_errors_of_the_network(answer: bytes, reset: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = f"127.0.0.1:{listening.getsockname()[1]}"
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+                if reset:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        assert kind(f'(http-fetch "http://{server}/")', f"ccos.network.http-fetch={server}") == "NetworkError"
+        thread.join(60)
+
+
+def test_children_of_a_fork_draw_numbers_of_their_own() -> None:
+    roll = Runtime(engine="evaluator", grant=["ccos.system.random"]).compile(
+        "(defn roll [] (map (fn [i] (call :ccos.system.random 0 1000000)) (range 20)))"
+    )
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(write, repr(list(roll.roll())).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with open(read, "rb") as file:
+        theirs = file.read().decode()
+    os.waitpid(child, 0)
+    assert theirs.startswith("[") and theirs != repr(list(roll.roll()))
 
 
 @pytest.mark.parametrize(
