@@ -45,7 +45,7 @@ def _layout(tree: Any, indent: int) -> str:
 
 
 def _flat(tree: Any) -> str:
-    return tree if isinstance(tree, str) else f"({' '.join(_flat(item) for item in tree)})"
+    return tree if isinstance(tree, str) else f"({' '.join([_flat(item) for item in tree])})"
 
 
 def _node(node: A.Node | None) -> Any:

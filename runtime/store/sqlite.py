@@ -94,13 +94,13 @@ class SqliteIndex(SqliteFile):
     def current(self, name: str) -> Entry | None:
         return self._one(
             """
-            WHERE name = ?1 AND validation_status = 'Verified' AND serial = coalesce(
-                (SELECT current_serial FROM rtfs_names WHERE name = ?1),
-                (SELECT max(serial) FROM rtfs_modules WHERE name = ?1 AND validation_status = 'Verified')
+            WHERE name = ? AND validation_status = 'Verified' AND serial = coalesce(
+                (SELECT current_serial FROM rtfs_names WHERE name = ?),
+                (SELECT max(serial) FROM rtfs_modules WHERE name = ? AND validation_status = 'Verified')
             )
             """,
-            name,
-        )
+            name, name, name,
+        )  # fmt: skip
 
     def set_current(self, name: str, entry_id: int | None) -> None:
         with self.transaction() as connection:

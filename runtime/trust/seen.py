@@ -224,8 +224,8 @@ class SeenStore:
         def work(connection: sqlite3.Connection) -> None:
             store, _ = self._identify(connection)
             connection.executemany(
-                "INSERT INTO versions VALUES (?1, ?2, ?3, ?4, ?5)"
-                " ON CONFLICT DO UPDATE SET serial = max(serial, ?5)",
+                "INSERT INTO versions VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET serial = max(serial, excluded.serial)",
                 [(store, *row) for row in rows],
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rtfsc.ast import nodes as A
 from rtfsc.ir import types as T
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _SEQ = of_kinds(T.VEC | T.LIST)
 _MAP = of_kinds(T.MAP)
 _VECTOR = of_kinds(T.VEC)
+_DEEPEST: Final = 6
+"""How deep the types of patterns nest at most."""
 
 
 def bind(c: Checker, pattern: A.Pattern, t: Type, at: Span | None) -> None:
@@ -115,12 +117,20 @@ def accepted(c: Checker, pattern: A.Pattern) -> Type:
     if type(pattern) is A.VectorPattern:
         if pattern.rest is not None:
             return _lengths(pattern)
-        each = tuple(accepted(c, part) for part in pattern.items)
+        each = tuple(_part_accepted(c, part) for part in pattern.items)
         return join(sequence(each), sequence(each, T.LIST))
     if type(pattern) is A.MapPattern:
-        fields = [Field(Lit(k.kind, k.value), accepted(c, part), True) for k, part, _ in pattern.entries]
+        fields = [
+            Field(Lit(k.kind, k.value), _part_accepted(c, part), True) for k, part, _ in pattern.entries
+        ]
         return record(fields)
     return ANY
+
+
+def _part_accepted(c: Checker, pattern: A.Pattern) -> Type:
+    """A union of two for each level would be twice as long with each."""
+    t = accepted(c, pattern)
+    return t if t.depth < _DEEPEST else of_kinds(t.mask)
 
 
 def covered(c: Checker, pattern: A.Pattern) -> Type:
@@ -141,6 +151,8 @@ def covered(c: Checker, pattern: A.Pattern) -> Type:
 
 def _covered_sequence(c: Checker, pattern: A.VectorPattern) -> Type:
     each = tuple(covered(c, part) for part in pattern.items)
+    if any(t.depth >= _DEEPEST for t in each):
+        return NEVER
     if pattern.rest is None:
         return join(sequence(each), sequence(each, T.LIST))
     return _lengths(pattern) if all(t.kinds == T.ANY for t in each) else NEVER

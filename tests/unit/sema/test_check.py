@@ -285,3 +285,17 @@ def test_deep_chains_of_calls_and_wide_types_are_bounded() -> None:
     assert len(reports(f"(defn f [x : [:union {tuples}]] x) (f [1 199]) (f [1 200])")) == 1
     values = " ".join(f":k{i}" for i in range(2000))
     assert len(reports(f"(defn f [x : [:enum {values}]] x) (f :k1999) (f :z)")) == 1
+
+
+@pytest.mark.parametrize(
+    "pattern", ["[" * 60 + "x" + "]" * 60, "{:a " * 60 + "x" + "}" * 60, "[1 " * 60 + "x" + "]" * 60]
+)
+def test_deep_patterns_have_types_of_bounded_size(pattern: str) -> None:
+    assert reports(f"(defn f [a] (match a {pattern} 1 x 2)) (f [1])") == []
+
+
+def test_a_pattern_that_is_told_apart_to_the_depth_of_types_covers_what_it_takes() -> None:
+    shallow, deep = "[[[x]]]", "[" * 12 + "x" + "]" * 12
+    [report] = reports(f"(defn f [a] (match a {shallow} 1 {shallow} 2 _ 3))")
+    assert report.code == "N006"
+    assert reports(f"(defn f [a] (match a {deep} 1 {deep} 2 _ 3))") == []
