@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from runtime.chain.audit import Audit
 from runtime.chain.kept import Kept
 from runtime.chain.recorder import Recorder
 from runtime.host.access import HostCallable
+from runtime.once import once
 from runtime.values import RtfsError
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ class Auditor:
     def __init__(self, runtime: Runtime, audit: Audit) -> None:
         self.audit, self._runtime = audit, runtime
 
-    @cached_property
+    @once
     def chain(self) -> Chain:
         chain = self.audit.chain(self._runtime.paths, self._runtime.keys)
         chain.open()
         return chain
 
-    @cached_property
+    @once
     def kept(self) -> Kept | None:
         return Kept(self._runtime.paths.chain) if self.audit.record else None
 

@@ -4,9 +4,9 @@ runtime was given, the store, the models of the policy, in this order), and whic
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from runtime.once import once
 from runtime.values.errors import RtfsError
 
 if TYPE_CHECKING:  # the policy's side is loaded where there is one
@@ -44,7 +44,7 @@ class Routing:
         self.interfaces, self.symbols, self._inside = interfaces, symbols, inside
         self._stored = Stored(runtime, interfaces, compiled)
 
-    @cached_property
+    @once
     def router(self) -> Router | None:
         delegating = self._runtime.delegation
         if delegating is None:
@@ -74,7 +74,7 @@ class Routing:
     def _declared(self, delegation: Delegation) -> tuple[bool, Any]:
         return self._in_the_store(delegation)
 
-    @cached_property
+    @once
     def _in_the_store(self) -> Delegate:
         from runtime.searching import Declared
 

@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from runtime.offline import offline
+from runtime.once import once
 from runtime.providers.errors import Garbled, Interrupted, Misconfigured, Refused, TimedOut, Unavailable
 from runtime.providers.waiting import Late, within
 
@@ -115,7 +115,7 @@ class Endpoint:
 
     # -- what it needs
 
-    @cached_property
+    @once
     def _pool(self) -> urllib3.PoolManager:
         if offline():
             raise Misconfigured(self.id, "needs a network, and this is offline")

@@ -12,10 +12,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from runtime.once import once
 from runtime.providers import errors
 from runtime.providers.base import Health, ModelProvider, OnText, Request, Response
 from runtime.providers.errors import Misconfigured, ProviderError, Refused
@@ -78,7 +78,7 @@ class Replayed:
         self._path = Path(path)
         self._lock = threading.Lock()
 
-    @cached_property
+    @once
     def _answers(self) -> dict[str, list[Response | ProviderError]]:
         found: dict[str, list[Response | ProviderError]] = defaultdict(list)
         for key, answer in _read(self.id, self._path):
