@@ -78,6 +78,7 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.asynchronous": {"runtime.values"},
     "runtime.latch": set(),
     "runtime.lingering": set(),
+    "runtime.once": set(),
     "runtime.tickets": {
         "runtime.connection",
         "runtime.trust",
@@ -106,7 +107,7 @@ ALLOWED: dict[str, set[str]] = {
     # What is asked of models and what they answer is typed: it takes the reader and the checks.
     "runtime.providers": BOTTOM
     | {"runtime.offline", "runtime.obs.events", "runtime.values", "runtime.host", "runtime.printing"}
-    | {"runtime.lingering"}
+    | {"runtime.lingering", "runtime.once"}
     | {"rtfsc", "rtfsc.driver", "rtfsc.evaluation", "rtfsc.syntax", "rtfsc.gbnf", "rtfsc.reference"}
     | {"rtfsc.gbnf.check", "runtime.meaning"},
     "runtime.delegation": {
