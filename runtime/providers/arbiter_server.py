@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from rtfsc.diagnostics.suggest import meant_or_known
 from runtime.obs.events import Emit, span
 from runtime.providers.base import ModelProvider, Request, Response
 from runtime.providers.errors import Interrupted, ProviderError, TimedOut, UnknownModel
@@ -86,7 +87,7 @@ class ArbiterServer:
         self.offered = sorted(ids if settings.offered is None else settings.offered)
         for id in self.offered:
             if id not in ids:
-                raise UnknownModel(id, f"no model {id!r} is configured")
+                raise UnknownModel(id, f"no model {id!r} is configured", hint=meant_or_known(id, ids))
         self.slots = Slots(settings.most_requests, settings.per_tenant)
         self.answering = Slots(1 << 30, 1 << 30)
         self.stopping = False

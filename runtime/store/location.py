@@ -70,6 +70,12 @@ class Location:
         for address, known, what in ((blobs, _BLOBS, "blobs"), (index, _INDEX, "the index")):
             if _scheme(address) not in known:
                 raise BadLocation(f"Not an address of {what}: {without_secrets(address)}", hint=_HINT)
+            parts = _parts(address)
+            if parts.scheme in _LOCAL and (parts.query or parts.fragment):
+                raise BadLocation(
+                    f"{parts.scheme}: takes no parameters: {(parts.query or parts.fragment)!r}",
+                    hint="in names of files ? is written %3F, # is written %23",
+                )
         if _parts(blobs).password:
             raise BadLocation("An address of blobs must not have a password: credentials come from the"
                               " environment")  # fmt: skip

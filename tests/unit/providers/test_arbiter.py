@@ -186,8 +186,9 @@ def test_only_what_is_offered():
         with pytest.raises(Refused, match="offers no model 'private'"):
             client(server, model="private").revision  # noqa: B018
         assert not client(server, model="broken").health().ok
-    with pytest.raises(UnknownModel):
-        ArbiterServer(ModelRegistry({}), Settings(offered=["nothing"]))
+    with pytest.raises(UnknownModel) as caught:
+        ArbiterServer(registry, Settings(offered=["nothing"]))
+    assert caught.value.hint == "there are broken, echo-model, m, private"
 
 
 def test_a_model_that_does_not_say_how_it_is_holds_up_nobody(monkeypatch):

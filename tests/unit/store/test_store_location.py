@@ -52,6 +52,22 @@ def test_a_folder(tmp_path: Path) -> None:
     assert Location.parse("store").folder == Path.cwd() / "store"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"file:///blobs?region=x {PG}",
+        f"{S3} sqlite:///index.sqlite?mode=ro",
+        f"{S3} sqlite:///index#1.sqlite",
+    ],
+)
+def test_local_addresses_take_no_parameters(text: str) -> None:
+    with pytest.raises(BadLocation, match="takes no parameters") as caught:
+        Location.parse(text)
+    assert "%3F" in str(caught.value.hint)
+    place = Location.in_folder(Path("/a?b#c"))
+    assert place.folder == Path("/a?b#c") and Location.of(place.blobs, place.index) == place
+
+
 @pytest.mark.parametrize("text", [f"{S3} {PG}", f"{PG}   {S3}", f" {S3}\n{PG} "])
 def test_two_addresses_in_any_order(text: str) -> None:
     place = Location.parse(text)
