@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from http.server import ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import socket
@@ -31,3 +32,15 @@ def close_gently(connection: socket.socket) -> None:
                 break
             left -= len(piece)
     connection.close()
+
+
+class GentleServer(ThreadingHTTPServer):
+    """Closes the connections that it served gently."""
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            close_gently(request)

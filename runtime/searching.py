@@ -154,7 +154,11 @@ def sandboxed(artifact: bytes) -> Any:
     """An instance without capabilities and within the limits of the `SANDBOX`, its top level evaluated."""
     from rtfsc.registry import executor
 
-    instance: Any = executor("wasm32").instantiate(artifact, limits=SANDBOX, host=None)
+    return begun(executor("wasm32").instantiate(artifact, limits=SANDBOX, host=None))
+
+
+def begun(instance: Any) -> Any:
+    """The instance with its top level evaluated; closed where that fails."""
     try:
         instance.start()
     except BaseException:

@@ -13,13 +13,13 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from http.cookies import CookieError, SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from runtime.lingering import close_gently
+from runtime.lingering import GentleServer
 
 LEAST_TOKEN = 16
 _COOKIE = "rtfsc_dashboard"
@@ -90,7 +90,7 @@ class WebServer:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(GentleServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 64
@@ -103,14 +103,6 @@ class _Server(ThreadingHTTPServer):
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         super().__init__(address, handler)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            self.finish_request(request, client_address)
-        except Exception:
-            self.handle_error(request, client_address)
-        finally:
-            close_gently(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""

@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from runtime.lingering import close_gently
+from runtime.lingering import GentleServer
 from runtime.providers.arbiter_server import ArbiterServer, Inference
 from runtime.providers.arbiter_wire import STATUS, STREAM, VERSION, error_json, read_request
 from runtime.providers.errors import ProviderError
@@ -22,7 +22,7 @@ _IDLE_SECONDS = 30.0
 """Of a connection on which nothing comes."""
 
 
-class Listener(ThreadingHTTPServer):
+class Listener(GentleServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 64
@@ -63,12 +63,8 @@ class Listener(ThreadingHTTPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
-            self.finish_request(request, client_address)
-        except Exception as error:
-            if not isinstance(error, OSError):
-                self.tell(error)
+            super().process_request_thread(request, client_address)
         finally:
-            close_gently(request)
             self._connections.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from rtfsc.diagnostics import DiagnosticError
 from rtfsc.source import SourceFile
-from runtime.searching import SANDBOX, passes, told
+from runtime.searching import SANDBOX, begun, passes, told
 from runtime.solving.program import Unfit, code_in, definitions
 from runtime.solving.tables import listed
 from runtime.store.agreement import ask, conclusive, fairly, release, same_answer
@@ -95,11 +95,12 @@ def _behaviour(task: Task, source: SourceFile) -> Accepted | Finding:
         return finding
     from rtfsc.evaluation import instantiate
 
+    def started(engine: str) -> Any:
+        return fairly(lambda: begun(instantiate(compilation, engine, SANDBOX)))
+
     with ExitStack() as stack:
         try:
-            instances = [
-                stack.enter_context(_started(compilation, engine, instantiate)) for engine in ENGINES
-            ]
+            instances = [stack.enter_context(started(engine)) for engine in ENGINES]
         except RtfsError as error:
             return Finding("start", f"The definitions cannot be evaluated: {error.kind}: {error}")
         functions = [instance.function(task.name) for instance in instances]
@@ -110,19 +111,6 @@ def _behaviour(task: Task, source: SourceFile) -> Accepted | Finding:
     if suspicion and not (task.kept and task.named):
         return Finding("table", suspicion)
     return Accepted(source, (suspicion,) if suspicion else ())
-
-
-def _started(compilation: Compilation, engine: str, instantiate: Any) -> Any:
-    def started() -> Any:
-        instance = instantiate(compilation, engine, SANDBOX)
-        try:
-            instance.start()
-        except BaseException:
-            instance.close()
-            raise
-        return instance
-
-    return fairly(started)
 
 
 def _interface(task: Task, compilation: Compilation) -> Finding | None:
