@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from runtime.store.errors import CorruptBlob, StoreError, TooLarge
+
+T = TypeVar("T")
 
 
 class BlobBackend(Protocol):
@@ -101,10 +103,7 @@ class BlobStore:
 
     def put_all(self, contents: Sequence[tuple[Kind, bytes]]) -> list[str]:
         """Like `put` for each, at once: what takes long is waiting for the disk or the server."""
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(len(contents)) as threads:
-            return list(threads.map(lambda content: self.put(*content), contents))
+        return _at_once(lambda content: self.put(*content), contents)
 
     def put_back(self, contents: Sequence[tuple[Kind, bytes]]) -> None:
         """What of this is not there, after an entry that points to it was written: a clean-up may have taken
@@ -115,10 +114,8 @@ class BlobStore:
             if not self.backend.holds(_name(kind, digest_of(data))):
                 self.put(kind, data)
 
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(len(contents)) as threads, suppress(StoreError):
-            list(threads.map(put_back, contents))
+        with suppress(StoreError):
+            _at_once(put_back, contents)
 
     def get(self, kind: Kind, digest: str) -> bytes:
         """The content, hashed again.  Raises `MissingBlob`, `CorruptBlob`, `TooLarge`, `StoreError`."""
@@ -146,6 +143,13 @@ class BlobStore:
         """Digests of this kind, sorted, with the bytes that each takes."""
         for name, size in self.backend.names(kind.name):
             yield name[len(kind.name) + 1 :].replace("/", ""), size
+
+
+def _at_once(work: Callable[[tuple[Kind, bytes]], T], contents: Sequence[tuple[Kind, bytes]]) -> list[T]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(len(contents)) as threads:
+        return list(threads.map(work, contents))
 
 
 def _name(kind: Kind, digest: str) -> str:

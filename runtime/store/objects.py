@@ -74,28 +74,26 @@ class ObjectBackend:
     def holds(self, name: str) -> bool:
         import obstore
 
-        def head() -> bool:
+        return self._there(f"look for {name}", lambda: obstore.head(self._store, name))
+
+    def delete(self, name: str) -> None:
+        import obstore
+
+        self._there(f"delete {name}", lambda: obstore.delete(self._store, name))
+
+    def _there(self, what: str, work: Callable[[], object]) -> bool:
+        """Does the work on an object; whether there is one."""
+
+        def tried() -> bool:
             try:
-                obstore.head(self._store, name)
+                work()
             except FileNotFoundError as error:
                 if _absent_store(error):
                     raise
                 return False
             return True
 
-        return self._asked(f"look for {name}", head)
-
-    def delete(self, name: str) -> None:
-        import obstore
-
-        def delete() -> None:
-            try:
-                obstore.delete(self._store, name)
-            except FileNotFoundError as error:
-                if _absent_store(error):
-                    raise
-
-        self._asked(f"delete {name}", delete)
+        return self._asked(what, tried)
 
     def names(self, kind: str) -> Iterator[tuple[str, int]]:
         import obstore
